@@ -1,0 +1,1 @@
+"""Pairs of knowledge graphs: shipped, fetched, made."""

@@ -1,0 +1,1 @@
+"""Transformers from a view to a view with features."""

@@ -1,0 +1,175 @@
+"""Pairs of equivalent entities: the X of every estimator here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._knowledge_graph import KnowledgeGraph
+from ._tables import columns_of, frozen
+
+
+class SeedPairs:
+    """Pairs of equivalent entities of two graphs: the ``X`` of every estimator here.
+
+    An immutable view. Slicing gives the same type, and both graphs are shared, never copied, so
+    that scikit-learn's cross-validation, searches and pipelines work on it.
+
+    Parameters
+    ----------
+    kg1, kg2 : KnowledgeGraph
+    pairs : array-like of shape (n_pairs, 2)
+        Ids of entities, of `kg1` on the left and of `kg2` on the right.
+    duplicates : {"raise", "first"}, default="raise"
+        What to do when an entity stands in two pairs: an error, or keep the first of them.
+
+    Attributes
+    ----------
+    pairs : ndarray of shape (n_pairs, 2)
+        The ids.
+    indices : int64 ndarray of shape (n_pairs, 2)
+        The same as indices into ``kg1.entity_ids`` and ``kg2.entity_ids``.
+    shape : tuple
+        ``(n_pairs, 2)``.
+
+    Raises
+    ------
+    TypeError
+        If a graph is not a KnowledgeGraph.
+    ValueError
+        If an entity is unknown, or stands in two pairs.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import KnowledgeGraph, SeedPairs
+    >>> kg1 = KnowledgeGraph([("a", "knows", "b"), ("b", "knows", "c")])
+    >>> kg2 = KnowledgeGraph([("x", "kennt", "y"), ("y", "kennt", "z")])
+    >>> seeds = SeedPairs(kg1, kg2, [("a", "x"), ("b", "y"), ("c", "z")])
+    >>> seeds[[0, 2]]
+    SeedPairs of 2 pairs: a = x, c = z
+    """
+
+    kg1: KnowledgeGraph
+    kg2: KnowledgeGraph
+    pairs: np.ndarray
+    indices: np.ndarray
+
+    def __init__(
+        self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, pairs: Any, *, duplicates: str = "raise"
+    ) -> None:
+        for name, graph in (("kg1", kg1), ("kg2", kg2)):
+            if not isinstance(graph, KnowledgeGraph):
+                raise TypeError(
+                    f"Expected {name} to be a KnowledgeGraph; found {type(graph).__name__}."
+                )
+        if duplicates not in ("raise", "first"):
+            raise ValueError(f"Expected duplicates='raise' or 'first'; found {duplicates!r}.")
+        if isinstance(pairs, SeedPairs):
+            pairs = pairs.pairs
+        left, right = columns_of(pairs, 2, "pairs")
+        indices = np.column_stack(
+            [
+                kg1.entity_index(left, "left entities of the pairs"),
+                kg2.entity_index(right, "right entities of the pairs"),
+            ]
+        )
+        keep = _first_of_each(indices)
+        if duplicates == "raise" and not keep.all():
+            raise ValueError(_say_duplicate(left, right, indices, keep))
+        self._set(kg1, kg2, indices[keep])
+
+    def _set(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, indices: np.ndarray) -> None:
+        ids1, ids2 = kg1.entity_ids, kg2.entity_ids
+        pairs = np.empty(indices.shape, ids1.dtype if ids1.dtype == ids2.dtype else object)
+        pairs[:, 0], pairs[:, 1] = ids1[indices[:, 0]], ids2[indices[:, 1]]
+        self.__dict__.update(kg1=kg1, kg2=kg2, indices=frozen(indices), pairs=frozen(pairs))
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        raise AttributeError(f"SeedPairs are immutable; {key!r} can't be set.")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of pairs, and 2."""
+        return (len(self.indices), 2)
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Ids of the left entities, shape (n_pairs,)."""
+        return self.pairs[:, 0]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Ids of the right entities, shape (n_pairs,)."""
+        return self.pairs[:, 1]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        return (tuple(pair) for pair in self.pairs.tolist())
+
+    def __getitem__(self, key: Any) -> SeedPairs:
+        # scikit-learn indexes an object that has a shape as X[key, ...].
+        new = object.__new__(SeedPairs)
+        new._set(self.kg1, self.kg2, self.indices[key].reshape(-1, 2))
+        return new
+
+    def with_graphs(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> SeedPairs:
+        """Return the same pairs on transformed graphs that have the same entities.
+
+        Parameters
+        ----------
+        kg1, kg2 : KnowledgeGraph
+            Graphs with the entities of `self.kg1` and `self.kg2`, in the same order.
+
+        Returns
+        -------
+        SeedPairs
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import KnowledgeGraph, SeedPairs
+        >>> kg = KnowledgeGraph([("a", "knows", "b")])
+        >>> pairs = SeedPairs(kg, kg, [("a", "a")])
+        >>> pairs.with_graphs(kg.with_features(x=[[1], [2]]), kg).kg1.modalities["x"]
+        1.0
+        """
+        new = object.__new__(SeedPairs)
+        new._set(kg1, kg2, self.indices)
+        return new
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{a} = {b}" for a, b in self.pairs[:3].tolist())
+        return f"SeedPairs of {len(self)} pairs: {shown}{', ...' if len(self) > 3 else ''}"
+
+
+def _first_of_each(indices: np.ndarray) -> np.ndarray:
+    """Mask of the pairs of which neither entity stands in an earlier pair that was kept."""
+    firsts = ~(pd.Series(indices[:, 0]).duplicated() | pd.Series(indices[:, 1]).duplicated())
+    if firsts.all():
+        return firsts.to_numpy()
+    seen1: set[int] = set()
+    seen2: set[int] = set()
+    keep = np.zeros(len(indices), bool)
+    for row, (left, right) in enumerate(indices.tolist()):
+        if left not in seen1 and right not in seen2:
+            keep[row] = True
+            seen1.add(left)
+            seen2.add(right)
+    return keep
+
+
+def _say_duplicate(
+    left: np.ndarray, right: np.ndarray, indices: np.ndarray, keep: np.ndarray
+) -> str:
+    row = int(np.flatnonzero(~keep)[0])
+    same = (indices[:row] == indices[row]).any(axis=1) & keep[:row]
+    first = int(np.flatnonzero(same)[0])
+    return (
+        f"Expected each entity in at most one pair; found {(~keep).sum()} pairs that repeat one: "
+        f"row {row} ({left[row]!r}, {right[row]!r}) and row {first} ({left[first]!r}, "
+        f"{right[first]!r}). Pass duplicates='first' to keep the first of them."
+    )

@@ -1,0 +1,1 @@
+"""From embeddings to ranked candidates and one-to-one matches."""

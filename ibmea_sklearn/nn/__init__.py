@@ -1,0 +1,1 @@
+"""Torch modules: what an aligner is built of."""
