@@ -366,6 +366,6 @@ def _share(entities: np.ndarray, n_entities: int) -> float:
 
 def _rows_not_finite(values: np.ndarray | sparse.csr_array) -> np.ndarray:
     if isinstance(values, np.ndarray):
-        return ~np.isfinite(values).all(axis=1)
+        return np.asarray(~np.isfinite(values).all(axis=1))
     rows = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
     return np.bincount(rows[~np.isfinite(values.data)], minlength=values.shape[0]) > 0
