@@ -1,0 +1,51 @@
+"""Contrast of pairs against all others of the batch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ._blocks import blocked_loss
+
+__all__ = ["InfoNCE"]
+
+
+class InfoNCE(nn.Module):
+    r"""Cross-entropy of the true partner among all of the batch's.
+
+    .. math::
+        L = -\frac{1}{n} \sum_i \log
+        \frac{\exp(\cos(x_i, y_i) / \tau)}{\sum_j \exp(\cos(x_i, y_j) / \tau)}
+
+    Parameters
+    ----------
+    temperature : float, default=0.1
+    symmetric : bool, default=False
+        Average with the loss from right to left. The published IBMEA code has left to right only.
+
+    Notes
+    -----
+    Shapes: two inputs (n, d), output a scalar, 0 for an empty batch. Su et al. 2024, Eq. 12.
+    """
+
+    def __init__(self, temperature: float = 0.1, symmetric: bool = False) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.symmetric = symmetric
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Loss of rows that are pairs: left[i] belongs to right[i]."""
+        left, right = functional.normalize(left), functional.normalize(right)
+        loss = blocked_loss(left, right, self._block)
+        if self.symmetric:
+            loss = (loss + blocked_loss(right, left, self._block)) / 2
+        return loss / max(1, len(left))
+
+    def _block(self, rows: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
+        log_p = torch.log_softmax(similarity.div_(self.temperature), 1)
+        here = torch.arange(len(rows), device=rows.device)
+        loss = -log_p[here, rows].sum()
+        grad = log_p.exp_()
+        grad[here, rows] -= 1
+        return loss, grad.div_(self.temperature)

@@ -1,0 +1,76 @@
+"""The whole network of a variational aligner: encoders by modality, then fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .gaussian import FeatureEncoder, Gaussian, GraphEncoder
+from .rows import FeatureTable
+
+__all__ = ["Encoded", "VariationalNetwork"]
+
+GRAPH = "graph"
+
+
+class Encoded(NamedTuple):
+    """What the network says of n entities, by modality and fused.
+
+    ``posteriors`` holds a Gaussian and ``vectors`` a sample of it (its mean at inference) for each
+    modality; ``masks`` (n,) says who has the modality; ``fused`` is (n, width), ``weights``
+    (n, n_modalities).
+    """
+
+    posteriors: dict[str, Gaussian]
+    vectors: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    fused: Tensor
+    weights: Tensor
+
+
+class VariationalNetwork(nn.Module):
+    """Encode entities by each modality as Gaussians, draw a vector from each, and fuse them.
+
+    Parameters
+    ----------
+    graph : GraphEncoder or None
+    tables : mapping of {str: FeatureTable}
+        Features of all nodes, by modality.
+    encoders : mapping of {str: FeatureEncoder}
+        For the same modalities.
+    fusion : Module
+        Takes vectors and masks by modality, returns fused vectors and weights.
+    """
+
+    def __init__(
+        self,
+        graph: GraphEncoder | None,
+        tables: Mapping[str, FeatureTable],
+        encoders: Mapping[str, FeatureEncoder],
+        fusion: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.graph = graph
+        self.tables = nn.ModuleDict(tables)
+        self.encoders = nn.ModuleDict(encoders)
+        self.fusion = fusion
+
+    def forward(self, pairs: Tensor) -> Encoded:
+        """Encode the entities of pairs (n, 2) of node numbers: all left ones, then all right."""
+        return self.encode(pairs.T.reshape(-1))
+
+    def encode(self, nodes: Tensor) -> Encoded:
+        """Encode `nodes` (n,); features are read for these only."""
+        posteriors, masks = {}, {}
+        if self.graph is not None:
+            everything = self.graph()
+            posteriors[GRAPH] = Gaussian(*(moment[nodes] for moment in everything))
+            masks[GRAPH] = torch.ones_like(nodes, dtype=torch.bool)
+        for modality, table in self.tables.items():
+            posteriors[modality] = self.encoders[modality](table(nodes))
+            masks[modality] = table.mask[nodes]
+        vectors = {m: p.sample() if self.training else p.mean for m, p in posteriors.items()}
+        return Encoded(posteriors, vectors, masks, *self.fusion(vectors, masks))

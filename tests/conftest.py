@@ -1,0 +1,90 @@
+"""Real data and golden values for all tests."""
+
+import os
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+
+DATA = Path(os.environ.get("IBMEA_DATA") or Path(__file__).parents[2] / "shared" / "data")
+ARCHIVES = {
+    "zh_en": "dbp15k_zh_en.tar.xz",
+    "ja_en": "dbp15k_ja_en.tar.xz",
+    "mmkg": "mmkg.tar.xz",
+}
+
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Workers already share the cores; torch's threads would only fight over them.
+    if hasattr(config, "workerinput"):
+        torch.set_num_threads(1)
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    beside = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    with tarfile.open(archive) as tar:
+        tar.extractall(beside, filter="data")
+    (beside / folder.name).rename(folder)
+    beside.rmdir()
+
+
+@pytest.fixture(scope="session")
+def data_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the real data unpacked: zh_en/, ja_en/, mmkg/FB15K/, mmkg/DB15K/."""
+    if all((DATA / name).is_dir() for name in ARCHIVES):
+        return DATA
+    absent = [a for a in ARCHIVES.values() if not (DATA / a).is_file()]
+    if absent:
+        pytest.skip(f"real data absent: no {', '.join(absent)} in {DATA} (set IBMEA_DATA)")
+    # Under xdist each worker's base folder lies in one that all workers share.
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "data_home"
+    shared.mkdir(exist_ok=True)
+    with FileLock(shared / "lock"):
+        for name, archive in ARCHIVES.items():
+            if not (shared / name).is_dir():
+                _unpack(DATA / archive, shared / name)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def golden() -> Callable[[str], dict[str, np.ndarray]]:
+    """Loader of the golden values: ``golden("ibmea")`` is a mapping {name: array}."""
+    folder = DATA.parent / "golden"
+
+    def load(name: str) -> dict[str, np.ndarray]:
+        if not (folder / f"{name}.npz").is_file():
+            pytest.skip(f"golden values absent: no {name}.npz in {folder}")
+        with np.load(folder / f"{name}.npz") as arrays:
+            return dict(arrays)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def toy_pair() -> SimpleNamespace:
+    """Small synthetic pair with all modalities: ``.kg1``, ``.kg2``, ``.links`` (80, 2)."""
+    from ibmea_sklearn.datasets import make_mmkg_pair
+
+    kg1, kg2, links = make_mmkg_pair(
+        n_entities=80,
+        structural_overlap=0.8,
+        attribute_noise=0.1,
+        image_noise=0.5,
+        missing_modalities={"image": 0.2},
+        n_dangling=10,
+        random_state=0,
+    )
+    return SimpleNamespace(kg1=kg1, kg2=kg2, links=links)

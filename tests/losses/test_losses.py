@@ -1,0 +1,124 @@
+"""Each loss against a naive loop on any batch, and against the published implementation."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from pytorch_metric_learning.losses import MultiSimilarityLoss
+
+from ibmea_sklearn.losses import InfoNCE, MultiSimilarity, StandardNormalKL, _blocks
+
+
+def cosine(a, b):
+    return torch.nn.functional.cosine_similarity(a, b, dim=0)
+
+
+def naive_info_nce(loss, left, right):
+    total = (left.sum() + right.sum()) * 0
+    for i in range(len(left)):
+        scores = torch.stack([cosine(left[i], y) for y in right]) / loss.temperature
+        total = total - (scores[i] - torch.logsumexp(scores, 0))
+    return total / max(1, len(left))
+
+
+def naive_multi_similarity(loss, left, right):
+    rows, n = torch.cat([left, right]), len(left)
+    total = (left.sum() + right.sum()) * 0
+    for i in range(2 * n):
+        partner = (i + n) % (2 * n)
+        others = [j for j in range(2 * n) if j not in (i, partner)]
+        push = sum(torch.exp(loss.beta * (cosine(rows[i], rows[j]) - loss.base)) for j in others)
+        pull = torch.exp(-loss.alpha * (cosine(rows[i], rows[partner]) - loss.base))
+        total = total + torch.log1p(pull) / loss.alpha + torch.log1p(push + pull * 0) / loss.beta
+    return total / max(1, 2 * n)
+
+
+def naive_kl(mean, log_variance):
+    from torch.distributions import Normal, kl_divergence
+
+    total = torch.zeros(())
+    for m, v in zip(mean, log_variance, strict=True):
+        posterior = Normal(m, torch.exp(v / 2))
+        total = total + kl_divergence(posterior, Normal(torch.zeros(()), torch.ones(()))).sum()
+    return total / max(1, len(mean))
+
+
+CASES = [
+    (InfoNCE(0.1), naive_info_nce),
+    (InfoNCE(2.0), naive_info_nce),
+    (MultiSimilarity(5.0), naive_multi_similarity),
+    (MultiSimilarity(0.1, beta=10.0), naive_multi_similarity),
+]
+
+
+@pytest.mark.parametrize(("loss", "naive"), CASES)
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+@given(seed=st.integers(0, 1_000), block=st.integers(1, 60))
+def test_blocked_loss_equals_naive_loop_with_gradients(loss, naive, n, seed, block):
+    generator = torch.Generator().manual_seed(seed)
+    sides = [torch.randn(n, 4, generator=generator).requires_grad_() for _ in range(2)]
+    usual = _blocks._BLOCK_NUMBERS
+    _blocks._BLOCK_NUMBERS = block
+    try:
+        ours = loss(*sides)
+    finally:
+        _blocks._BLOCK_NUMBERS = usual
+    expected = naive(loss, *sides)
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        torch.autograd.grad(ours, sides),
+        torch.autograd.grad(expected, sides),
+        rtol=1e-3,
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("nce_tau0.1", InfoNCE(0.1)),
+        ("nce_tau400", InfoNCE(400.0)),
+        ("ms_a0.1_b40_base0.5", MultiSimilarity(0.1)),
+        ("ms_a5_b40_base0.5", MultiSimilarity(5.0)),
+    ],
+)
+def test_published_losses_and_gradients(golden, name, loss):
+    values = golden("ibmea")
+    embeddings = torch.tensor(values["loss_emb"], requires_grad=True)
+    left, right = torch.tensor(values["loss_links"]).T
+    ours = loss(embeddings[left], embeddings[right])
+    ours.backward()
+    np.testing.assert_allclose(ours.item(), values[name], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(embeddings.grad, values[f"{name}_grad"], rtol=1e-4, atol=1e-5)
+
+
+def test_kl_of_the_paper(golden):
+    values = golden("ibmea")
+    sigma = torch.tensor(values["kl_logvar_sigma"])
+    ours = StandardNormalKL()(torch.tensor(values["kl_mu"]), 2 * sigma.log())
+    np.testing.assert_allclose(ours, values["kl_paper"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_kl_equals_naive_loop_with_gradients(n):
+    moments = [torch.randn(n, 3, requires_grad=True) for _ in range(2)]
+    ours, expected = StandardNormalKL()(*moments), naive_kl(*moments)
+    torch.testing.assert_close(ours, expected)
+    if n:
+        torch.testing.assert_close(
+            torch.autograd.grad(ours, moments), torch.autograd.grad(expected, moments)
+        )
+
+
+def test_multi_similarity_equals_pytorch_metric_learning():
+    left, right = torch.randn(2, 30, 8)
+    labels = torch.arange(30).repeat(2)
+    theirs = MultiSimilarityLoss(alpha=5, beta=40, base=0.5)(torch.cat([left, right]), labels)
+    torch.testing.assert_close(MultiSimilarity(5.0)(left, right), theirs)
+
+
+def test_symmetric_info_nce_does_not_depend_on_the_side():
+    left, right = torch.randn(2, 6, 4)
+    loss = InfoNCE(0.1, symmetric=True)
+    torch.testing.assert_close(loss(left, right), loss(right, left))
