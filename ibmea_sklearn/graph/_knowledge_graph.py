@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-import difflib
 import html
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from ._tables import column_of, columns_of, factorize, flatten, flatten_nested, frozen
+from ._features import ModalityFeatures, checked_features
+from ._frozen import Frozen, frozen
+from ._ids import are_ids, factorize, kind_of, say_unknown
+from ._tables import column_of, columns_of, flatten, flatten_nested
 
 
 class EntityValues(NamedTuple):
@@ -27,18 +28,7 @@ class EntityValues(NamedTuple):
     values: np.ndarray
 
 
-class ModalityFeatures(NamedTuple):
-    """A feature matrix with a row for each entity, and which entities really have one.
-
-    ``values`` has shape (n_entities, n_features), a numpy array or a scipy CSR matrix; ``mask`` is
-    a boolean array of shape (n_entities,), False where the entity lacks the modality.
-    """
-
-    values: np.ndarray | sparse.csr_array
-    mask: np.ndarray
-
-
-class KnowledgeGraph:
+class KnowledgeGraph(Frozen):
     """A frozen multi-modal knowledge graph: relations, attributes, images, texts, features.
 
     Tables may be pandas, Polars or Arrow tables, numpy arrays, sequences of tuples, or mappings;
@@ -57,7 +47,8 @@ class KnowledgeGraph:
         (height, width, 3). Images are read when they are encoded, not before.
     texts : mapping {entity: text or list of texts} or table (entity, text), optional
     features : mapping {modality: matrix, (matrix, mask) or {entity: vector}}, optional
-        Precomputed features. A matrix has a row for each of `entities`, in their order.
+        Precomputed features. A matrix has a row for each of `entities`, in their order. It is
+        shared, not copied: don't change it afterwards.
     entities : sequence of ids, optional
         All entities, in the order of the rows of `features`. Without it, the entities that the
         tables name, in order of appearance. Entities that only the tables name are added.
@@ -75,10 +66,12 @@ class KnowledgeGraph:
         Entity and attribute, as indices.
     attribute_values, attribute_datatypes : object ndarrays of shape (n_attribute_triples,)
     images, texts : EntityValues
-    features : dict of {str: ModalityFeatures}
+    features : read-only mapping of {str: ModalityFeatures}
 
     Raises
     ------
+    TypeError
+        If a table is no table.
     ValueError
         If there is no entity, an id is missing or of mixed type, a table has the wrong number of
         columns, or a feature matrix has the wrong length or is not finite.
@@ -119,14 +112,13 @@ class KnowledgeGraph:
         entities: Any = None,
         name: str = "",
     ) -> None:
+        features = features or {}
         heads, relations, tails = columns_of(relation_triples, 3, "relation triples")
-        attribute_triples = flatten_nested(attribute_triples)
         owners, attributes, values, datatypes = columns_of(
-            attribute_triples, 4, "attribute triples", n_required=3
+            flatten_nested(attribute_triples), 4, "attribute triples", n_required=3
         )
         image_owners, image_values = columns_of(flatten(images), 2, "images")
         text_owners, text_values = columns_of(flatten(texts), 2, "texts")
-        vectors = {m: f for m, f in (features or {}).items() if isinstance(f, Mapping)}
         named = {
             "entities": column_of(entities),
             "heads of relation triples": heads,
@@ -134,53 +126,35 @@ class KnowledgeGraph:
             "entities of attribute triples": owners,
             "entities of images": image_owners,
             "entities of texts": text_owners,
-            **{f"entities of {m} features": column_of(list(f)) for m, f in vectors.items()},
+            **{
+                f"entities of {modality} features": column_of(list(vectors))
+                for modality, vectors in features.items()
+                if isinstance(vectors, Mapping)
+            },
         }
-        codes, entity_ids = factorize(named, "an entity id")
-        if not len(entity_ids):
-            raise ValueError(
-                f"Graph {name!r} has no entity. Expected relation triples, attribute triples, "
-                "images, texts or a list of entities, at least one of them not empty."
-            )
-        given = codes["entities"]
-        if len(np.unique(given)) != len(given):
-            twice = entity_ids[np.flatnonzero(np.bincount(given) > 1)[0]]
-            raise ValueError(f"Expected each entity once in `entities`; found {twice!r} twice.")
-        relation_codes, relation_names = factorize({"relations": relations}, "a relation name")
-        attribute_codes, attribute_names = factorize(
-            {"attributes": attributes}, "an attribute name"
-        )
-        triples = np.column_stack(
-            [
-                codes["heads of relation triples"],
-                relation_codes["relations"],
-                codes["tails of relation triples"],
-            ]
-        )
-        self.__dict__.update(
+        (given, head, tail, owner, image, text, *_), ids = factorize(named, "an entity id")
+        _check_entities(given, ids, name)
+        (relation,), relation_names = factorize({"relations": relations}, "a relation name")
+        (attribute,), attribute_names = factorize({"attributes": attributes}, "an attribute name")
+        # `astype` copies: a column that is an object array is still the caller's.
+        self._set(
             name=str(name),
-            entity_ids=frozen(entity_ids),
-            relation_names=frozen(relation_names),
-            attribute_names=frozen(attribute_names),
-            relation_triples=frozen(triples[~pd.DataFrame(triples).duplicated().to_numpy()]),
-            attribute_triples=frozen(
-                np.column_stack(
-                    [codes["entities of attribute triples"], attribute_codes["attributes"]]
-                )
-            ),
-            attribute_values=frozen(values),
-            attribute_datatypes=frozen(datatypes),
-            images=EntityValues(frozen(codes["entities of images"]), frozen(image_values)),
-            texts=EntityValues(frozen(codes["entities of texts"]), frozen(text_values)),
-            features={},
+            entity_ids=ids,
+            relation_names=relation_names,
+            attribute_names=attribute_names,
+            relation_triples=_distinct(np.column_stack([head, relation, tail])),
+            attribute_triples=np.column_stack([owner, attribute]),
+            attribute_values=values.astype(object),
+            attribute_datatypes=datatypes.astype(object),
+            images=EntityValues(image, image_values.astype(object)),
+            texts=EntityValues(text, text_values.astype(object)),
         )
-        self.__dict__["features"] = self._checked_features(features or {})
+        self._set(features={m: checked_features(self, m, f) for m, f in features.items()})
 
-    def __setattr__(self, key: str, value: Any) -> None:
-        raise AttributeError(
-            f"A KnowledgeGraph is frozen; {key!r} can't be set. "
-            "Build a new one, or use `with_features` to add features."
-        )
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_entity_index", None)  # quickly built again
+        return state
 
     @property
     def n_entities(self) -> int:
@@ -211,7 +185,7 @@ class KnowledgeGraph:
 
     @cached_property
     def _entity_index(self) -> pd.Index:
-        return pd.Index(self.entity_ids)
+        return pd.Index(self.entity_ids, dtype=self.entity_ids.dtype)
 
     def entity_index(self, ids: Any, what: str = "entities") -> np.ndarray:
         """Turn entity ids into indices.
@@ -238,27 +212,15 @@ class KnowledgeGraph:
         array([1, 0])
         """
         ids = column_of(ids)
-        index = self._entity_index.get_indexer(pd.Index(ids.tolist(), dtype=object))
-        if (index < 0).any():
-            raise ValueError(self._unknown(ids[index < 0], what))
-        return index.astype(np.int64)
-
-    def _unknown(self, unknown: np.ndarray, what: str) -> str:
-        graph = f"graph {self.name!r}" if self.name else "the graph"
-        shown = ", ".join(repr(i) for i in unknown[:5].tolist())
-        message = (
-            f"Expected {what} to be ids of {graph} ({self.n_entities} entities, such as "
-            f"{self.entity_ids[:1].tolist()[0]!r}); found {len(unknown)} unknown: {shown}"
-            f"{', ...' if len(unknown) > 5 else ''}."
+        # Of the right kind only: pandas would find 2 for 2.0, and 1 for True.
+        known = are_ids(ids, kind_of(self.entity_ids[:1]))
+        index = np.full(len(ids), -1)
+        index[known] = self._entity_index.get_indexer(
+            pd.Index(ids[known], dtype=self.entity_ids.dtype)
         )
-        if isinstance(self.entity_ids[0], str):
-            close = difflib.get_close_matches(
-                str(unknown[0]), self.entity_ids[:50_000].tolist(), n=1, cutoff=0.8
-            )
-            return message + (f" Did you mean {close[0]!r}?" if close else "")
-        if isinstance(unknown[0], str):
-            message += " The graph's ids are integers, these are strings: convert them."
-        return message
+        if (index < 0).any():
+            raise ValueError(say_unknown(ids[index < 0], what, self.entity_ids, self.name))
+        return index
 
     def with_features(self, **features: Any) -> KnowledgeGraph:
         """Return a new graph with these features, which shares all the rest with this one.
@@ -280,60 +242,11 @@ class KnowledgeGraph:
         >>> kg.features["image"].mask
         array([ True,  True])
         """
-        new = copy.copy(self)
         kept = {m: f for m, f in self.features.items() if m not in features}
-        given = {m: f for m, f in features.items() if f is not None}
-        new.__dict__["features"] = {**kept, **self._checked_features(given)}
+        added = {m: checked_features(self, m, f) for m, f in features.items() if f is not None}
+        new = object.__new__(KnowledgeGraph)
+        new.__dict__.update(self.__dict__, features=MappingProxyType({**kept, **frozen(added)}))
         return new
-
-    def _checked_features(self, features: Mapping[str, Any]) -> dict[str, ModalityFeatures]:
-        return {m: self._checked_feature(m, f) for m, f in features.items()}
-
-    def _checked_feature(self, modality: str, given: Any) -> ModalityFeatures:
-        if isinstance(given, Mapping):
-            given = self._from_vectors(modality, given)
-        values, mask = given if isinstance(given, tuple) else (given, None)
-        if sparse.issparse(values):
-            values = sparse.csr_array(values)
-        elif not isinstance(values, np.ndarray):
-            values = np.asarray(values, dtype=np.float32)
-        if values.ndim != 2 or values.shape[0] != self.n_entities:
-            raise ValueError(
-                f"Expected {modality} features with a row for each of the {self.n_entities} "
-                f"entities; found shape {values.shape}. Pass `entities` in the order of the rows, "
-                "or a mapping {entity: vector}."
-            )
-        mask = np.ones(len(self.entity_ids), bool) if mask is None else np.asarray(mask, bool)
-        if mask.shape != (self.n_entities,):
-            raise ValueError(
-                f"Expected a mask of shape ({self.n_entities},) for {modality} features; "
-                f"found {mask.shape}."
-            )
-        bad = _rows_not_finite(values) & mask
-        if bad.any():
-            raise ValueError(
-                f"Expected finite {modality} features; found NaN or infinity for {bad.sum()} of "
-                f"{self.n_entities} entities, first {self.entity_ids[bad][0]!r}. "
-                "Repair them, or pass (matrix, mask) with mask False there."
-            )
-        return ModalityFeatures(values, mask)
-
-    def _from_vectors(self, modality: str, vectors: Mapping[Any, Any]) -> tuple[Any, np.ndarray]:
-        rows = self.entity_index(list(vectors), f"entities of {modality} features")
-        lengths = {entity: np.size(v) for entity, v in vectors.items()}
-        usual = next(iter(lengths.values()), 0)
-        for entity, length in lengths.items():
-            if length != usual:
-                raise ValueError(
-                    f"Expected {modality} features of one length; found {usual} for "
-                    f"{next(iter(lengths))!r} and {length} for {entity!r}."
-                )
-        matrix = np.zeros((self.n_entities, usual), np.float32)
-        mask = np.zeros(self.n_entities, bool)
-        if len(rows):
-            matrix[rows] = np.stack([np.ravel(v) for v in vectors.values()])
-            mask[rows] = True
-        return matrix, mask
 
     def _counts(self) -> dict[str, int]:
         return {
@@ -364,8 +277,17 @@ def _share(entities: np.ndarray, n_entities: int) -> float:
     return len(np.unique(entities)) / n_entities
 
 
-def _rows_not_finite(values: np.ndarray | sparse.csr_array) -> np.ndarray:
-    if isinstance(values, np.ndarray):
-        return np.asarray(~np.isfinite(values).all(axis=1))
-    rows = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
-    return np.bincount(rows[~np.isfinite(values.data)], minlength=values.shape[0]) > 0
+def _distinct(triples: np.ndarray) -> np.ndarray:
+    return triples[~pd.DataFrame(triples).duplicated().to_numpy()]
+
+
+def _check_entities(given: np.ndarray, ids: np.ndarray, name: str) -> None:
+    if not len(ids):
+        raise ValueError(
+            f"Graph {name!r} has no entity. Expected relation triples, attribute triples, "
+            "images, texts or a list of entities, at least one of them not empty."
+        )
+    counts = np.bincount(given)
+    if (counts > 1).any():
+        twice = ids[np.argmax(counts > 1)]
+        raise ValueError(f"Expected each entity once in `entities`; found {twice!r} twice.")

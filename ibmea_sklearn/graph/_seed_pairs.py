@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._frozen import Frozen
 from ._knowledge_graph import KnowledgeGraph
-from ._tables import columns_of, frozen
+from ._tables import columns_of
 
 
-class SeedPairs:
+class SeedPairs(Frozen):
     """Pairs of equivalent entities of two graphs: the ``X`` of every estimator here.
 
-    An immutable view. Slicing gives the same type, and both graphs are shared, never copied, so
-    that scikit-learn's cross-validation, searches and pipelines work on it.
+    An immutable view. Slicing rows gives the same type, and both graphs are shared, never copied,
+    so that scikit-learn's cross-validation, searches and pipelines work on it. A column
+    (``seeds[:, 0]``) is an array of ids.
 
     Parameters
     ----------
@@ -79,16 +81,13 @@ class SeedPairs:
         keep = _first_of_each(indices)
         if duplicates == "raise" and not keep.all():
             raise ValueError(_say_duplicate(left, right, indices, keep))
-        self._set(kg1, kg2, indices[keep])
+        self._set_pairs(kg1, kg2, indices[keep])
 
-    def _set(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, indices: np.ndarray) -> None:
+    def _set_pairs(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, indices: np.ndarray) -> None:
         ids1, ids2 = kg1.entity_ids, kg2.entity_ids
         pairs = np.empty(indices.shape, ids1.dtype if ids1.dtype == ids2.dtype else object)
         pairs[:, 0], pairs[:, 1] = ids1[indices[:, 0]], ids2[indices[:, 1]]
-        self.__dict__.update(kg1=kg1, kg2=kg2, indices=frozen(indices), pairs=frozen(pairs))
-
-    def __setattr__(self, key: str, value: Any) -> None:
-        raise AttributeError(f"SeedPairs are immutable; {key!r} can't be set.")
+        self._set(kg1=kg1, kg2=kg2, indices=indices, pairs=pairs)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -111,10 +110,12 @@ class SeedPairs:
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         return (tuple(pair) for pair in self.pairs.tolist())
 
-    def __getitem__(self, key: Any) -> SeedPairs:
-        # scikit-learn indexes an object that has a shape as X[key, ...].
+    def __getitem__(self, key: Any) -> Any:
+        # scikit-learn indexes an object that has a shape as X[key, ...]; a column is no pairs.
+        if isinstance(key, tuple) and len(key) > 1 and key[1] is not Ellipsis:
+            return self.pairs[key]
         new = object.__new__(SeedPairs)
-        new._set(self.kg1, self.kg2, self.indices[key].reshape(-1, 2))
+        new._set_pairs(self.kg1, self.kg2, self.indices[key].reshape(-1, 2))
         return new
 
     def with_graphs(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> SeedPairs:
@@ -129,6 +130,11 @@ class SeedPairs:
         -------
         SeedPairs
 
+        Raises
+        ------
+        ValueError
+            If a graph has other entities, or in another order.
+
         Examples
         --------
         >>> from ibmea_sklearn import KnowledgeGraph, SeedPairs
@@ -137,8 +143,14 @@ class SeedPairs:
         >>> pairs.with_graphs(kg.with_features(x=[[1], [2]]), kg).kg1.modalities["x"]
         1.0
         """
+        for name, old, graph in (("kg1", self.kg1, kg1), ("kg2", self.kg2, kg2)):
+            if not np.array_equal(old.entity_ids, graph.entity_ids):
+                raise ValueError(
+                    f"Expected {name} to have the entities of the graph it replaces, in the same "
+                    "order; found others. Use SeedPairs(kg1, kg2, pairs) for other graphs."
+                )
         new = object.__new__(SeedPairs)
-        new._set(kg1, kg2, self.indices)
+        new._set_pairs(kg1, kg2, self.indices)
         return new
 
     def __repr__(self) -> str:

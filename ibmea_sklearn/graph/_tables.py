@@ -1,8 +1,9 @@
-"""From any table to columns, and from ids to indices."""
+"""From any table to columns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import narwhals as nw
@@ -15,16 +16,18 @@ def columns_of(
 ) -> list[np.ndarray]:
     """Split any table into `n_columns` one-dimensional arrays; missing ones are all None."""
     n_required = n_required or n_columns
-    columns = _split(table, what)
+    columns = [column_of(column) for column in _split(table, what)]
     if columns and not n_required <= len(columns) <= n_columns:
         wanted = str(n_columns) if n_required == n_columns else f"{n_required} or {n_columns}"
         raise ValueError(
             f"Expected {what} with {wanted} columns; found {len(columns)}. "
             "Pass a table, an array or a list of tuples with these columns in order."
         )
-    length = len(columns[0]) if columns else 0
-    absent = [np.full(length, None, object) for _ in range(n_columns - len(columns))]
-    return [column_of(c) for c in columns] + absent
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"Expected {what} with columns of one length; found lengths {lengths}.")
+    length = lengths[0] if lengths else 0
+    return columns + [np.full(length, None, object) for _ in range(n_columns - len(columns))]
 
 
 def _split(table: Any, what: str) -> list[Any]:
@@ -36,6 +39,8 @@ def _split(table: Any, what: str) -> list[Any]:
         if table.ndim != 2 and table.size:
             raise ValueError(f"Expected {what} as a 2-D array; found shape {table.shape}.")
         return list(table.T) if table.size else []
+    if isinstance(table, pd.DataFrame):  # its columns may share a name, or have numbers for names
+        return [table.iloc[:, i] for i in range(table.shape[1])]
     if isinstance(table, Sequence) and not isinstance(table, str):
         return _split_rows(table, what)
     try:
@@ -46,19 +51,28 @@ def _split(table: Any, what: str) -> list[Any]:
 
 
 def _split_rows(rows: Sequence[Any], what: str) -> list[Any]:
-    lengths = {len(row) for row in rows}
-    if len(lengths) > 1:
-        usual = len(rows[0])
+    if not all(map(_is_row, set(map(type, rows)))):
+        first = next(i for i, row in enumerate(rows) if not _is_row(type(row)))
+        raise TypeError(
+            f"Expected {what} as a table, or as rows that are tuples or lists; found row {first}: "
+            f"{rows[first]!r}."
+        )
+    usual = len(rows[0]) if rows else 0
+    if set(map(len, rows)) - {usual}:
         first = next(i for i, row in enumerate(rows) if len(row) != usual)
         raise ValueError(
             f"Expected {what} with {usual} values in each row, as in row 0; found "
             f"{len(rows[first])} in row {first}: {rows[first]!r}."
         )
-    return list(zip(*rows, strict=True))
+    return [list(map(itemgetter(i), rows)) for i in range(usual)]
 
 
-def _iterable(table: Any, what: str) -> Any:
-    if isinstance(table, str) or not hasattr(table, "__iter__"):
+def _is_row(kind: type) -> bool:
+    return issubclass(kind, Sequence | np.ndarray) and not issubclass(kind, str | bytes)
+
+
+def _iterable(table: Any, what: str) -> Iterable[Any]:
+    if isinstance(table, str) or not isinstance(table, Iterable):
         raise TypeError(
             f"Expected {what} as a pandas, Polars or Arrow table, a numpy array, a list of tuples "
             f"or a mapping; found {type(table).__name__}."
@@ -70,15 +84,16 @@ def column_of(values: Any) -> np.ndarray:
     """Turn a column into a 1-D array, object for all but numbers, and keep each value as it is."""
     if values is None:
         return np.empty(0, object)
+    if isinstance(values, pd.Series):
+        values = values.to_numpy()
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iufO":
         return values
     if hasattr(values, "to_list"):
         values = values.to_list()
     elif hasattr(values, "tolist"):
         values = values.tolist()
-    column = np.empty(len(values), object)
-    column[:] = values if isinstance(values, list) else list(values)
-    return column
+    # Values may be lists themselves; assigned to a slice, these would become further axes.
+    return np.fromiter(values, object, len(values))
 
 
 def flatten(table: Any) -> Any:
@@ -90,56 +105,7 @@ def flatten(table: Any) -> Any:
 
 
 def flatten_nested(table: Any) -> Any:
+    """Turn ``{entity: {attribute: value or list of values}}`` into rows of three."""
     if isinstance(table, Mapping) and all(isinstance(v, Mapping) for v in table.values()):
         return [(e, a, v) for e, named in table.items() for a, v in flatten(named)]
     return table
-
-
-def factorize(
-    columns: Mapping[str, np.ndarray], what: str
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return, by column, the number of each id among the distinct ids of all, and these ids."""
-    ends = np.cumsum([len(column) for column in columns.values()])
-    kinds = {c.dtype.kind for c in columns.values() if len(c)}
-    together = np.concatenate(list(columns.values())) if kinds else np.empty(0, object)
-    codes, ids = pd.factorize(together if kinds <= {"i", "u"} else together.astype(object))
-    kind = pd.api.types.infer_dtype(ids, skipna=False) if len(ids) else "string"
-    if (codes < 0).any() or kind not in ("string", "integer") or (ids == "").any():
-        row = int(np.flatnonzero(~np.append(_are_ids(ids), False)[codes])[:1].sum())
-        raise ValueError(_say_bad_id(columns, ends, row, ids, what))
-    split = np.split(codes.astype(np.int64), ends[:-1])
-    ids = ids.astype(np.int64 if kind == "integer" else object)
-    return dict(zip(columns, split, strict=True)), ids
-
-
-def _are_ids(values: np.ndarray) -> np.ndarray:
-    """Mask of the values that can be ids, of the kind of the first that can."""
-    kinds = [
-        str
-        if isinstance(v, str) and v
-        else int
-        if isinstance(v, (int, np.integer)) and not isinstance(v, (bool, np.bool_))
-        else None
-        for v in values
-    ]
-    first = next((kind for kind in kinds if kind), str)
-    return np.array([kind is first for kind in kinds], bool)
-
-
-def _say_bad_id(
-    columns: Mapping[str, np.ndarray], ends: np.ndarray, position: int, ids: np.ndarray, what: str
-) -> str:
-    which = int(np.searchsorted(ends, position, side="right"))
-    name, column = list(columns.items())[which]
-    row = position - int(ends[which]) + len(column)
-    kinds = "strings" if any(isinstance(i, str) and i for i in ids[:1]) else "integers"
-    return (
-        f"Expected {what} in row {row} of the {name}: all strings that are not empty, or all "
-        f"integers (here {kinds} come first); found {column[row]!r}."
-    )
-
-
-def frozen(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
