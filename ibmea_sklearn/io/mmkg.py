@@ -1,0 +1,252 @@
+"""MMKG folders in their original form: FB15K, DB15K, YAGO15K."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._optional import import_optional
+from ..graph import KnowledgeGraph
+from ._text import (
+    first_odd_line,
+    listing,
+    malformed,
+    pair_array,
+    read_bytes,
+    split_columns,
+)
+from .literals import typed_literal
+
+LOOKS_FOR = "two files NAME_EntityTriples.txt and one NAME_SameAsLink.txt, in subfolders or not"
+
+_TERM = r"(<[^>]*>|\S+)"
+_TRIPLE = re.compile(rf"\s*{_TERM}\s+{_TERM}\s+(.+?)(?:\s+\.)?\s*")
+
+
+def looks_like(path: Path) -> bool:
+    """Say whether a path is a folder of this format."""
+    return path.is_dir() and len(graph_names(path)) >= 2
+
+
+def graph_names(folder: Path) -> list[str]:
+    """Name the graphs of a folder, the one that the others link to (FB15K) first."""
+    names = {p.name.partition("_")[0] for p in _under(folder, "*_EntityTriples*")}
+    return sorted(names, key=lambda name: (not name.startswith("FB"), name))
+
+
+def read_mmkg(
+    folder: str | os.PathLike[str],
+    pair: Sequence[str] = ("FB15K", "DB15K"),
+    *,
+    duplicates: str = "first",
+    images: bool = True,
+) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
+    """Read two graphs of MMKG and the links between them.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds, itself or up to two levels below, ``NAME_EntityTriples.txt`` of both graphs and the
+        ``NAME_SameAsLink.txt`` of one; optionally ``NAME_NumericalTriples.txt``,
+        ``NAME_ImageIndex.txt`` and ``NAME_ImageData.h5``.
+    pair : (str, str), default=("FB15K", "DB15K")
+        The names of the graphs, in the order wanted.
+    duplicates : {"first", "all"}, default="first"
+        What to do with an entity that stands in two links: keep the first, so that the links are
+        one-to-one as :class:`~ibmea_sklearn.SeedPairs` wants them, or keep all. FB15K-DB15K has
+        12,846 links, of which 4 repeat an entity of DB15K: 12,842 remain.
+    images : bool, default=True
+        Read ``NAME_ImageData.h5`` if it is there (needs h5py: the extra ``hdf5``).
+
+    Returns
+    -------
+    kg1, kg2 : KnowledgeGraph
+        Numeric triples are attribute triples with typed values, their datatype IRI beside them.
+        Image features are ``features["image"]``. Without ``NAME_ImageData.h5`` a graph has no
+        image modality: :func:`read_image_index` says which entities have an image elsewhere.
+    links : ndarray of shape (n_links, 2), object
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a line is malformed or not UTF-8, or no link joins the two graphs.
+    ImportError
+        If there are image features but no h5py.
+
+    Notes
+    -----
+    The files differ: fields are separated by spaces or tabs, lines end with a dot or not, and
+    IRIs stand in angle brackets or not. All forms are read, even mixed in one file; brackets and
+    dots are taken off.
+
+    References
+    ----------
+    Liu et al.: MMKG: Multi-modal knowledge graphs, ESWC 2019 (data: BSD-3-Clause).
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.io import read_mmkg
+    >>> kg1, kg2, links = read_mmkg("mmkg", pair=("FB15K", "DB15K"))  # doctest: +SKIP
+    """
+    if duplicates not in ("first", "all"):
+        raise ValueError(f"Expected duplicates='first' or 'all'; found {duplicates!r}.")
+    folder = Path(folder)
+    kg1, kg2 = (_read_graph(folder, name, images) for name in pair)
+    links = _read_links(folder, kg1, kg2)
+    if duplicates == "first":
+        left, right = pd.Series(links[:, 0]), pd.Series(links[:, 1])
+        links = links[~(left.duplicated() | right.duplicated()).to_numpy()]
+    return kg1, kg2, links
+
+
+def read_image_index(folder: str | os.PathLike[str], name: str) -> dict[str, str]:
+    """Read which entities of an MMKG graph have an image, and under which key.
+
+    Parameters
+    ----------
+    folder : path-like
+        As for :func:`read_mmkg`.
+    name : str
+        The graph: "FB15K".
+
+    Returns
+    -------
+    dict of {key: entity}
+        The keys of ``NAME_ImageData.h5``, whether that file is there or not. A few entities of
+        DB15K have two.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no ``NAME_ImageIndex.txt``.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.io import read_image_index
+    >>> len(read_image_index("mmkg", "FB15K"))  # doctest: +SKIP
+    13444
+    """
+    entities, keys = _read_terms(_required(Path(folder), f"{name}_ImageIndex"), 2)
+    return dict(zip(keys, entities, strict=True))
+
+
+def _read_graph(folder: Path, name: str, images: bool) -> KnowledgeGraph:
+    triples = _read_terms(_required(folder, f"{name}_EntityTriples"), 3)
+    numeric = _optional(folder, f"{name}_NumericalTriples")
+    vectors = _read_image_data(folder, name) if images else {}
+    return KnowledgeGraph(
+        dict(zip(("head", "relation", "tail"), triples, strict=True)),
+        _read_numeric(numeric) if numeric else None,
+        features={"image": vectors} if vectors else None,
+        name=name,
+    )
+
+
+def _read_numeric(path: Path) -> list[tuple[str, str, Any, str | None]]:
+    columns = _read_terms(path, 3)
+    return [(e, a, *typed_literal(v)) for e, a, v in zip(*columns, strict=True)]
+
+
+def _read_image_data(folder: Path, name: str) -> dict[str, np.ndarray]:
+    path = _optional(folder, f"{name}_ImageData.h5")
+    if path is None:
+        return {}
+    h5py = import_optional("h5py", "hdf5", f"Reading {path.name}")
+    index = read_image_index(folder, name)
+    try:
+        with h5py.File(path, "r") as file:
+            # Of two images of an entity the first counts: later entries overwrite.
+            entries = reversed([(e, key) for key, e in index.items() if key in file])
+            return {entity: np.ravel(file[key]) for entity, key in entries}
+    except OSError as error:
+        raise ValueError(f"Expected an HDF5 file in {path}; found: {error}.") from None
+
+
+def _read_links(folder: Path, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
+    known1, known2 = set(kg1.entity_ids), set(kg2.entity_ids)
+    tried = []
+    for name in (kg2.name, kg1.name):
+        path = _optional(folder, f"{name}_SameAsLink")
+        if path is None:
+            continue
+        tried.append(path.name)
+        left, _, right = _read_terms(path, 3)
+        for one, other in ((left, right), (right, left)):
+            joined = [a in known1 and b in known2 for a, b in zip(one, other, strict=True)]
+            if any(joined):
+                return pair_array(one, other)[joined]
+    raise ValueError(
+        f"Expected links between {kg1.name} and {kg2.name} in {kg2.name}_SameAsLink.txt or "
+        f"{kg1.name}_SameAsLink.txt under {folder}; found "
+        f"{'none in ' + ', '.join(tried) if tried else 'no such file'}."
+    )
+
+
+def _read_terms(path: Path, n_terms: int) -> list[np.ndarray]:
+    """Read the terms of each line, without brackets and final dots."""
+    data = read_bytes(path)
+    columns = _split_regular(data, n_terms) or _split_irregular(path, data, n_terms)
+    return [_without_brackets(column) for column in columns] if b"<" in data else columns
+
+
+def _split_regular(data: bytes, n_terms: int) -> list[np.ndarray] | None:
+    """Split lines that all look alike, which is fast; None if they don't."""
+    first = data.partition(b"\n")[0]
+    sep = b"\t" if b"\t" in first else b" "
+    dotted = first.endswith(sep + b".")
+    n_columns = n_terms + dotted
+    if first_odd_line(data, n_columns, sep.decode()) is not None:
+        return None
+    columns = split_columns(data, n_columns, sep.decode())
+    ends = columns.pop() if dotted else np.array(["."])
+    clean = (ends == ".").all() and not any(_is_ragged(c) for c in columns[-1:])
+    return columns if clean else None
+
+
+def _is_ragged(column: np.ndarray) -> bool:
+    return any(value == "." or value[-1:] in " \t" or value[-2:] == " ." for value in column)
+
+
+def _split_irregular(path: Path, data: bytes, n_terms: int) -> list[np.ndarray]:
+    rows = []
+    for number, line in enumerate(data.decode("utf-8").split("\n"), 1):
+        found = _TRIPLE.fullmatch(line) if n_terms == 3 else None
+        terms = list(found.groups()) if found else re.split(r"[ \t]+", line.strip())
+        if len(terms) == n_terms:
+            rows.append(terms)
+        elif line.strip():
+            malformed(path, number, line, f"{n_terms} terms separated by spaces or tabs")
+    return [np.array(column, object) for column in zip(*rows, strict=True)]
+
+
+def _without_brackets(column: np.ndarray) -> np.ndarray:
+    codes, terms = pd.factorize(column)
+    bare = [t[1:-1] if t.startswith("<") and t.endswith(">") else t for t in terms]
+    return np.array(bare, object)[codes]
+
+
+def _under(folder: Path, pattern: str) -> list[Path]:
+    """Find files in a folder and two levels below it, the nearest first."""
+    return [p for depth in ("", "*/", "*/*/") for p in sorted(folder.glob(depth + pattern))]
+
+
+def _optional(folder: Path, stem: str) -> Path | None:
+    found = [p for p in _under(folder, f"{stem}*") if p.name in (stem, f"{stem}.txt")]
+    return found[0] if found else None
+
+
+def _required(folder: Path, stem: str) -> Path:
+    path = _optional(folder, stem)
+    if path is None:
+        raise FileNotFoundError(
+            f"Expected {stem}.txt in the folder {folder} or under it; found {listing(folder)}."
+        )
+    return path

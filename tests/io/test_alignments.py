@@ -1,0 +1,253 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ibmea_sklearn.io import read_alignment, read_pairs, write_alignment
+from ibmea_sklearn.io._identifiers import from_iri, to_iri
+
+NASTY = [
+    "a b", "\t", "\n", "\r", "\r\n", '"', "'", "\\", "<x>", "#x", " x ", "1", "007", "nan", "é",
+    "😀", "\u2028", "\ufeff", "\x00", "urn:ibmea:string:x", "urn:ibmea:integer:7", "http://x/%zz",
+    "http://x/a b", 'http://dbpedia.org/resource/"Weird_Al"', "http://dbpedia.org/resource/Gül",
+    "http://zh.dbpedia.org/resource/阿卜杜拉·居尔", "http://x/a#b", "http://x/a#b#c", "HP:0009124",
+    "http://x/", "http://x", "urn:isbn:1", "/m/027rn", "https://x/?q=1,2&r=(3)", "source", "=1+1",
+    "http://[::1]/", "a:b:c", "|", "a|b",
+]  # fmt: skip
+names = st.text(min_size=1) | st.sampled_from(NASTY)
+integers = st.integers(-(2**60), 2**60)
+
+
+@st.composite
+def tables(draw):
+    n = draw(st.integers(0, 5))
+    columns = [
+        draw(st.lists(draw(st.sampled_from([names, integers])), min_size=n, max_size=n))
+        for _ in range(2)
+    ]
+    confidence = draw(st.lists(st.floats(0, 1), min_size=n, max_size=n))
+    series = [
+        pd.Series(c, dtype="int64" if c and isinstance(c[0], int) else object) for c in columns
+    ]
+    return pd.DataFrame({"source": series[0], "target": series[1], "confidence": confidence})
+
+
+@pytest.mark.parametrize("name", ["a.sssom.tsv", "a.tsv", "a.csv", "a.parquet", "a.nt"])
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+)
+@given(table=tables())
+@example(pd.DataFrame({"source": NASTY, "target": NASTY, "confidence": 0.5}))
+def test_round_trip(tmp_path, name, table):
+    write_alignment(table, tmp_path / name)
+    read = read_alignment(tmp_path / name)
+    for side in ("source", "target"):
+        assert read[side].tolist() == table[side].tolist()
+        assert list(map(type, read[side].tolist())) == list(map(type, table[side].tolist()))
+    kept = np.ones(len(table)) if name.endswith(".nt") else table["confidence"]
+    np.testing.assert_array_equal(read["confidence"], kept)
+
+
+@given(names | integers)
+@example("urn:ibmea:string:x")
+def test_iris_come_back(entity):
+    assert from_iri(to_iri(entity)) == entity
+
+
+@pytest.mark.parametrize("entity", NASTY)
+def test_every_iri_passes_a_strict_parser(entity):
+    oxigraph = pytest.importorskip("pyoxigraph")
+    line = f"<{to_iri(entity)}> <http://x/p> <http://x/o> .".encode()
+    (triple,) = oxigraph.parse(line, oxigraph.RdfFormat.N_TRIPLES)
+    assert from_iri(triple.subject.value) == entity
+
+
+@given(names)
+def test_every_iri_of_any_name_passes_a_strict_parser(entity):
+    oxigraph = pytest.importorskip("pyoxigraph")
+    for iri in (to_iri(entity), to_iri(f"http://x/{entity}")):
+        list(
+            oxigraph.parse(f"<{iri}> <http://x/p> <{iri}> .".encode(), oxigraph.RdfFormat.N_TRIPLES)
+        )
+
+
+def test_sssom_is_as_the_standard_says(tmp_path):
+    table = pd.DataFrame(
+        {
+            "source": ["http://x/a"],
+            "target": ["http://y/v#a"],
+            "confidence": [1.0],
+            "object_label": ["A"],
+            "rank": [1],
+        }
+    )
+    metadata = {"license": "https://creativecommons.org/licenses/by/4.0/", "comment": "a: b # c"}
+    write_alignment(table, tmp_path / "a.sssom.tsv", metadata=metadata)
+    lines = (tmp_path / "a.sssom.tsv").read_text().splitlines()
+    assert lines[:3] == ["#curie_map:", "#  ns1: http://x/", "#  ns2: http://y/v#"]
+    assert lines[3] == '#  column: "urn:ibmea:column:"'
+    assert lines[4].startswith("#mapping_set_id: urn:uuid:")
+    assert "#license: https://creativecommons.org/licenses/by/4.0/" in lines
+    assert '#comment: "a: b # c"' in lines
+    assert "#  - slot_name: rank" in lines and "#    type_hint: xsd:integer" in lines
+    assert lines[-2].split("\t") == [
+        "subject_id", "predicate_id", "object_id", "mapping_justification", "confidence",
+        "object_label", "rank",
+    ]  # fmt: skip
+    assert lines[-1].split("\t") == [
+        "ns1:a", "skos:exactMatch", "ns2:a", "semapv:SemanticSimilarityThresholdMatching", "1.0",
+        "A", "1",
+    ]  # fmt: skip
+    read = read_alignment(tmp_path / "a.sssom.tsv")
+    assert read["rank"].tolist() == [1] and read["object_label"].tolist() == ["A"]
+    assert read.attrs["comment"] == "a: b # c"
+    assert read.attrs["license"] == metadata["license"]
+
+
+def test_sssom_of_others(tmp_path):
+    path = tmp_path / "others.tsv"
+    path.write_text(
+        "# curie_map:\n"
+        "#   HP: http://purl.obolibrary.org/obo/HP_\n"
+        '#   MP: "http://purl.obolibrary.org/obo/MP_"\n'
+        "# creator_id:\n"
+        "# - orcid:0000-0002-7356-1779\n"
+        "# license: 'https://creativecommons.org/publicdomain/zero/1.0/'\n"
+        "subject_id\tpredicate_id\tobject_id\tmapping_justification\tpredicate_modifier\tcomment\n"
+        'HP:1\tskos:exactMatch\tMP:2\tsemapv:ManualMappingCuration\t\t"with ""quotes"""\n'
+        "HP:2\tskos:exactMatch\tsssom:NoTermFound\tsemapv:ManualMappingCuration\t\t\n"
+        "HP:3\tskos:broadMatch\tMP:4\tsemapv:ManualMappingCuration\t\t\n"
+        "HP:4\tskos:exactMatch\tMP:5\tsemapv:ManualMappingCuration\tNot\t\n"
+        "http://x/5\towl:sameAs\tMP:6\tsemapv:ManualMappingCuration\t\t\n"
+    )
+    read = read_alignment(path)
+    obo = "http://purl.obolibrary.org/obo/"
+    assert read["source"].tolist() == [obo + "HP_1", "http://x/5"]
+    assert read["target"].tolist() == [obo + "MP_2", obo + "MP_6"]
+    assert read["comment"].tolist() == ['with "quotes"', ""]
+    assert read["confidence"].tolist() == [1, 1]
+    assert read.attrs["creator_id"] == ["orcid:0000-0002-7356-1779"]
+
+
+def test_given_prefixes_are_used(tmp_path):
+    table = pd.DataFrame({"source": ["http://d/Lyon"], "target": ["http://e/Lyon"]})
+    metadata = {"curie_map": {"dbr": "http://d/"}, "predicate_id": "owl:sameAs"}
+    write_alignment(table, tmp_path / "a.tsv", metadata=metadata)
+    last = (tmp_path / "a.tsv").read_text().splitlines()[-1].split("\t")
+    assert last[:3] == ["dbr:Lyon", "owl:sameAs", "ns1:Lyon"]
+    assert read_pairs(tmp_path / "a.tsv").tolist() == [["http://d/Lyon", "http://e/Lyon"]]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.parquet"])
+def test_other_columns_are_kept(tmp_path, name):
+    table = pd.DataFrame(
+        {"score": [0.5, 2.25], "source": ["a", "b"], "target": [1, 2], "rank": [1, 3],
+         "note": ["x\ry", "007"], "confidence": [0.5, 1.0]}
+    )  # fmt: skip
+    write_alignment(table, tmp_path / name)
+    read = read_alignment(tmp_path / name)
+    assert read.columns.tolist() == ["source", "target", "confidence", "score", "rank", "note"]
+    for column in table:
+        values = pd.to_numeric(read[column]) if column == "score" else read[column]
+        assert values.tolist() == table[column].tolist()
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("seeds.tsv", "a\tx\nb\ty\n"),
+        ("seeds.csv", "source,target\na,x\nb,y\n"),
+        ("seeds.csv", "id,left,right\n1,a,x\n2,b,y\n"),
+        ("seeds.txt", "a\tx\r\nb\ty\r\n"),
+        ("ent_links", "a\tx\nb\ty"),
+        ("seeds.tsv", "subject_id\tobject_id\nhttp://s/a\thttp://s/x\nhttp://s/b\thttp://s/y\n"),
+        ("seeds.nt", "# links\n\n<a> <http://www.w3.org/2002/07/owl#sameAs> <x> .\n"
+         "_:n <http://p> \"<q> .\" .\n"
+         "<\\u0062> <http://www.w3.org/2004/02/skos/core#exactMatch> <y> . # two\n"
+         "<a> <http://p> <y> .\n"),
+        ("seeds.ttl", "@prefix owl: <http://www.w3.org/2002/07/owl#> .\n"
+         "<http://s/a> owl:sameAs <http://s/x> . <http://s/b> owl:sameAs <http://s/y> ."),
+    ],
+)  # fmt: skip
+def test_pairs(tmp_path, name, text):
+    (tmp_path / name).write_bytes(text.encode())
+    pairs = read_pairs(tmp_path / name)
+    assert [[v.removeprefix("http://s/") for v in pair] for pair in pairs] == [
+        ["a", "x"],
+        ["b", "y"],
+    ]
+
+
+def test_integer_pairs(tmp_path):
+    (tmp_path / "seeds.tsv").write_text("0\t10500\n1\t10501\n")
+    pairs = read_pairs(tmp_path / "seeds.tsv")
+    assert pairs.dtype == np.int64 and pairs.tolist() == [[0, 10500], [1, 10501]]
+
+
+def test_real_links(data_home):
+    pairs = read_pairs(data_home / "zh_en" / "ill_ent_ids")
+    assert pairs.shape == (15000, 2) and pairs.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    "name, data, message",
+    [
+        ("a.csv", b"a,x\nb\n", "a.csv, line 2: expected 2 fields, as in the first line; found 'b'"),
+        ("a.tsv", b"a x\nb y\n", "a.tsv, line 1: expected at least two columns"),
+        ("a.tsv", b"", "a.tsv; found an empty file"),
+        ("a.tsv", b"a\t\xe9\n", "found byte 0xe9 at offset 2, in line 1"),
+        ("a.nt", b"<a> <b> <c> .\nnonsense\n", "a.nt, line 2: expected a triple of N-Triples"),
+        ("a.csv", b"source,target,confidence\na,x,high\n", "expected numbers as confidence"),
+        ("a.tsv", b"#x\nsubject_id\tobject_id\n", "line 1: expected 'key: value' in the metadata"),
+        ("a.tsv", b"#a: b\nsubject\tobject_id\n", "line 2: expected the columns"),
+        ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\tMP:2\n", "curie_map declares"),
+        ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\n", "a.tsv, line 3: expected 2 fields"),
+    ],
+)
+def test_bad_files(tmp_path, name, data, message):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ValueError) as error:
+        read_alignment(tmp_path / name)
+    assert message in str(error.value) and str(tmp_path / name) in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    for name in ("a.tsv", "a.parquet", "a.nt"):
+        with pytest.raises(FileNotFoundError, match="Expected a file .*; found none"):
+            read_alignment(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "columns, message",
+    [
+        ({"left": ["a"], "right": ["b"]}, "Expected the columns source, target and confidence"),
+        ({"confidence": [1.5]}, "Expected confidences from 0 to 1; found 1.5 in row 0"),
+        ({"confidence": [float("nan")]}, "Expected confidences from 0 to 1; found nan in row 0"),
+        ({"source": [""]}, "Expected ids as strings that are not empty"),
+        ({"target": [0.5]}, "found floating values such as 0.5"),
+        ({"target": [None]}, "in the column 'target'"),
+        ({"my column": [1]}, "found 'my column'. Rename the column"),
+    ],
+)
+def test_bad_tables(tmp_path, columns, message):
+    table = columns if "left" in columns else {"source": ["a"], "target": ["b"]} | columns
+    with pytest.raises(ValueError, match=message):
+        write_alignment(pd.DataFrame(table), tmp_path / "a.tsv")
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_format(tmp_path):
+    table = pd.DataFrame({"source": ["a"], "target": ["b"]})
+    with pytest.raises(
+        ValueError, match=r"Expected a file name that ends in .tsv, .nt, .csv, .par"
+    ):
+        write_alignment(table, tmp_path / "a.xlsx")
+    with pytest.raises(ValueError, match="Expected metadata for SSSOM only; found it for 'csv'"):
+        write_alignment(table, tmp_path / "a.csv", metadata={"license": "x"})
+
+
+def test_format_overrides_the_suffix(tmp_path):
+    table = pd.DataFrame({"source": ["a"], "target": ["b"]})
+    write_alignment(table, tmp_path / "a.txt", format="sssom")
+    assert read_pairs(tmp_path / "a.txt").tolist() == [["a", "b"]]

@@ -1,0 +1,167 @@
+import collections
+import datetime
+
+import numpy as np
+import pytest
+
+from ibmea_sklearn import SeedPairs
+from ibmea_sklearn.io import read_image_index, read_mmkg
+from ibmea_sklearn.io.literals import XSD
+
+FILES = {
+    "FB15K/FB15K_EntityTriples.txt": "/m/1 /in /m/2 .\n/m/2 /in /m/3 .\n",
+    "FB15K/FB15K_NumericalTriples.txt": "/m/1\t<http://ns/area>\t9.5\n",
+    "FB15K/FB15K_ImageIndex.txt": "/m/1\tFBIMG1\n/m/3\tFBIMG3\n",
+    "DB15K/DB15K_EntityTriples.txt": "<http://d/1> <http://d/in> <http://d/2> .\n",
+    "DB15K/DB15K_NumericalTriples.txt": f'<http://d/1> <http://d/b> "1982-05-03"^^<{XSD}date> .\n',
+    "DB15K/DB15K_SameAsLink.txt": "/m/1 <SameAs> <http://d/1> .\n/m/2 <SameAs> <http://d/2> .\n",
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_real_folder(data_home):
+    kg1, kg2, links = read_mmkg(data_home / "mmkg")
+    assert (kg1.n_entities, kg1.n_relations) == (14951, 1345)
+    assert (len(kg1.relation_triples), len(kg1.attribute_triples)) == (592213, 29395)
+    assert kg1.n_attributes == 116
+    assert (kg2.n_entities, kg2.n_relations) == (12842, 279)
+    assert (len(kg2.relation_triples), len(kg2.attribute_triples)) == (89197, 48044)
+    assert kg2.n_attributes == 225
+    assert links.shape == (12842, 2)
+    assert len(SeedPairs(kg1, kg2, links)) == 12842
+    assert links[0].tolist() == ["/m/01m4kpp", "http://dbpedia.org/resource/Andy_Griffith"]
+
+
+def test_real_literals_are_typed(data_home):
+    _, kg2, _ = read_mmkg(data_home / "mmkg")
+    kinds = collections.Counter(map(type, kg2.attribute_values))
+    assert kinds[float] == 14927 + 3966 and kinds[int] == 11153 + 9676
+    assert kinds[datetime.date] == 8322
+    hall = kg2.entity_index(["http://dbpedia.org/resource/Rebecca_Hall"])[0]
+    rows = np.flatnonzero(kg2.attribute_triples[:, 0] == hall)
+    values = dict(zip(kg2.attribute_datatypes[rows], kg2.attribute_values[rows], strict=True))
+    assert values[XSD + "date"] == datetime.date(1982, 5, 3)
+
+
+def test_all_links_and_other_order(data_home):
+    kg1, kg2, links = read_mmkg(data_home / "mmkg", pair=("DB15K", "FB15K"), duplicates="all")
+    assert links.shape == (12846, 2)
+    assert (kg1.name, kg2.name) == ("DB15K", "FB15K")
+    kg1.entity_index(links[:, 0])
+    kg2.entity_index(links[:, 1])
+    with pytest.raises(ValueError, match="found 4 pairs that repeat one"):
+        SeedPairs(kg1, kg2, links)
+
+
+@pytest.mark.parametrize("name, n_images", [("FB15K", 13444), ("DB15K", 12841)])
+def test_real_image_index(data_home, name, n_images):
+    assert len(read_image_index(data_home / "mmkg", name)) == n_images
+
+
+def test_image_index_alone_gives_no_image_modality(folder):
+    kg1, _, _ = read_mmkg(folder)
+    assert "image" not in kg1.modalities
+    assert read_image_index(folder, "FB15K") == {"FBIMG1": "/m/1", "FBIMG3": "/m/3"}
+
+
+def test_image_data(folder):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(folder / "FB15K" / "FB15K_ImageData.h5", "w") as file:
+        file["FBIMG1"] = np.ones((1, 4), "f4")
+        file["FBIMG4"] = np.zeros((1, 4), "f4")
+        file["unknown"] = np.zeros((1, 4), "f4")
+    with (folder / "FB15K" / "FB15K_ImageIndex.txt").open("a") as index:
+        index.write("/m/1\tFBIMG4\n")
+    kg1, kg2, _ = read_mmkg(folder)
+    assert kg1.features["image"].values.shape == (3, 4)
+    assert kg1.features["image"].mask.tolist() == [True, False, False]
+    assert kg1.features["image"].values[0].tolist() == [1, 1, 1, 1]
+    assert "image" not in kg2.features
+    assert "image" not in read_mmkg(folder, images=False)[0].features
+
+
+def test_damaged_image_data(folder):
+    pytest.importorskip("h5py")
+    (folder / "FB15K" / "FB15K_ImageData.h5").write_bytes(b"no HDF5")
+    with pytest.raises(ValueError, match="Expected an HDF5 file in .*ImageData.h5"):
+        read_mmkg(folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a> <r> <b> .\n<b> <r> <c> .\n",
+        "a r b\nb r c\n",
+        "a\tr\tb\nb\tr\tc",
+        "<a>\t<r>\t<b>\t.\n<b>\t<r>\t<c>\t.\n",
+        "a\tr\tb .\nb\tr\tc .\n",
+        "a r b .\n<b>\t<r>\t<c>\n",
+        "a  r b\n\n b r\tc .\r\n",
+        "a r b \nb r c \n",
+    ],
+)
+def test_every_mixture_of_separators_reads_alike(folder, text):
+    (folder / "FB15K" / "FB15K_EntityTriples.txt").write_bytes(text.encode())
+    (folder / "DB15K" / "DB15K_SameAsLink.txt").write_text("a\t<SameAs>\t<http://d/1>\n")
+    kg1, _, links = read_mmkg(folder)
+    names = kg1.entity_ids[kg1.relation_triples[:, [0, 2]]]
+    assert names.tolist() == [["a", "b"], ["b", "c"]]
+    assert kg1.relation_names.tolist() == ["r"]
+    assert links.tolist() == [["a", "http://d/1"]]
+
+
+def test_literal_with_spaces(folder):
+    path = folder / "DB15K" / "DB15K_NumericalTriples.txt"
+    path.write_text('<http://d/1> <name> "a . b"@en .\n<http://d/1> <size> "7"^^<' + XSD + "int> .")
+    _, kg2, _ = read_mmkg(folder)
+    assert kg2.attribute_values.tolist() == ["a . b", 7]
+    assert kg2.attribute_datatypes.tolist() == ["@en", XSD + "int"]
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        (
+            "FB15K/FB15K_EntityTriples.txt",
+            "/m/1 /in /m/2 .\n/m/1 /in\n",
+            "line 2: expected 3 terms",
+        ),
+        ("FB15K/FB15K_ImageIndex.txt", "/m/1\tA\n/m/2\n", "line 2: expected 2 t"),
+        ("DB15K/DB15K_SameAsLink.txt", "x <SameAs> y .\n", "none in DB15K_SameAsLink.txt"),
+        ("DB15K/DB15K_EntityTriples.txt", "", "found an empty file"),
+    ],
+)
+def test_bad_files(folder, name, text, message):
+    (folder / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_mmkg(folder)
+        read_image_index(folder, "FB15K")
+
+
+def test_wrong_encoding(folder):
+    path = folder / "DB15K" / "DB15K_EntityTriples.txt"
+    path.write_bytes("<a> <r> <Zürich> .\n".encode("latin1"))
+    with pytest.raises(ValueError, match="found byte 0xfc at offset 10, in line 1"):
+        read_mmkg(folder)
+
+
+def test_missing_files(folder):
+    with pytest.raises(
+        FileNotFoundError, match=r"Expected YAGO15K_EntityTriples.txt in the folder"
+    ):
+        read_mmkg(folder, pair=("FB15K", "YAGO15K"))
+    (folder / "DB15K" / "DB15K_SameAsLink.txt").unlink()
+    with pytest.raises(ValueError, match="found no such file"):
+        read_mmkg(folder)
+
+
+def test_unknown_duplicates(folder):
+    with pytest.raises(ValueError, match="Expected duplicates='first' or 'all'; found 'last'"):
+        read_mmkg(folder, duplicates="last")

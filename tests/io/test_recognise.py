@@ -1,0 +1,114 @@
+import pandas as pd
+import pytest
+
+from ibmea_sklearn import KnowledgeGraph, SeedPairs
+from ibmea_sklearn.io import (
+    describe,
+    read_graph,
+    read_pair,
+    write_alignment,
+    write_graph,
+)
+
+
+@pytest.fixture
+def graphs():
+    return KnowledgeGraph([("a", "r", "b")]), KnowledgeGraph([("x", "s", "y")])
+
+
+@pytest.mark.parametrize("path, name", [("zh_en", "DBP15K folder"), ("mmkg", "MMKG folder")])
+def test_real_folders(data_home, path, name):
+    found = describe(data_home / path)
+    assert found.format == name
+    assert len(SeedPairs(*found.graphs, found.links)) > 12000
+
+
+@pytest.mark.parametrize("names", [("kg1", "kg2"), ("1", "2")])
+@pytest.mark.parametrize("links", ["links.tsv", "links.nt", "links.csv"])
+def test_folder_of_two_graphs(tmp_path, graphs, names, links):
+    for name, kg in zip(names, graphs, strict=True):
+        write_graph(kg, tmp_path / name, format="tsv")
+    write_alignment(pd.DataFrame({"source": ["a"], "target": ["x"]}), tmp_path / links)
+    kg1, kg2, read = read_pair(tmp_path)
+    assert (kg1.name, kg2.name) == names
+    assert read.tolist() == [["a", "x"]]
+    assert describe(tmp_path).format == "folder of two graphs"
+
+
+def test_two_rdf_files_without_links(tmp_path):
+    pytest.importorskip("pyoxigraph")
+    for name in ("kg1.ttl", "kg2.ttl"):
+        (tmp_path / name).write_text("<http://x/a> <http://x/r> <http://x/b> .")
+    kg1, kg2, links = read_pair(tmp_path)
+    assert kg1.entity_ids.tolist() == kg2.entity_ids.tolist()
+    assert links.shape == (0, 2)
+
+
+def test_links_take_the_type_of_the_ids(tmp_path):
+    write_graph(KnowledgeGraph([("1", "r", "2")]), tmp_path / "kg1")
+    write_graph(KnowledgeGraph([(1, "r", 2)]), tmp_path / "kg2")
+    for quote in ("", '"'):
+        (tmp_path / "links.csv").write_text(f"source,target\n{quote}1{quote},{quote}2{quote}\n")
+        kg1, kg2, links = read_pair(tmp_path)
+        assert links.tolist() == [["1", 2]]
+        SeedPairs(kg1, kg2, links)
+
+
+def test_openea(tmp_path):
+    for name, text in {"rel_triples_1": "a\tr\tb\n", "rel_triples_2": "x\tr\ty\n",
+                       "ent_links": "a\tx\n"}.items():  # fmt: skip
+        (tmp_path / name).write_text(text)
+    assert describe(tmp_path).format == "OpenEA folder"
+
+
+def test_one_graph(tmp_path, graphs):
+    write_graph(graphs[0], tmp_path / "tables")
+    assert read_graph(tmp_path / "tables").n_entities == 2
+    found = describe(tmp_path / "tables")
+    assert (found.format, len(found.graphs), found.links) == ("folder of tables", 1, None)
+
+
+def test_rdf_file_and_folder(tmp_path):
+    pytest.importorskip("pyoxigraph")
+    (tmp_path / "g.nt").write_text("<http://x/a> <http://x/r> <http://x/b> .\n")
+    assert describe(tmp_path / "g.nt").format == describe(tmp_path).format == "RDF"
+    assert read_graph(tmp_path).n_entities == 2
+
+
+def test_nothing_recognised(tmp_path):
+    (tmp_path / "notes.md").touch()
+    with pytest.raises(ValueError) as error:
+        read_pair(tmp_path)
+    message = str(error.value)
+    for name in (
+        "DBP15K folder: ent_ids_1",
+        "OpenEA folder: rel",
+        "MMKG folder",
+        "two graphs: kg1",
+    ):
+        assert name in message
+    assert message.endswith("found notes.md.")
+    with pytest.raises(ValueError, match="found a file 'notes.md'"):
+        read_graph(tmp_path / "notes.md")
+
+
+def test_no_such_folder(tmp_path):
+    for read in (read_pair, read_graph, describe):
+        with pytest.raises(FileNotFoundError, match="found no such file or folder"):
+            read(tmp_path / "nothing")
+
+
+def test_three_mmkg_graphs(tmp_path):
+    for name in ("FB15K", "DB15K", "YAGO15K"):
+        (tmp_path / f"{name}_EntityTriples.txt").write_text("a r b\n")
+    with pytest.raises(ValueError, match="found FB15K, DB15K, YAGO15K. Say which by read_mmkg"):
+        read_pair(tmp_path)
+
+
+def test_two_files_of_links(tmp_path, graphs):
+    for name, kg in zip(("kg1", "kg2"), graphs, strict=True):
+        write_graph(kg, tmp_path / name)
+    for name in ("links.csv", "links.tsv"):
+        (tmp_path / name).write_text("a\tx\n")
+    with pytest.raises(ValueError, match="found links.csv, links.tsv"):
+        read_pair(tmp_path)

@@ -1,0 +1,224 @@
+import datetime
+import io
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn.io import read_mmkg, read_tables, write_graph
+
+FORMATS = ["csv", "tsv", "parquet"]
+
+
+def _assert_same(one, other):
+    assert one.entity_ids.tolist() == other.entity_ids.tolist()
+    assert one.entity_ids.dtype == other.entity_ids.dtype
+    assert one.relation_names.tolist() == other.relation_names.tolist()
+    assert one.relation_triples.tolist() == other.relation_triples.tolist()
+    assert one.attribute_names.tolist() == other.attribute_names.tolist()
+    assert one.attribute_triples.tolist() == other.attribute_triples.tolist()
+    assert one.attribute_values.tolist() == other.attribute_values.tolist()
+    assert list(map(type, one.attribute_values)) == list(map(type, other.attribute_values))
+    assert one.attribute_datatypes.tolist() == other.attribute_datatypes.tolist()
+    assert one.texts.entities.tolist() == other.texts.entities.tolist()
+    assert one.texts.values.tolist() == other.texts.values.tolist()
+
+
+ids = st.one_of(
+    st.lists(st.integers(-(2**60), 2**60), min_size=1, max_size=4, unique=True),
+    st.lists(st.text(min_size=1), min_size=1, max_size=4, unique=True),
+    st.lists(st.sampled_from(["1", "02", "-3", '"', "\t", "\r\n", "nan", "NULL", ",", "#"]),
+             min_size=1, max_size=4, unique=True),
+)  # fmt: skip
+values = st.one_of(
+    st.none(), st.text(), st.integers(), st.floats(allow_nan=False), st.booleans(), st.dates(),
+    st.datetimes(),
+)  # fmt: skip
+
+
+@st.composite
+def graphs(draw):
+    entities = draw(ids)
+    entity, name = st.sampled_from(entities), st.text(min_size=1)
+    return KnowledgeGraph(
+        draw(st.lists(st.tuples(entity, name, entity), max_size=4)),
+        draw(st.lists(st.tuples(entity, name, values, st.none() | name), max_size=4)),
+        texts=draw(st.lists(st.tuples(entity, st.text()), max_size=3)),
+        entities=entities,
+    )
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25
+)
+@given(kg=graphs())
+def test_round_trip(tmp_path, format, kg):
+    write_graph(kg, tmp_path, format=format)
+    _assert_same(read_tables(tmp_path), kg)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_real_graph(data_home, tmp_path, format):
+    kg1, _, _ = read_mmkg(data_home / "mmkg")
+    write_graph(kg1, tmp_path / "FB15K", format=format)
+    read = read_tables(tmp_path / "FB15K")
+    _assert_same(read, kg1)
+    assert repr(read) == repr(kg1)
+
+
+def test_special_floats_and_numpy_values(tmp_path):
+    given = [np.float32(0.5), np.int64(7), np.bool_(True), math.nan, math.inf]
+    kg = KnowledgeGraph(attribute_triples=[("a", f"p{i}", v) for i, v in enumerate(given)])
+    write_graph(kg, tmp_path)
+    read = read_tables(tmp_path).attribute_values
+    assert read[:3].tolist() == [0.5, 7, True] and read[2] is True
+    assert math.isnan(read[3]) and read[4] == math.inf
+
+
+def test_features(tmp_path):
+    rows = sparse.csr_array(np.array([[0, 1.5], [2, 0], [0, 0]]))
+    kg = KnowledgeGraph(
+        [("a", "r", "b"), ("b", "r", "c")],
+        features={"image": (np.eye(3, dtype="f4"), [1, 0, 1]), "bag/of": rows},
+    )
+    write_graph(kg, tmp_path)
+    read = read_tables(tmp_path)
+    np.testing.assert_array_equal(read.features["image"].values, np.eye(3))
+    assert read.features["image"].values.dtype == np.float32
+    assert read.features["image"].mask.tolist() == [True, False, True]
+    np.testing.assert_array_equal(read.features["bag/of"].values.toarray(), rows.toarray())
+
+
+def _size(path):
+    with pytest.importorskip("PIL.Image").open(path) as picture:
+        return picture.size
+
+
+def test_images(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    inside = tmp_path / "graph" / "pictures" / "a.png"
+    inside.parent.mkdir(parents=True)
+    picture = image.new("RGB", (2, 2), "red")
+    for path in (inside, tmp_path / "outside.png"):
+        picture.save(path)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG")
+    given = [inside, str(tmp_path / "outside.png"), buffer.getvalue(), picture, np.array(picture)]
+    write_graph(KnowledgeGraph(images={"a": given}), tmp_path / "graph")
+    table = pd.read_csv(tmp_path / "graph" / "images.csv")
+    written = ["images/2.jpg", "images/3.png", "images/4.png"]
+    assert table["image"].tolist() == ["pictures/a.png", str(tmp_path / "outside.png"), *written]
+    read = read_tables(tmp_path / "graph").images.values
+    assert [_size(path) for path in read] == [(2, 2)] * 5
+    # The folder can move: what lies in it is named relative to it.
+    (tmp_path / "graph").rename(tmp_path / "moved")
+    assert _size(read_tables(tmp_path / "moved").images.values[0]) == (2, 2)
+
+
+def test_a_graph_replaces_the_tables_of_another(tmp_path):
+    write_graph(KnowledgeGraph([("a", "r", "b")], texts={"a": "x"}), tmp_path, format="tsv")
+    write_graph(KnowledgeGraph([("c", "r", "d")]), tmp_path, format="csv")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["entities.csv", "relation_triples.csv"]
+
+
+def test_tables_by_hand(tmp_path):
+    (tmp_path / "relation_triples.csv").write_text("h,r,t\n1,in,2\n2,in,3\n")
+    (tmp_path / "attribute_triples.tsv").write_text("e\ta\tv\n1\tarea\t9.5\n2\tcode\t007\n")
+    (tmp_path / "texts.csv").write_text('entity,text\n3,"two\nlines"\n')
+    kg = read_tables(tmp_path, name="mine")
+    assert kg.name == "mine" and kg.entity_ids.tolist() == [1, 2, 3]
+    assert kg.attribute_values.tolist() == [9.5, "007"]
+    assert kg.texts.values.tolist() == ["two\nlines"]
+
+
+def test_integers_in_one_table_and_strings_in_another_are_strings(tmp_path):
+    (tmp_path / "relation_triples.csv").write_text("h,r,t\n1,in,2\n")
+    (tmp_path / "texts.csv").write_text("entity,text\nQ1,x\n")
+    assert read_tables(tmp_path).entity_ids.tolist() == ["1", "2", "Q1"]
+
+
+def test_datatypes_by_hand(tmp_path):
+    (tmp_path / "attribute_triples.csv").write_text(
+        "e,a,v,d\nx,born,1982-05-03,http://www.w3.org/2001/XMLSchema#date\nx,size,3,\n"
+    )
+    kg = read_tables(tmp_path)
+    assert kg.attribute_values.tolist() == [datetime.date(1982, 5, 3), 3]
+    assert kg.attribute_datatypes.tolist() == ["http://www.w3.org/2001/XMLSchema#date", None]
+
+
+def test_very_long_text(tmp_path):
+    kg = KnowledgeGraph(texts={"a": "x" * 300_000})
+    write_graph(kg, tmp_path)
+    assert read_tables(tmp_path).texts.values[0] == kg.texts.values[0]
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        (
+            "relation_triples.csv",
+            "h,r,t\na,r,b\na,r\n",
+            "csv, line 3: expected 3 fields, as in the",
+        ),
+        ("relation_triples.csv", 'h,r,t\n"a\n",r,b\na,r,b,c\n', "csv, line 4: expected 3 fields"),
+        ("relation_triples.csv", 'h,r,t\n"a"x,r,b\n', "line 2: expected fields as CSV has them"),
+        ("relation_triples.csv", 'h,r,t\n"a,r,b\n', "expected fields as CSV has them"),
+        (
+            "relation_triples.tsv",
+            "h\tr\na\tb\n",
+            "expected the columns head, relation, tail; found",
+        ),
+        ("attribute_triples.csv", "e,a\nx,y\n", "(at least the first 3)"),
+        ("relation_triples.csv", "", "found an empty file"),
+        ("relation_triples.csv", b"h,r,t\n\xe9,r,b\n", "found byte 0xe9 at offset 6, in line 2"),
+        ("attribute_triples.csv", "e,a,v,d,t\nx,y,z,,float\n", "row 1 after the column names: exp"),
+        ("attribute_triples.csv", "e,a,v,d,t\nx,y,z,,int\n", "a value of type 'int' (types are"),
+        ("relation_triples.parquet", "PAR1", "Expected a Parquet file in"),
+    ],
+)
+def test_bad_files(tmp_path, name, text, message):
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError) as error:
+        read_tables(tmp_path)
+    assert message in str(error.value) and str(tmp_path / name) in str(error.value)
+
+
+def test_table_twice(tmp_path):
+    for name in ("texts.csv", "texts.tsv"):
+        (tmp_path / name).write_text("e\n")
+    with pytest.raises(ValueError, match="found texts.csv, texts.tsv. Keep the one you mean"):
+        read_tables(tmp_path)
+
+
+def test_no_table(tmp_path):
+    (tmp_path / "notes.md").touch()
+    with pytest.raises(FileNotFoundError, match="Expected tables relation_triples.*found notes.md"):
+        read_tables(tmp_path)
+
+
+def test_features_without_entities(tmp_path):
+    write_graph(KnowledgeGraph([("a", "r", "b")], features={"image": np.eye(2)}), tmp_path)
+    (tmp_path / "entities.csv").unlink()
+    with pytest.raises(FileNotFoundError, match="which says what the rows of image.npz are"):
+        read_tables(tmp_path)
+
+
+def test_features_hold_no_pickle(tmp_path):
+    write_graph(KnowledgeGraph([("a", "r", "b")], features={"image": np.eye(2)}), tmp_path)
+    np.savez(tmp_path / "features" / "image.npz", values=np.array([{}, {}]), mask=np.ones(2))
+    with pytest.raises(ValueError, match="Expected arrays of numbers `values` and `mask` in"):
+        read_tables(tmp_path)
+
+
+def test_what_cannot_be_written(tmp_path):
+    with pytest.raises(ValueError, match="Expected format 'csv', 'tsv' or 'parquet'; found 'xls'"):
+        write_graph(KnowledgeGraph([("a", "r", "b")]), tmp_path, format="xls")
+    kg = KnowledgeGraph(attribute_triples=[("a", "p", 1j)])
+    with pytest.raises(TypeError, match="Attribute of 'a': Expected a string.*found complex"):
+        write_graph(kg, tmp_path)
