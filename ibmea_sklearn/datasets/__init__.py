@@ -1,1 +1,7 @@
 """Pairs of knowledge graphs: shipped, fetched, made."""
+
+from ._emoji import load_emoji
+from ._fetch import fetch_dbp15k, fetch_mmkg
+from ._synthetic import make_mmkg_pair
+
+__all__ = ["fetch_dbp15k", "fetch_mmkg", "load_emoji", "make_mmkg_pair"]

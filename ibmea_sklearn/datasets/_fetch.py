@@ -1,0 +1,240 @@
+"""Benchmarks of the field: from a folder, an archive, or the repositories that host them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ._checksums import DBP15K, MMKG
+from ._data_home import cache_folder, find_folder, resolve_data_home, writable_home
+from ._download import download_folder
+from ._result import as_result
+
+# By data set, the folder of the public repository that the paths of the files are relative to.
+BASE_URLS = {
+    "dbp15k": "https://raw.githubusercontent.com/lzxlin/MCLEA/HEAD/data/DBP15K",
+    "mmkg": "https://raw.githubusercontent.com/mniepert/mmkb/master",
+}
+_MMKG_PAIRS = {"fb15k_db15k": ("FB15K", "DB15K"), "fb15k_yago15k": ("FB15K", "YAGO15K")}
+
+
+class _Source(NamedTuple):
+    """Where a data set may lie on the disk, and where it comes from."""
+
+    called: str
+    names: Sequence[str]  # of its folder; "" for data_home itself
+    archives: Sequence[str]
+    needed: Sequence[str]
+    base_url: str
+    checksums: dict[str, str | None]
+
+
+def fetch_dbp15k(
+    subset: str = "zh_en",
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_bunch: bool = False,
+) -> Any:
+    """Load a pair of DBP15K: DBpedia in two languages, without images.
+
+    ==================   =================   =================   =================
+    .                    zh_en               ja_en               fr_en
+    ==================   =================   =================   =================
+    Entities             19,388 / 19,572     19,814 / 19,780     19,661 / 19,993
+    Relations            1,701 / 1,323       1,299 / 1,153       903 / 1,208
+    Relation triples     70,414 / 95,142     77,214 / 93,484     105,998 / 115,722
+    Attribute names      8,111 / 7,173       5,882 / 6,066       4,547 / 6,422
+    Links                15,000              15,000              15,000
+    ==================   =================   =================   =================
+
+    The left side is the other language, the right side English. Figures of fr_en as published.
+
+    Parameters
+    ----------
+    subset : {"zh_en", "ja_en", "fr_en"}, default="zh_en"
+    data_home : path-like, optional
+        Folder with the folder of the subset (``zh_en/``), or an archive of it
+        (``dbp15k_zh_en.tar.xz``), which is unpacked into the user's cache. By default what the
+        environment variable ``IBMEA_DATA`` names, else the user's cache. What is not there is
+        looked for in the cache, then downloaded: into `data_home` if that can be written, else
+        into the cache.
+    download_if_missing : bool, default=True
+        If False, raise an error instead of downloading.
+    return_bunch : bool, default=False
+
+    Returns
+    -------
+    kg1, kg2 : KnowledgeGraph
+        As :func:`ibmea_sklearn.io.read_dbp15k` gives them. Entity names are not used: results with
+        names are a protocol of their own.
+    links : ndarray of shape (15000, 2), object
+        URIs of equivalent entities.
+    bunch : Bunch
+        Only if `return_bunch`, instead of the tuple: ``kg1``, ``kg2``, ``links``, ``DESCR``,
+        ``statistics``.
+
+    Raises
+    ------
+    ValueError
+        If the subset is unknown.
+    FileNotFoundError
+        If the files are missing and `download_if_missing` is False.
+    OSError
+        If a download fails or has a wrong checksum, or an archive is damaged. What came whole is
+        kept for the next attempt, nothing half-written stays.
+
+    Notes
+    -----
+    The files are those of EVA and MCLEA [2]_ [3]_, hosted at https://github.com/lzxlin/MCLEA.
+    Content from DBpedia, CC BY-SA. Checksums are known of zh_en and ja_en, except of the
+    attributes.
+
+    References
+    ----------
+    .. [1] Sun, Hu, Li, "Cross-lingual entity alignment via joint attribute-preserving embedding",
+       ISWC 2017.
+    .. [2] Liu, Chen, Roth, Collier, "Visual pivoting for (unsupervised) entity alignment",
+       AAAI 2021.
+    .. [3] Lin et al., "Multi-modal contrastive representation learning for entity alignment",
+       COLING 2022.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.datasets import fetch_dbp15k
+    >>> kg1, kg2, links = fetch_dbp15k("zh_en")  # doctest: +SKIP
+    """
+    from ..io import read_dbp15k
+
+    _check_choice("subset", subset, DBP15K)
+    checksums = DBP15K[subset]
+    source = _Source(
+        called=f"DBP15K {subset}",
+        names=(subset, f"DBP15K/{subset}", f"dbp15k_{subset}"),
+        archives=(f"dbp15k_{subset}.tar.xz",),
+        needed=[name for name in checksums if not name.startswith("training_attrs")],
+        base_url=f"{BASE_URLS['dbp15k']}/{subset}",
+        checksums=checksums,
+    )
+    folder = _folder_of(source, data_home, download_if_missing)
+    return _read(lambda: read_dbp15k(folder), fetch_dbp15k, return_bunch)
+
+
+def fetch_mmkg(
+    pair: str = "fb15k_db15k",
+    *,
+    data_home: str | os.PathLike[str] | None = None,
+    download_if_missing: bool = True,
+    return_bunch: bool = False,
+) -> Any:
+    """Load a pair of MMKG: Freebase with DBpedia or YAGO, with numeric attributes, without images.
+
+    =========================   ===============   ================
+    .                           fb15k_db15k       fb15k_yago15k
+    =========================   ===============   ================
+    Entities                    14,951 / 12,842   14,951 / 15,404
+    Relations                   1,345 / 279       1,345 / 32
+    Relation triples            592,213 / 89,197  592,213 / 122,886
+    Numeric attribute triples   29,395 / 48,080   29,395 / 23,532
+    Links                       12,842            11,199
+    =========================   ===============   ================
+
+    Figures of YAGO15K as published. DB15K_EntityTriples has 99,028 lines, of which 89,197 are
+    distinct. Of 12,846 links of FB15K and DB15K, 4 repeat an entity and are left out.
+
+    Parameters
+    ----------
+    pair : {"fb15k_db15k", "fb15k_yago15k"}, default="fb15k_db15k"
+    data_home : path-like, optional
+        Folder with the folder ``mmkg/`` (in it ``FB15K/``, ``DB15K/``, ``YAGO15K/``), or with an
+        archive of it (``mmkg.tar.xz``), which is unpacked into the user's cache. By default what
+        the environment variable ``IBMEA_DATA`` names, else the user's cache. What is not there
+        is looked for in the cache, then downloaded (70 MB): into `data_home` if that can be
+        written, else into the cache.
+    download_if_missing : bool, default=True
+        If False, raise an error instead of downloading.
+    return_bunch : bool, default=False
+
+    Returns
+    -------
+    kg1, kg2 : KnowledgeGraph
+        As :func:`ibmea_sklearn.io.read_mmkg` gives them.
+    links : ndarray of shape (n_links, 2), object
+    bunch : Bunch
+        Only if `return_bunch`, instead of the tuple: ``kg1``, ``kg2``, ``links``, ``DESCR``,
+        ``statistics``.
+
+    Raises
+    ------
+    ValueError
+        If the pair is unknown.
+    FileNotFoundError
+        If the files are missing and `download_if_missing` is False.
+    OSError
+        If a download fails or has a wrong checksum, or an archive is damaged. What came whole is
+        kept for the next attempt, nothing half-written stays.
+
+    Notes
+    -----
+    Hosted at https://github.com/mniepert/mmkb, BSD-3-Clause; content from Freebase (CC BY),
+    DBpedia (CC BY-SA) and YAGO (CC BY). Checksums are known of ``FB15K_EntityTriples``,
+    ``FB15K_NumericalTriples`` and of the links and image keys of DB15K and FB15K.
+
+    References
+    ----------
+    .. [1] Liu et al., "MMKG: Multi-modal knowledge graphs", ESWC 2019.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.datasets import fetch_mmkg
+    >>> kg1, kg2, links = fetch_mmkg("fb15k_db15k")  # doctest: +SKIP
+    """
+    from ..io import read_mmkg
+
+    _check_choice("pair", pair, _MMKG_PAIRS)
+    graphs = _MMKG_PAIRS[pair]
+    checksums = {
+        f"{graph}/{graph}_{kind}.txt": sha for graph in graphs for kind, sha in MMKG[graph].items()
+    }
+    needed = [path for path in checksums if path.endswith(("EntityTriples.txt", "SameAsLink.txt"))]
+    source = _Source(
+        called=f"MMKG {pair}",
+        names=(f"mmkg_{pair}", "mmkg", ""),
+        archives=("mmkg.tar.xz",),
+        needed=needed,
+        base_url=BASE_URLS["mmkg"],
+        checksums={**checksums, "LICENSE.txt": None},
+    )
+    folder = _folder_of(source, data_home, download_if_missing)
+    return _read(lambda: read_mmkg(folder, pair=graphs), fetch_mmkg, return_bunch)
+
+
+def _check_choice(name: str, value: object, choices: Any) -> None:
+    if value not in choices:
+        raise ValueError(f"Expected {name} among {', '.join(choices)}; found {value!r}.")
+
+
+def _folder_of(
+    source: _Source, data_home: str | os.PathLike[str] | None, download_if_missing: bool
+) -> Path:
+    home = resolve_data_home(data_home)
+    found = find_folder(home, source.names, source.archives, source.needed)
+    if found is not None:
+        return found
+    if not download_if_missing:
+        places = dict.fromkeys([str(home), str(cache_folder())])
+        raise FileNotFoundError(
+            f"Expected {source.called} in {' or '.join(places)}, as folder {source.names[0]!r} "
+            f"or archive {source.archives[0]!r}; found neither. Pass data_home, set IBMEA_DATA, "
+            "or let it be downloaded (download_if_missing=True)."
+        )
+    target = writable_home(home) / source.names[0]
+    return download_folder(target, source.base_url, source.checksums)
+
+
+def _read(read: Callable[[], tuple[Any, Any, Any]], loader: Any, return_bunch: bool) -> Any:
+    kg1, kg2, links = read()
+    return as_result(kg1, kg2, links, inspect.getdoc(loader) or "", return_bunch)

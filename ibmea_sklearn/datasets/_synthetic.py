@@ -1,0 +1,275 @@
+"""A synthetic pair of multi-modal knowledge graphs, with knobs for what makes alignment hard."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..graph import KnowledgeGraph
+from ._result import as_result
+from ._synthetic_checks import MODALITIES, check_parameters
+from ._synthetic_parts import (
+    add_noise,
+    attribute_values,
+    draw_attributes,
+    draw_triples,
+    mask_of_share,
+    redraw_share,
+    unit_rows,
+)
+
+
+class _Side(NamedTuple):
+    """One graph in the making; entities are numbered with the linked ones first."""
+
+    triples: np.ndarray  # (n_triples, 3)
+    attributes: np.ndarray  # (n_attribute_triples, 2)
+    numbers: np.ndarray  # (n_attribute_triples,), standard normal: what the values are made of
+    images: np.ndarray  # (n_entities, image_dim)
+
+
+def make_mmkg_pair(
+    n_entities: int = 500,
+    *,
+    n_relations: int = 20,
+    n_attributes: int = 40,
+    mean_degree: float = 10.0,
+    mean_attributes: float = 5.0,
+    structural_overlap: float = 0.8,
+    attribute_noise: float = 0.2,
+    image_noise: float = 1.0,
+    image_dim: int = 32,
+    missing_modalities: Mapping[str, float | tuple[float, float]] | None = None,
+    n_dangling: int | tuple[int, int] = 0,
+    random_state: int | np.random.RandomState | None = None,
+    return_bunch: bool = False,
+) -> Any:
+    """Make a synthetic pair of multi-modal knowledge graphs.
+
+    =================   =======================================================
+    Entities            `n_entities` + `n_dangling` a side
+    Links               `n_entities`, one-to-one
+    Relation triples    about (entities a side) * `mean_degree` / 2 a side
+    Modalities          relation, attribute (with values), image (features)
+    =================   =======================================================
+
+    Both graphs are views of one hidden world: they share a part of its triples, and each has
+    triples of its own. Names of relations and attributes mean the same on both sides; ids of
+    entities say nothing. A few relations, attributes and tail entities are frequent and most are
+    rare, as in real graphs.
+
+    Parameters
+    ----------
+    n_entities : int, default=500
+        Number of entities that both graphs have.
+    n_relations, n_attributes : int, default=20 and 40
+        Number of relation names and of attribute names.
+    mean_degree : float, default=10.0
+        Mean number of triples that an entity stands in, as head or as tail.
+    mean_attributes : float, default=5.0
+        Mean number of attribute triples of an entity; each entity has at least one.
+    structural_overlap : float in [0, 1], default=0.8
+        Share of the triples between linked entities that both graphs have. With 1 the linked
+        parts are isomorphic.
+    attribute_noise : float in [0, 1], default=0.2
+        Share of the attribute triples of linked entities that `kg2` has otherwise: attribute and
+        value are drawn anew.
+    image_noise : float, default=1.0
+        Root mean square length of the noise added to the image vector (of length 1) on each side.
+        With 0 linked entities have equal images; with 1 their mean cosine is about 0.5.
+    image_dim : int, default=32
+        Number of image features; 0 for graphs without images.
+    missing_modalities : mapping {"relation" | "attribute" | "image": share}, optional
+        Share of the entities of each side that lack the modality, drawn on each side by itself.
+        A tuple gives one share for each side. An entity without relations loses all its triples,
+        which may leave others with none.
+    n_dangling : int or (int, int), default=0
+        Number of entities that only one graph has, in addition to `n_entities`.
+    random_state : int, RandomState instance or None, default=None
+        The same integer gives the same pair.
+    return_bunch : bool, default=False
+
+    Returns
+    -------
+    kg1, kg2 : KnowledgeGraph
+        Image features are ``features["image"]``, float32 with rows of length 1.
+    links : ndarray of shape (n_entities, 2), object
+        Ids of equivalent entities, in random order.
+    bunch : Bunch
+        Only if `return_bunch`, instead of the tuple: ``kg1``, ``kg2``, ``links``, ``DESCR``,
+        ``statistics``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, or there are not enough possible triples for
+        `mean_degree` or attributes for `mean_attributes`.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.datasets import make_mmkg_pair
+    >>> kg1, kg2, links = make_mmkg_pair(
+    ...     100, missing_modalities={"image": 0.2}, n_dangling=(0, 20), random_state=0
+    ... )
+    >>> kg2
+    KnowledgeGraph 'synthetic 2': 120 entities, 20 relations, 600 relation triples, 40 attributes,
+        600 attribute triples
+      relation 100%, attribute 100%, image 80%
+    >>> links.shape
+    (100, 2)
+    """
+    dangling = _two(n_dangling)
+    missing = {m: _two(share) for m, share in (missing_modalities or {}).items()}
+    check_parameters(
+        n_entities=n_entities,
+        n_relations=n_relations,
+        n_attributes=n_attributes,
+        mean_degree=mean_degree,
+        mean_attributes=mean_attributes,
+        structural_overlap=structural_overlap,
+        attribute_noise=attribute_noise,
+        image_noise=image_noise,
+        image_dim=image_dim,
+        missing=missing,
+        dangling=dangling,
+    )
+    rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+
+    structure = _draw_structure(
+        n_entities, dangling, n_relations, mean_degree, structural_overlap, rng
+    )
+    attributes = _draw_attributes(
+        n_entities, dangling, n_attributes, mean_attributes, attribute_noise, rng
+    )
+    images = _draw_images(n_entities, dangling, image_dim, image_noise, rng)
+    graphs, labels = [], []
+    for side in range(2):
+        drawn = _Side(structure[side], *attributes[side], images[side])
+        shares = {m: missing[m][side] for m in MODALITIES if m in missing}
+        kg, ids = _build(drawn, side, n_entities + dangling[side], shares, rng)
+        graphs.append(kg)
+        labels.append(ids[:n_entities])
+    links = np.column_stack(labels)[rng.permutation(n_entities)]
+    descr = inspect.getdoc(make_mmkg_pair) or ""
+    return as_result(graphs[0], graphs[1], links, descr, return_bunch)
+
+
+def _two(value: Any) -> tuple[Any, Any]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+
+
+def _draw_structure(
+    n_linked: int,
+    dangling: tuple[int, int],
+    n_relations: int,
+    mean_degree: float,
+    overlap: float,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    n_triples = round(n_linked * mean_degree / 2)
+    n_common = round(n_triples * overlap)
+    n_own = n_triples - n_common
+    # Drawn together, so that what a side has of its own is never in the other one.
+    drawn = draw_triples(n_common + 2 * n_own, n_linked, n_linked, n_relations, rng)
+    common, own1, own2 = np.split(drawn, [n_common, n_common + n_own])
+    sides = []
+    for own, n_private in zip((own1, own2), dangling, strict=True):
+        n_around = round(n_private * mean_degree / 2)
+        around = draw_triples(n_around, n_private, n_linked + n_private, n_relations, rng, n_linked)
+        sides.append(np.concatenate([common, own, around]))
+    return sides
+
+
+def _draw_attributes(
+    n_linked: int,
+    dangling: tuple[int, int],
+    n_attributes: int,
+    mean_attributes: float,
+    noise: float,
+    rng: np.random.Generator,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    shared = draw_attributes(n_linked, n_attributes, mean_attributes, rng)
+    numbers = rng.standard_normal(len(shared))
+    sides = []
+    for n_private, share in zip(dangling, (0.0, noise), strict=True):
+        pairs, changed = redraw_share(shared, share, n_attributes, rng)
+        said = np.where(changed, rng.standard_normal(len(shared)), numbers)
+        private = draw_attributes(n_private, n_attributes, mean_attributes, rng)
+        private[:, 0] += n_linked
+        said = np.append(said, rng.standard_normal(len(private)))
+        sides.append((np.concatenate([pairs, private]), said))
+    return sides
+
+
+def _draw_images(
+    n_linked: int,
+    dangling: tuple[int, int],
+    dim: int,
+    noise: float,
+    rng: np.random.Generator,
+) -> list[np.ndarray]:
+    shared = unit_rows(n_linked, dim, rng)
+    return [
+        add_noise(np.concatenate([shared, unit_rows(n_private, dim, rng)]), noise, rng)
+        for n_private in dangling
+    ]
+
+
+def _build(
+    side: _Side, number: int, n: int, missing: Mapping[str, float], rng: np.random.Generator
+) -> tuple[KnowledgeGraph, np.ndarray]:
+    """Drop what is missing, shuffle, name, and build; return also the ids by hidden number."""
+    lacks = {m: mask_of_share(n, missing.get(m, 0.0), rng) for m in MODALITIES}
+    label = rng.permutation(n)
+    names = np.array([f"{'ab'[number]}{i}" for i in range(n)], object)
+    kept = ~lacks["relation"][side.triples[:, [0, 2]]].any(axis=1)
+    heads, relations, tails = _relabelled(side.triples[kept], label)
+    said = ~lacks["attribute"][side.attributes[:, 0]]
+    owners, attributes, values = _relabelled_said(side.attributes[said], side.numbers[said], label)
+    relation_names = _names("relation", relations)
+    attribute_names = _names("attribute", attributes)
+    kg = KnowledgeGraph(
+        {"head": names[heads], "relation": relation_names[relations], "tail": names[tails]},
+        {"entity": names[owners], "attribute": attribute_names[attributes], "value": values},
+        features=_image_features(side.images, ~lacks["image"], label),
+        entities=names,
+        name=f"synthetic {number + 1}",
+    )
+    return kg, names[label]
+
+
+def _relabelled(triples: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, ...]:
+    # In the order of the labels, which says nothing of the order they were drawn in. A random
+    # order takes twice as long to build: every name is then far away in memory.
+    heads, relations, tails = label[triples[:, 0]], triples[:, 1], label[triples[:, 2]]
+    order = np.argsort(heads * len(label) + tails)
+    return heads[order], relations[order], tails[order]
+
+
+def _relabelled_said(
+    pairs: np.ndarray, numbers: np.ndarray, label: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    owners = label[pairs[:, 0]]
+    order = np.argsort(owners * (pairs[:, 1].max(initial=0) + 1) + pairs[:, 1])
+    # Made last: to reorder Python objects takes longer than to make them.
+    attributes = pairs[order, 1]
+    return owners[order], attributes, attribute_values(attributes, numbers[order])
+
+
+def _image_features(
+    images: np.ndarray, present: np.ndarray, label: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    if not images.shape[1]:
+        return {}
+    matrix, mask = np.zeros_like(images), np.zeros(len(images), bool)
+    matrix[label[present]] = images[present]
+    mask[label] = present
+    return {"image": (matrix, mask)}
+
+
+def _names(what: str, codes: np.ndarray) -> np.ndarray:
+    return np.array([f"{what} {i}" for i in range(codes.max(initial=-1) + 1)], object)

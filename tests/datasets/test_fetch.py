@@ -1,0 +1,309 @@
+import functools
+import http.server
+import shutil
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from ibmea_sklearn.datasets import _download, _fetch, fetch_dbp15k, fetch_mmkg
+from ibmea_sklearn.datasets._checksums import DBP15K
+from ibmea_sklearn.datasets._data_home import find_folder, resolve_data_home, unpack, writable_home
+from ibmea_sklearn.datasets._download import download_folder
+
+SMALL = {
+    "ent_ids_1": "0\thttp://l/a\n1\thttp://l/b\n",
+    "ent_ids_2": "2\thttp://r/a\n3\thttp://r/b\n",
+    "triples_1": "0\t0\t1\n",
+    "triples_2": "2\t0\t3\n",
+    "ill_ent_ids": "0\t2\n1\t3\n",
+    "training_attrs_1": "http://l/a\thttp://p/born\n",
+    "training_attrs_2": "http://r/a\thttp://p/born\n",
+}
+SMALL_MMKG = {
+    "FB15K/FB15K_EntityTriples.txt": "/m/1 /in /m/2 .\n",
+    "DB15K/DB15K_EntityTriples.txt": "<http://d/1> <http://d/in> <http://d/2> .\n",
+    "DB15K/DB15K_SameAsLink.txt": "/m/1 <SameAs> <http://d/1> .\n",
+}
+
+
+def write(folder, files):
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+def pack(archive, folder):
+    with tarfile.open(archive, "w:xz") as tar:
+        tar.add(folder, folder.name)
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A server of files that cuts some connections: `cuts` of them by path."""
+
+    cuts: dict
+
+    def do_GET(self):
+        if not self.cuts.get(self.path):
+            return super().do_GET()
+        self.cuts[self.path] -= 1
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2])
+        self.close_connection = True
+
+    def log_message(self, *args):
+        pass
+
+
+class Server:
+    def __init__(self, folder):
+        self.folder, self.cuts = folder, {}
+        handler = type("CuttingHandler", (Handler,), {"cuts": self.cuts})
+        self.http = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
+        )
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def stop(self):
+        self.http.shutdown()
+        self.http.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(_download, "RETRIES", 0)
+    running = Server(write(tmp_path / "served", {f"zh_en/{k}": v for k, v in SMALL.items()}))
+    monkeypatch.setattr(_fetch, "BASE_URLS", dict.fromkeys(_fetch.BASE_URLS, running.url))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """The user's cache, empty, and no IBMEA_DATA."""
+    monkeypatch.delenv("IBMEA_DATA", raising=False)
+    monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_checksums(monkeypatch):
+    monkeypatch.setitem(DBP15K, "zh_en", dict.fromkeys(DBP15K["zh_en"]))
+
+
+def everything(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+# Downloads, from a server of this machine
+
+
+def test_real_files_are_downloaded_and_match_their_checksums(server, data_home, tmp_path):
+    shutil.rmtree(server.folder / "zh_en")
+    shutil.copytree(data_home / "zh_en", server.folder / "zh_en")
+    kg1, kg2, links = fetch_dbp15k("zh_en", data_home=tmp_path / "home")
+    assert (kg1.n_entities, kg2.n_entities, len(links)) == (19388, 19572, 15000)
+    assert everything(tmp_path / "home") == sorted(f"zh_en/{name}" for name in SMALL)
+
+
+def test_second_call_needs_no_server(server, no_checksums, cache):
+    fetch_dbp15k("zh_en")
+    assert (cache / "zh_en" / "ent_ids_1").is_file()
+    shutil.rmtree(server.folder / "zh_en")
+    bunch = fetch_dbp15k("zh_en", return_bunch=True)
+    assert bunch.statistics["links"] == 2
+    assert bunch.DESCR.startswith("Load a pair of DBP15K")
+
+
+def test_mmkg_is_downloaded(server, monkeypatch, tmp_path):
+    write(server.folder, {**SMALL_MMKG, "LICENSE.txt": "BSD"})
+    checksums = {"FB15K": {"EntityTriples": None}}
+    checksums["DB15K"] = dict.fromkeys(["EntityTriples", "SameAsLink"])
+    monkeypatch.setattr(_fetch, "MMKG", checksums)
+    kg1, kg2, links = fetch_mmkg("fb15k_db15k", data_home=tmp_path / "home")
+    assert links.tolist() == [["/m/1", "http://d/1"]]
+    assert everything(tmp_path / "home" / "mmkg_fb15k_db15k") == sorted(
+        [*SMALL_MMKG, "LICENSE.txt"]
+    )
+
+
+def test_cut_connection(server, no_checksums, tmp_path):
+    server.cuts["/zh_en/triples_1"] = 1
+    home = tmp_path / "home"
+    with pytest.raises(ConnectionError, match=r"zh_en/triples_1; .* closed the connection") as info:
+        fetch_dbp15k("zh_en", data_home=home)
+    assert "2 of 7 files came whole" in str(info.value)
+    # No folder that looks complete, and no half of a file.
+    assert everything(home) == [".zh_en.part/ent_ids_1", ".zh_en.part/ent_ids_2"]
+    # The next attempt goes on from there.
+    (server.folder / "zh_en" / "ent_ids_1").unlink()
+    assert len(fetch_dbp15k("zh_en", data_home=home)[2]) == 2
+    assert everything(home) == sorted(f"zh_en/{name}" for name in SMALL)
+
+
+def test_cut_connection_is_tried_again(server, no_checksums, monkeypatch, tmp_path):
+    monkeypatch.setattr(_download, "RETRIES", 1)
+    server.cuts["/zh_en/triples_1"] = 1
+    assert len(fetch_dbp15k("zh_en", data_home=tmp_path / "home")[2]) == 2
+
+
+def test_wrong_checksum(server, tmp_path):
+    home = tmp_path / "home"
+    with pytest.raises(OSError, match=r"zh_en/ent_ids_1 with SHA-256 6d230db7.*was not kept"):
+        fetch_dbp15k("zh_en", data_home=home)
+    assert everything(home) == []
+
+
+def test_file_not_found_on_the_server(server, no_checksums, tmp_path):
+    (server.folder / "zh_en" / "ent_ids_1").unlink()
+    with pytest.raises(OSError, match=r"ent_ids_1; the server answered 404.*data_home"):
+        fetch_dbp15k("zh_en", data_home=tmp_path / "home")
+    assert everything(tmp_path / "home") == []
+
+
+def test_server_down(server, no_checksums, tmp_path):
+    server.stop()
+    server.stop = lambda: None
+    with pytest.raises(ConnectionError, match="can't be reached"):
+        fetch_dbp15k("zh_en", data_home=tmp_path / "home")
+    assert everything(tmp_path / "home") == []
+
+
+def test_another_process_was_faster(server, tmp_path):
+    folder = write(tmp_path / "home" / "zh_en", {"ent_ids_1": "theirs"})
+    download_folder(folder, f"{server.url}/zh_en", {"ent_ids_1": None})
+    assert everything(tmp_path / "home") == ["zh_en/ent_ids_1"]
+    assert (folder / "ent_ids_1").read_text() == "theirs"
+
+
+# Folders and archives
+
+
+def test_unpacked_folder_by_environment(tmp_path, monkeypatch):
+    write(tmp_path / "home" / "zh_en", SMALL)
+    monkeypatch.setenv("IBMEA_DATA", str(tmp_path / "home"))
+    kg1, _, links = fetch_dbp15k("zh_en", download_if_missing=False)
+    assert links[0].tolist() == ["http://l/a", "http://r/a"]
+    assert kg1.attribute_names.tolist() == ["http://p/born"]
+
+
+def test_archive_is_unpacked_into_the_cache_once(tmp_path, cache):
+    home = tmp_path / "home"
+    home.mkdir()
+    pack(home / "dbp15k_zh_en.tar.xz", write(tmp_path / "src" / "zh_en", SMALL))
+    fetch_dbp15k("zh_en", data_home=home, download_if_missing=False)
+    assert everything(home) == ["dbp15k_zh_en.tar.xz"]
+    (unpacked,) = (cache / "unpacked").iterdir()
+    assert sorted(p.name for p in (unpacked / "zh_en").iterdir()) == sorted(SMALL)
+    before = unpacked.stat().st_mtime_ns
+    fetch_dbp15k("zh_en", data_home=home, download_if_missing=False)
+    assert [p.stat().st_mtime_ns for p in (cache / "unpacked").iterdir()] == [before]
+
+
+def test_changed_archive_is_unpacked_anew(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    source = write(tmp_path / "src" / "zh_en", SMALL)
+    pack(home / "dbp15k_zh_en.tar.xz", source)
+    assert len(fetch_dbp15k("zh_en", data_home=home)[2]) == 2
+    write(source, {"ill_ent_ids": "0\t2\n"})
+    pack(home / "dbp15k_zh_en.tar.xz", source)
+    assert len(fetch_dbp15k("zh_en", data_home=home)[2]) == 1
+
+
+@pytest.mark.parametrize("place", ["mmkg", "."])
+def test_mmkg_folder_or_its_parent(tmp_path, place):
+    write(tmp_path / "home" / place, SMALL_MMKG)
+    _, kg2, links = fetch_mmkg(data_home=tmp_path / "home", download_if_missing=False)
+    assert kg2.name == "DB15K" and len(links) == 1
+
+
+def test_mmkg_archive(tmp_path):
+    (tmp_path / "home").mkdir()
+    pack(tmp_path / "home" / "mmkg.tar.xz", write(tmp_path / "src" / "mmkg", SMALL_MMKG))
+    links = fetch_mmkg(data_home=tmp_path / "home", download_if_missing=False)[2]
+    assert len(links) == 1
+    # The same archive has no YAGO15K.
+    with pytest.raises(FileNotFoundError, match="MMKG fb15k_yago15k"):
+        fetch_mmkg("fb15k_yago15k", data_home=tmp_path / "home", download_if_missing=False)
+
+
+def test_real_pair(data_home):
+    bunch = fetch_mmkg(data_home=data_home, return_bunch=True)
+    assert bunch.statistics["kg1"]["relation_triples"] == 592213
+    assert bunch.statistics["kg2"]["relation_triples"] == 89197
+    assert bunch.statistics["links"] == 12842
+
+
+@pytest.mark.parametrize("subset", ["zh_en", "ja_en"])
+def test_figures_of_the_docstring(data_home, subset):
+    bunch = fetch_dbp15k(subset, data_home=data_home, return_bunch=True)
+    for what in ("entities", "relations", "relation_triples", "attributes"):
+        figures = [bunch.statistics[side][what] for side in ("kg1", "kg2")]
+        assert "{:,} / {:,}".format(*figures) in bunch.DESCR
+
+
+# Faults
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_damaged_archive(tmp_path, cache, size):
+    home = tmp_path / "home"
+    home.mkdir()
+    archive = home / "dbp15k_zh_en.tar.xz"
+    pack(archive, write(tmp_path / "src" / "zh_en", SMALL))
+    archive.write_bytes(archive.read_bytes()[:size])
+    with pytest.raises(OSError, match=r"dbp15k_zh_en.tar.xz to be a whole tar archive; found"):
+        fetch_dbp15k("zh_en", data_home=home)
+    assert list((cache / "unpacked").iterdir()) == []
+
+
+def test_archive_that_leads_out_of_its_folder(tmp_path, cache):
+    evil = write(tmp_path / "src", {"evil": "x"}) / "evil"
+    with tarfile.open(tmp_path / "evil.tar.xz", "w:xz") as tar:
+        tar.add(evil, "../../evil")
+    with pytest.raises(OSError, match="evil.tar.xz to be a whole tar archive; found: .*outside"):
+        unpack(tmp_path / "evil.tar.xz")
+    assert everything(cache) == []
+
+
+def test_missing_and_not_to_be_downloaded(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"DBP15K fr_en in .*home.* or .*cache.*IBMEA_DATA"):
+        fetch_dbp15k("fr_en", data_home=tmp_path / "home", download_if_missing=False)
+    assert not (tmp_path / "home").exists()
+
+
+def test_incomplete_folder_is_not_taken(tmp_path):
+    write(tmp_path / "zh_en", {"ent_ids_1": ""})
+    assert find_folder(tmp_path, ["zh_en"], [], ["ent_ids_1"]) == tmp_path / "zh_en"
+    assert find_folder(tmp_path, ["zh_en"], [], ["ent_ids_1", "triples_1"]) is None
+
+
+def test_unknown_choices():
+    with pytest.raises(ValueError, match="subset among zh_en, ja_en, fr_en; found 'de_en'"):
+        fetch_dbp15k("de_en")
+    with pytest.raises(ValueError, match="pair among fb15k_db15k, fb15k_yago15k; found 'x'"):
+        fetch_mmkg("x")
+
+
+def test_which_data_home(tmp_path, cache, monkeypatch):
+    assert resolve_data_home(None) == cache
+    monkeypatch.setenv("IBMEA_DATA", str(tmp_path))
+    assert resolve_data_home(None) == tmp_path
+    assert resolve_data_home(tmp_path / "given") == tmp_path / "given"
+
+
+def test_a_home_that_cannot_be_written_gives_way_to_the_cache(tmp_path, cache, monkeypatch):
+    assert writable_home(tmp_path / "new" / "home") == tmp_path / "new" / "home"
+    # The superuser may write everywhere: ask as if it were anyone else.
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert writable_home(tmp_path) == cache

@@ -1,0 +1,203 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ibmea_sklearn import SeedPairs
+from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.datasets._synthetic_parts import draw_attributes, draw_triples
+
+shares = st.floats(0, 1)
+few = settings(max_examples=30)
+
+
+def named_triples(kg, rename=None):
+    rename = rename or {}
+    names = [rename.get(i, i) for i in kg.entity_ids]
+    return {(names[h], kg.relation_names[r], names[t]) for h, r, t in kg.relation_triples.tolist()}
+
+
+def named_attributes(kg, rename=None):
+    rename = rename or {}
+    names = [rename.get(i, i) for i in kg.entity_ids]
+    pairs = kg.attribute_triples.tolist()
+    return {
+        (names[e], kg.attribute_names[a], value)
+        for (e, a), value in zip(pairs, kg.attribute_values, strict=True)
+    }
+
+
+def linked_images(kg1, kg2, links):
+    rows1, rows2 = kg1.entity_index(links[:, 0]), kg2.entity_index(links[:, 1])
+    return kg1.features["image"].values[rows1], kg2.features["image"].values[rows2]
+
+
+@given(n=st.integers(1, 60), density=shares, seed=st.integers(0, 10))
+@few
+def test_without_noise_the_sides_are_isomorphic(n, density, seed):
+    kg1, kg2, links = make_mmkg_pair(
+        n,
+        n_relations=5,
+        mean_degree=density * (n - 1) * 5,
+        structural_overlap=1,
+        attribute_noise=0,
+        image_noise=0,
+        random_state=seed,
+    )
+    to_left = {right: left for left, right in links}
+    assert named_triples(kg1) == named_triples(kg2, to_left)
+    assert named_attributes(kg1) == named_attributes(kg2, to_left)
+    np.testing.assert_array_equal(*linked_images(kg1, kg2, links))
+
+
+@given(overlap=shares, noise=shares, seed=st.integers(0, 10))
+@few
+def test_overlap_and_attribute_noise_are_as_asked(overlap, noise, seed):
+    kg1, kg2, links = make_mmkg_pair(
+        100, structural_overlap=overlap, attribute_noise=noise, random_state=seed
+    )
+    to_left = {right: left for left, right in links}
+    triples, others = named_triples(kg1), named_triples(kg2, to_left)
+    assert len(triples) == len(others) == 500
+    assert len(triples & others) == round(500 * overlap)
+    changed = round(500 * noise)
+    kept = len(named_attributes(kg1) & named_attributes(kg2, to_left))
+    # What is drawn anew may come out the same, but rarely.
+    assert 500 - changed <= kept <= 500 - 0.8 * changed
+
+
+@given(
+    dangling=st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    image=st.tuples(shares, shares),
+    attribute=shares,
+    relation=shares,
+    seed=st.integers(0, 10),
+)
+@few
+def test_dangling_and_missing_are_as_asked(dangling, image, attribute, relation, seed):
+    missing = {"image": image, "attribute": attribute, "relation": relation}
+    kg1, kg2, links = make_mmkg_pair(
+        40, n_dangling=dangling, missing_modalities=missing, random_state=seed
+    )
+    assert len(SeedPairs(kg1, kg2, links)) == 40
+    for kg, extra, share in zip((kg1, kg2), dangling, image, strict=True):
+        n = 40 + extra
+        assert kg.n_entities == n
+        assert kg.features["image"].mask.sum() == n - round(n * share)
+        assert not kg.features["image"].values[~kg.features["image"].mask].any()
+        assert len(set(kg.attribute_triples[:, 0])) == n - round(n * attribute)
+        isolated = n - len(set(kg.relation_triples[:, [0, 2]].ravel()))
+        assert isolated >= round(n * relation)
+
+
+def test_dangling_entities_have_the_degree_of_others():
+    kg1, _, links = make_mmkg_pair(500, n_dangling=200, random_state=0)
+    degree = np.bincount(kg1.relation_triples[:, [0, 2]].ravel(), minlength=700)
+    is_linked = np.isin(kg1.entity_ids, links[:, 0])
+    assert is_linked.sum() == 500
+    # As a head or a tail, on average 10 for all; a dangling one is the head of its own triples.
+    assert degree.mean() == 10
+    assert degree[~is_linked].min() >= 0
+    assert degree[~is_linked].mean() > 5
+
+
+def test_order_says_nothing_of_links():
+    kg1, kg2, links = make_mmkg_pair(2000, random_state=0)
+    left, right = kg1.entity_index(links[:, 0]), kg2.entity_index(links[:, 1])
+    place = np.arange(2000)
+    for a, b in ((left, right), (left, place), (right, place)):
+        assert abs(np.corrcoef(a, b)[0, 1]) < 0.08
+    assert not set(kg1.entity_ids) & set(kg2.entity_ids)
+
+
+def test_image_noise_is_the_cosine_it_says():
+    kg1, kg2, links = make_mmkg_pair(2000, image_noise=1.0, image_dim=64, random_state=0)
+    first, second = linked_images(kg1, kg2, links)
+    assert first.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, rtol=1e-5)
+    assert (first * second).sum(axis=1).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_few_relations_are_frequent():
+    kg1, _, _ = make_mmkg_pair(1000, random_state=0)
+    uses = np.sort(np.bincount(kg1.relation_triples[:, 1]))[::-1]
+    assert uses[0] > 10 * uses[-1]
+
+
+def test_same_seed_same_pair_and_other_seed_another():
+    one, same, other = (make_mmkg_pair(50, n_dangling=5, random_state=s) for s in (3, 3, 4))
+    for side in range(2):
+        assert named_triples(one[side]) == named_triples(same[side])
+        assert named_attributes(one[side]) == named_attributes(same[side])
+        assert named_triples(one[side]) != named_triples(other[side])
+    np.testing.assert_array_equal(one[2], same[2])
+
+
+def test_random_state_instance_moves_on():
+    state = np.random.RandomState(0)
+    first, second = (make_mmkg_pair(50, random_state=state) for _ in range(2))
+    assert named_triples(first[0]) != named_triples(second[0])
+
+
+def test_values_are_plain_python_of_three_kinds():
+    kg1, _, _ = make_mmkg_pair(100, random_state=0)
+    assert {type(v) for v in kg1.attribute_values} == {float, int, str}
+
+
+def test_without_images():
+    kg1, kg2, _ = make_mmkg_pair(10, mean_degree=4, image_dim=0, random_state=0)
+    assert "image" not in kg1.modalities and "image" not in kg2.features
+
+
+def test_a_single_entity_without_triples():
+    kg1, kg2, links = make_mmkg_pair(1, mean_degree=0, random_state=0)
+    assert (kg1.n_entities, kg2.n_entities, links.shape) == (1, 1, (1, 2))
+
+
+def test_bunch():
+    bunch = make_mmkg_pair(20, random_state=0, return_bunch=True)
+    assert bunch.statistics["links"] == len(bunch.links) == 20
+    assert bunch.statistics["kg1"]["entities"] == bunch.kg1.n_entities
+    assert bunch.DESCR.startswith("Make a synthetic pair")
+
+
+@given(n=st.integers(1, 12), relations=st.integers(1, 4), share=shares, seed=st.integers(0, 99))
+@few
+def test_triples_are_distinct_and_without_loops(n, relations, share, seed):
+    wanted = round(share * n * (n - 1) * relations)
+    triples = draw_triples(wanted, n, n, relations, np.random.default_rng(seed))
+    assert triples.shape == (wanted, 3)
+    assert len({tuple(t) for t in triples.tolist()}) == wanted
+    assert (triples[:, 0] != triples[:, 2]).all()
+    assert (triples >= 0).all() and (triples < [n, relations, n]).all()
+
+
+@given(n=st.integers(0, 20), n_attributes=st.integers(1, 10), share=shares)
+@few
+def test_each_entity_has_an_attribute_and_none_twice(n, n_attributes, share):
+    mean = 1 + share * (n_attributes - 1)
+    pairs = draw_attributes(n, n_attributes, mean, np.random.default_rng(0))
+    assert len(pairs) == len({tuple(p) for p in pairs.tolist()}) == round(n * mean)
+    assert set(pairs[:, 0].tolist()) == set(range(n))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"n_entities": 0}, "n_entities to be an integer of at least 1; found 0"),
+        ({"n_entities": 10.5}, "n_entities to be an integer of at least 1; found 10.5"),
+        ({"n_relations": True}, "n_relations to be an integer of at least 1; found True"),
+        ({"structural_overlap": 1.2}, "structural_overlap to be a number from 0 to 1; found 1.2"),
+        ({"attribute_noise": -1}, "attribute_noise to be a number from 0 to 1; found -1"),
+        ({"image_noise": np.nan}, "image_noise to be a number of at least 0; found nan"),
+        ({"mean_degree": 1e9}, "mean_degree to be a number from 0 to 9980; found"),
+        ({"mean_attributes": 50}, "mean_attributes to be a number from 1 to 40; found 50"),
+        ({"n_dangling": (1, 2, 3)}, "n_dangling as one number, or one for each side"),
+        ({"n_dangling": -1}, "n_dangling to be an integer of at least 0; found -1"),
+        ({"missing_modalities": {"sound": 0.1}}, "among relation, attribute, image; found 'sound'"),
+        ({"missing_modalities": {"image": 2}}, r"missing_modalities\['image'\] to be a number"),
+    ],
+)
+def test_wrong_parameters_are_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        make_mmkg_pair(**wrong)
