@@ -41,17 +41,18 @@ def fetch_dbp15k(
 ) -> Any:
     """Load a pair of DBP15K: DBpedia in two languages, without images.
 
-    ==================   =================   =================   =================
-    .                    zh_en               ja_en               fr_en
-    ==================   =================   =================   =================
-    Entities             19,388 / 19,572     19,814 / 19,780     19,661 / 19,993
-    Relations            1,701 / 1,323       1,299 / 1,153       903 / 1,208
-    Relation triples     70,414 / 95,142     77,214 / 93,484     105,998 / 115,722
-    Attribute names      8,111 / 7,173       5,882 / 6,066       4,547 / 6,422
-    Links                15,000              15,000              15,000
-    ==================   =================   =================   =================
+    ==================   =================   =================
+    .                    zh_en               ja_en
+    ==================   =================   =================
+    Entities             19,388 / 19,572     19,814 / 19,780
+    Relations            1,701 / 1,323       1,299 / 1,153
+    Relation triples     70,414 / 95,142     77,214 / 93,484
+    Attribute names      8,111 / 7,173       5,882 / 6,066
+    Links                15,000              15,000
+    ==================   =================   =================
 
-    The left side is the other language, the right side English. Figures of fr_en as published.
+    The left side is the other language, the right side English. The files of fr_en were not at hand
+    to count.
 
     Parameters
     ----------
@@ -132,18 +133,20 @@ def fetch_mmkg(
 ) -> Any:
     """Load a pair of MMKG: Freebase with DBpedia or YAGO, with numeric attributes, without images.
 
-    =========================   ===============   ================
-    .                           fb15k_db15k       fb15k_yago15k
-    =========================   ===============   ================
-    Entities                    14,951 / 12,842   14,951 / 15,404
-    Relations                   1,345 / 279       1,345 / 32
-    Relation triples            592,213 / 89,197  592,213 / 122,886
-    Numeric attribute triples   29,395 / 48,080   29,395 / 23,532
-    Links                       12,842            11,199
-    =========================   ===============   ================
+    =========================   ================
+    .                           fb15k_db15k
+    =========================   ================
+    Entities                    14,951 / 12,842
+    Relations                   1,345 / 279
+    Relation triples            592,213 / 89,197
+    Numeric attribute triples   29,395 / 48,044
+    Links                       12,842
+    =========================   ================
 
-    Figures of YAGO15K as published. DB15K_EntityTriples has 99,028 lines, of which 89,197 are
-    distinct. Of 12,846 links of FB15K and DB15K, 4 repeat an entity and are left out.
+    DB15K_EntityTriples has 99,028 lines, of which 89,197 are distinct. The original
+    DB15K_NumericalTriples has about 36 lines more than the copy that was counted. Of 12,846 links
+    of FB15K and DB15K, 4 repeat an entity and are left out. The files of YAGO15K were not at hand
+    to count.
 
     Parameters
     ----------

@@ -2,21 +2,18 @@
 
 from .alignments import read_alignment, read_pairs, write_alignment
 from .dbp15k import read_dbp15k
-from .literals import parse_literal, parse_number, split_literal, typed_literal
 from .mmkg import read_image_index, read_mmkg
 from .openea import read_openea, read_openea_splits
+from .pairs import write_pair
 from .rdf import read_rdf
-from .recognise import Contents, describe, read_graph, read_pair
+from .recognise import read_graph, read_graphs, read_pair, recognise_format
 from .tables import read_tables, write_graph
 
 __all__ = [
-    "Contents",
-    "describe",
-    "parse_literal",
-    "parse_number",
     "read_alignment",
     "read_dbp15k",
     "read_graph",
+    "read_graphs",
     "read_image_index",
     "read_mmkg",
     "read_openea",
@@ -25,8 +22,8 @@ __all__ = [
     "read_pairs",
     "read_rdf",
     "read_tables",
-    "split_literal",
-    "typed_literal",
+    "recognise_format",
     "write_alignment",
     "write_graph",
+    "write_pair",
 ]

@@ -41,24 +41,21 @@ class _Array:
         self.value = np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
 
 
-def _from_buffer(raw: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> _Array:
-    array = _Array()
-    array._fill(raw, dtype, shape, order)
-    return array
+class _BufferArray(_Array):
+    """Stands for an array of protocol 5."""
+
+    def __init__(self, raw: Any, dtype: Any, shape: Any, order: Any, *_: Any) -> None:
+        self._fill(raw, dtype, shape, order)
 
 
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"a string in the encoding {encoding!r}")
-    return text.encode("latin1")
-
-
+# Classes with __setstate__ and built-in methods only: a pickle may set attributes of whatever else
+# it can name, such as the defaults of a function.
 _ADMITTED: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _DType,
     ("numpy", "ndarray"): object(),  # named as an argument, never called
-    ("_codecs", "encode"): _encode,
+    ("_codecs", "encode"): str.encode,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _BufferArray for core in ("core", "_core")},
 }
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from .._optional import import_optional
 from ._identifiers import from_iri, to_iri
+from ._literals import unescape
 from ._sssom import SAME
 from ._text import malformed, read_lines
-from .literals import unescape
 
 SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
 

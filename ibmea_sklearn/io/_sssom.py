@@ -49,6 +49,7 @@ _EXTENSION = "urn:ibmea:column:"
 _TYPES = {"i": "xsd:integer", "f": "xsd:double", "O": "xsd:string"}
 _NOWHERE = _BUILT_IN["sssom"] + "NoTermFound"
 _NAMESPACE = re.compile(r".*[/#:]", re.DOTALL)
+_YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 ._/:#+()-]*(?<![: ])")
 
 
@@ -137,18 +138,7 @@ def _yaml(value: Any) -> str:
     """Write a value in YAML: plain where that is safe, else in quotes, as JSON has them."""
     text = str(value)
     plain = _PLAIN.fullmatch(text) and ": " not in text and " #" not in text
-    plain = plain and text.lower() not in (
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "null",
-        "y",
-        "n",
-    )
-    return text if plain else json.dumps(text)
+    return text if plain and text.lower() not in _YAML_WORDS else json.dumps(text)
 
 
 def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -168,7 +158,7 @@ def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         {
             "source": _entities(ends["subject_id"]),
             "target": _entities(ends["object_id"]),
-            "confidence": _confidence(path, table),
+            "confidence": table.get("confidence", 1.0),
         }
     )
     known = {"subject_id", "object_id", "confidence", "predicate_id", "mapping_justification"}
@@ -192,15 +182,6 @@ def _says_same(path: Path, table: pd.DataFrame, prefixes: Mapping[str, str]) -> 
 
 def _entities(iris: list[str]) -> pd.Series:
     return pd.Series([from_iri(iri) for iri in iris], dtype=object).infer_objects()
-
-
-def _confidence(path: Path, table: pd.DataFrame) -> Any:
-    if "confidence" not in table:
-        return 1.0
-    try:
-        return pd.to_numeric(table["confidence"].replace("", "1")).astype(float)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: expected numbers as confidence; found: {error}.") from None
 
 
 def _typed_column(column: pd.Series, hint: str | None) -> pd.Series:

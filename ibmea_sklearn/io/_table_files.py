@@ -141,6 +141,16 @@ def _objects(column: pd.Series) -> pd.Series:
     return values.where(values.notna(), None)
 
 
+def check_ids(path: Path, column: np.ndarray, expected: str) -> None:
+    """Raise if a cell of a column is empty."""
+    empty = (column == "") | pd.isna(column)
+    if empty.any():
+        raise ValueError(
+            f"{path}, row {np.argmax(empty) + 1} of the table: expected {expected}; "
+            "found nothing. Fill it in, or take the row out."
+        )
+
+
 def write_table(frame: pd.DataFrame, path: Path, format: str) -> None:
     """Write a table as "csv", "tsv" or "parquet"; in CSV and TSV, strings stand in quotes."""
     if format == "parquet":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from pathlib import Path
 from typing import NoReturn
 
@@ -72,11 +73,16 @@ def read_lines(path: Path) -> list[str]:
 def read_columns(path: Path, n_columns: int, sep: str = "\t") -> list[np.ndarray]:
     """Read a table without header or quotes into columns of strings; blank lines are skipped."""
     data = read_bytes(path)
-    row = first_odd_line(data, n_columns, sep)
-    if row is not None:
-        line = data.split(b"\n", row + 1)[row].decode("utf-8")
-        malformed(path, row + 1, line, f"{n_columns} fields separated by {name_of(sep)}")
-    return split_columns(data, n_columns, sep)
+    expected = f"{n_columns} fields separated by {name_of(sep)}"
+    odd = first_odd_line(data, n_columns, sep)
+    if odd is not None:
+        line = data.split(b"\n", odd + 1)[odd].decode("utf-8")
+        malformed(path, odd + 1, line, expected)
+    columns = split_columns(data, n_columns, sep)
+    empty = np.logical_or.reduce([column == "" for column in columns])
+    if empty.any():
+        malformed_row(path, int(np.argmax(empty)), f"{expected}, none of them empty")
+    return columns
 
 
 def split_columns(data: bytes, n_columns: int, sep: str) -> list[np.ndarray]:
@@ -113,6 +119,13 @@ def malformed(path: Path, line_number: int, line: str, expected: str) -> NoRetur
         f"{path}, line {line_number}: expected {expected}; found {shown!r}. "
         "Correct the line, or take it out."
     )
+
+
+def malformed_row(path: Path, row: int, expected: str) -> NoReturn:
+    """Raise for a row, counted from 0 without the blank lines, that is not as expected."""
+    lines = ((number, line) for number, line in enumerate(read_lines(path), 1) if line)
+    number, line = next(itertools.islice(lines, row, None))
+    malformed(path, number, line, expected)
 
 
 def name_of(sep: str) -> str:

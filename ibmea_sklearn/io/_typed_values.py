@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .literals import parse_literal, parse_number
+from ._literals import parse_literal, parse_number
 
 _READ: dict[str, Callable[[str], Any]] = {
     "string": str,

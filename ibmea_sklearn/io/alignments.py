@@ -14,7 +14,7 @@ import pandas as pd
 from .._files import atomic_write
 from ._same_as import format_same_as, read_same_as
 from ._sssom import format_sssom, parse_sssom
-from ._table_files import parse_table, read_table, separator, write_table
+from ._table_files import check_ids, parse_table, read_table, separator, write_table
 from ._text import malformed, pair_array, read_text
 
 _FORMATS = {".tsv": "sssom", ".nt": "nt", ".csv": "csv", ".parquet": "parquet"}
@@ -149,7 +149,7 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
         table = _standard(path, table)
         table.attrs = metadata
         return table
-    header = any(_plain(name) in (*_SOURCES, *_TARGETS) for name in first)
+    header = all(any(_plain(n) in names for n in first) for names in (_SOURCES, _TARGETS))
     return _standard(path, parse_table(path, text, separator(path), header))
 
 
@@ -199,15 +199,27 @@ def _standard(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     source = next((i for i, name in enumerate(names) if name in _SOURCES), 0)
     target = next((i for i, name in enumerate(names) if name in _TARGETS), 1)
     columns = {"source": _ids(table.iloc[:, source]), "target": _ids(table.iloc[:, target])}
-    try:
-        columns["confidence"] = (
-            table["confidence"].astype(float) if "confidence" in table else np.ones(len(table))
-        )
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: expected numbers as confidence; found: {error}.") from None
+    for side, ids in columns.items():
+        check_ids(path, ids.to_numpy(), f"the {side} entity of a pair")
+    columns["confidence"] = _confidence(path, table)
     kept = (c for i, c in enumerate(table.columns) if i not in (source, target))
     columns |= {name: table[name].to_numpy() for name in kept if name != "confidence"}
     return pd.DataFrame(columns)
+
+
+def _confidence(path: Path, table: pd.DataFrame) -> np.ndarray:
+    if "confidence" not in table:
+        return np.ones(len(table))
+    given = table["confidence"].replace("", 1.0)
+    numbers = pd.to_numeric(given, errors="coerce").to_numpy(float)
+    bad = ~((numbers >= 0) & (numbers <= 1))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(
+            f"{path}, row {row + 1} of the table: expected a confidence from 0 to 1; "
+            f"found {given.iloc[row]!r}."
+        )
+    return numbers
 
 
 def _ids(column: pd.Series) -> Any:
@@ -241,7 +253,8 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
 
 def _check_ids(column: pd.Series, side: str) -> None:
     kind = pd.api.types.infer_dtype(column, skipna=False)
-    if kind not in ("string", "integer", "empty") or (column.astype(object) == "").any():
+    good = kind in ("string", "integer") and not (column.astype(object) == "").any()
+    if len(column) and not good:
         raise ValueError(
             f"Expected ids as strings that are not empty, or as integers, in the column {side!r}; "
             f"found {kind} values such as {column.tolist()[0]!r}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import pandas as pd
 
 from ..graph import KnowledgeGraph
 from ._pickles import read_array_dict
-from ._text import find_file, malformed, pair_array, read_columns, read_lines, read_text
+from ._text import find_file, malformed_row, pair_array, read_columns, read_lines, read_text
 
 LOOKS_FOR = "ent_ids_1, ent_ids_2, triples_1, triples_2 and ill_ent_ids"
 
@@ -97,8 +98,8 @@ def _read_side(folder: Path, side: str) -> _Side:
     indices, uris = read_columns(path, 2)
     by_index = pd.Series(uris, _integers(path, indices))
     if not by_index.index.is_unique or not by_index.is_unique:
-        repeated = np.flatnonzero(by_index.index.duplicated() | by_index.duplicated().to_numpy())
-        malformed(path, int(repeated[0]) + 1, uris[repeated[0]], "an index and a URI not yet used")
+        repeated = by_index.index.duplicated() | by_index.duplicated().to_numpy()
+        malformed_row(path, int(np.argmax(repeated)), "an index and a URI not yet used")
     path = find_file(folder, f"triples_{side}", "relation triples (indices)")
     heads, relations, tails = (_integers(path, c) for c in read_columns(path, 3))
     triples = (
@@ -112,16 +113,15 @@ def _read_side(folder: Path, side: str) -> _Side:
 def _integers(path: Path, column: np.ndarray) -> np.ndarray:
     try:
         return column.astype(np.int64)
-    except ValueError:
-        row = next(i for i, v in enumerate(column) if not v.strip().lstrip("-").isdecimal())
-        return malformed(path, row + 1, column[row], "integer indices")
+    except (ValueError, OverflowError):
+        row = next(i for i, text in enumerate(column) if not re.fullmatch(r"-?\d{1,18}", text))
+        malformed_row(path, row, "integer indices")
 
 
 def _uris_of(path: Path, uris: pd.Series, indices: np.ndarray) -> np.ndarray:
     rows = uris.index.get_indexer(indices)
     if (rows < 0).any():
-        row = int(np.flatnonzero(rows < 0)[0])
-        malformed(path, row + 1, str(indices[row]), "indices of entities that ent_ids_* names")
+        malformed_row(path, int(np.argmax(rows < 0)), "indices of entities that ent_ids_* names")
     return uris.to_numpy()[rows]
 
 

@@ -13,31 +13,55 @@ import pandas as pd
 
 from .._optional import import_optional
 from ..graph import KnowledgeGraph
+from ._literals import typed_literal
 from ._text import (
     first_odd_line,
     listing,
     malformed,
     pair_array,
     read_bytes,
+    read_lines,
     split_columns,
 )
-from .literals import typed_literal
 
-LOOKS_FOR = "two files NAME_EntityTriples.txt and one NAME_SameAsLink.txt, in subfolders or not"
+LOOKS_FOR = "files NAME_EntityTriples.txt of two graphs and NAME_SameAsLink.txt, in it or below"
+LOOKS_FOR_GRAPH = "a file NAME_EntityTriples.txt"
 
-_TERM = r"(<[^>]*>|\S+)"
-_TRIPLE = re.compile(rf"\s*{_TERM}\s+{_TERM}\s+(.+?)(?:\s+\.)?\s*")
+# An IRI in brackets, a literal, or anything without spaces but a dot alone.
+_TERM = r'(<[^>]*>|"(?:[^"\\]|\\.)*"\S*|(?!\.(?:\s|$))\S+)'
 
 
 def looks_like(path: Path) -> bool:
-    """Say whether a path is a folder of this format."""
-    return path.is_dir() and len(graph_names(path)) >= 2
+    """Say whether a path is a folder of two graphs of this format, or more."""
+    return len(graph_names(path)) >= 2
+
+
+def looks_like_graph(path: Path) -> bool:
+    """Say whether a path is a folder of one graph of this format."""
+    return len(graph_names(path)) == 1
 
 
 def graph_names(folder: Path) -> list[str]:
     """Name the graphs of a folder, the one that the others link to (FB15K) first."""
-    names = {p.name.partition("_")[0] for p in _under(folder, "*_EntityTriples*")}
+    stems = {path.name.removesuffix(".txt") for path in _under(folder, "*_EntityTriples*")}
+    names = {s.removesuffix("_EntityTriples") for s in stems if s.endswith("_EntityTriples")}
     return sorted(names, key=lambda name: (not name.startswith("FB"), name))
+
+
+def read_pair_of(folder: Path) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
+    """Read the two graphs of a folder, whatever their names."""
+    names = graph_names(folder)
+    if len(names) > 2:
+        raise ValueError(
+            f"Expected two MMKG graphs in {folder}; found {', '.join(names)}. Put the two that "
+            "you mean into a folder of their own, or say which: read_mmkg(folder, pair=...)."
+        )
+    return read_mmkg(folder, pair=names)
+
+
+def read_graph_of(folder: Path) -> KnowledgeGraph:
+    """Read the only graph of a folder, such as ``mmkg/FB15K``."""
+    return _read_graph(folder, graph_names(folder)[0], images=True)
 
 
 def read_mmkg(
@@ -71,6 +95,7 @@ def read_mmkg(
         Image features are ``features["image"]``. Without ``NAME_ImageData.h5`` a graph has no
         image modality: :func:`read_image_index` says which entities have an image elsewhere.
     links : ndarray of shape (n_links, 2), object
+        Those of which both entities stand in the triples.
 
     Raises
     ------
@@ -193,7 +218,7 @@ def _read_links(folder: Path, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.nd
 def _read_terms(path: Path, n_terms: int) -> list[np.ndarray]:
     """Read the terms of each line, without brackets and final dots."""
     data = read_bytes(path)
-    columns = _split_regular(data, n_terms) or _split_irregular(path, data, n_terms)
+    columns = _split_regular(data, n_terms) or _split_irregular(path, n_terms)
     return [_without_brackets(column) for column in columns] if b"<" in data else columns
 
 
@@ -207,21 +232,20 @@ def _split_regular(data: bytes, n_terms: int) -> list[np.ndarray] | None:
         return None
     columns = split_columns(data, n_columns, sep.decode())
     ends = columns.pop() if dotted else np.array(["."])
-    clean = (ends == ".").all() and not any(_is_ragged(c) for c in columns[-1:])
-    return columns if clean else None
+    clean = (ends == ".").all() and not any((column == "").any() for column in columns)
+    return columns if clean and not _is_ragged(columns[-1]) else None
 
 
 def _is_ragged(column: np.ndarray) -> bool:
     return any(value == "." or value[-1:] in " \t" or value[-2:] == " ." for value in column)
 
 
-def _split_irregular(path: Path, data: bytes, n_terms: int) -> list[np.ndarray]:
+def _split_irregular(path: Path, n_terms: int) -> list[np.ndarray]:
+    pattern = re.compile(r"\s*" + r"\s+".join([_TERM] * n_terms) + r"(?:\s+\.)?\s*")
     rows = []
-    for number, line in enumerate(data.decode("utf-8").split("\n"), 1):
-        found = _TRIPLE.fullmatch(line) if n_terms == 3 else None
-        terms = list(found.groups()) if found else re.split(r"[ \t]+", line.strip())
-        if len(terms) == n_terms:
-            rows.append(terms)
+    for number, line in enumerate(read_lines(path), 1):
+        if found := pattern.fullmatch(line):
+            rows.append(found.groups())
         elif line.strip():
             malformed(path, number, line, f"{n_terms} terms separated by spaces or tabs")
     return [np.array(column, object) for column in zip(*rows, strict=True)]
@@ -229,7 +253,7 @@ def _split_irregular(path: Path, data: bytes, n_terms: int) -> list[np.ndarray]:
 
 def _without_brackets(column: np.ndarray) -> np.ndarray:
     codes, terms = pd.factorize(column)
-    bare = [t[1:-1] if t.startswith("<") and t.endswith(">") else t for t in terms]
+    bare = [t[1:-1] if len(t) > 2 and t[0] == "<" and t[-1] == ">" else t for t in terms]
     return np.array(bare, object)[codes]
 
 

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from .._optional import import_optional
 from ..graph import KnowledgeGraph
+from ._literals import XSD, parse_literal
 from ._text import listing
-from .literals import XSD, parse_literal
 
 FORMATS = {
     ".nt": "N_TRIPLES",
@@ -146,18 +146,18 @@ class _Tables:
         oxigraph = import_optional("pyoxigraph", "rdf", "Reading RDF")
         folder = path.resolve().parent
         base = folder.as_uri() + "/"
+        addresses = (oxigraph.NamedNode, oxigraph.Literal)
 
         def name(term: Any) -> str:
             # Relative IRIs stay relative: where the file lies is no part of an entity's name.
-            value = str(term.value)
-            return (
-                blank + value if isinstance(term, oxigraph.BlankNode) else value.removeprefix(base)
-            )
+            if isinstance(term, oxigraph.BlankNode):
+                return f"{blank}{term.value}"
+            return str(term.value).removeprefix(base) or base
 
         for triple in triples:
             entity, predicate = name(triple.subject), name(triple.predicate)
             value = triple.object
-            if predicate in DEPICTIONS and hasattr(value, "value"):
+            if predicate in DEPICTIONS and isinstance(value, addresses):
                 self._add_picture(entity, predicate, value.value, folder)
             elif isinstance(value, oxigraph.Literal):
                 self.attributes.append((entity, predicate, *_typed(value)))
@@ -184,8 +184,7 @@ def _local_path(address: str, folder: Path) -> Path | None:
     parts = urlsplit(address)
     if parts.scheme not in ("", "file"):
         return None
-    path = unquote(parts.path)
-    return folder / path
+    return folder / unquote(parts.path)
 
 
 def _suffix(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Which format a file or folder has, found by looking."""
+"""Which format a file or folder has, found by looking at its name and at what it holds."""
 
 from __future__ import annotations
 
@@ -10,23 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph import KnowledgeGraph
-from . import dbp15k, mmkg, openea, rdf, tables
-from ._text import listing, pair_array
-from .alignments import read_pairs
+from . import dbp15k, mmkg, openea, pairs, rdf, tables
+from ._text import listing
 
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
-
-
-class Contents(NamedTuple):
-    """What a file or folder holds.
-
-    ``format`` is the name of the format, ``graphs`` one or two graphs, ``links`` an array of shape
-    (n_links, 2), or None for a single graph.
-    """
-
-    format: str
-    graphs: tuple[KnowledgeGraph, ...]
-    links: np.ndarray | None
 
 
 class _Format(NamedTuple):
@@ -36,15 +23,64 @@ class _Format(NamedTuple):
     read: Callable[[Path], Any]
 
 
+def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
+    """Read what a file or folder holds, a pair of graphs or one graph, in any known format.
+
+    Parameters
+    ----------
+    path : path-like
+        A pair is a DBP15K, OpenEA or MMKG folder; or a folder of two graphs ``kg1`` and ``kg2``
+        (or ``1`` and ``2``), each of any form that a single graph has, with ``links.*`` as
+        :func:`read_pairs` reads them. A single graph is an RDF file, a folder of RDF files, a
+        folder of tables, a table of relation triples, or an MMKG folder of one graph. What looks
+        like a pair is read as one.
+
+    Returns
+    -------
+    (kg1, kg2, links) or kg
+        For a pair a tuple of two KnowledgeGraphs and an array of shape (n_links, 2), empty where
+        the folder has no links; for a single graph the KnowledgeGraph.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder, or a file of its format is missing.
+    ValueError
+        If the format isn't recognised: the message says what was looked for, and what was found.
+        If a file is malformed or not UTF-8: with the file and the line.
+    ImportError
+        If the format needs a package that is not installed.
+
+    See Also
+    --------
+    recognise_format : Only name the format.
+    read_pair, read_graph : The same where only a pair, or only one graph, will do.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from ibmea_sklearn import KnowledgeGraph
+    >>> from ibmea_sklearn.io import read_graphs, write_pair
+    >>> kg = KnowledgeGraph([("a", "knows", "b")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_pair(kg, kg, [("a", "a")], folder)
+    ...     kg1, kg2, links = read_graphs(folder)
+    ...     alone = read_graphs(os.path.join(folder, "kg1"))
+    >>> len(links), alone.n_entities
+    (1, 2)
+    """
+    found = _recognise(path, (*PAIR_FORMATS, *GRAPH_FORMATS), "a graph or a pair of graphs")
+    graphs: Pair | KnowledgeGraph = found.read(Path(path))
+    return graphs
+
+
 def read_pair(folder: str | os.PathLike[str]) -> Pair:
     """Read two graphs and their links from a folder, whose format is found by looking.
 
     Parameters
     ----------
     folder : path-like
-        A DBP15K, OpenEA or MMKG folder; or one that holds two graphs, ``kg1`` and ``kg2`` (or ``1``
-        and ``2``), each as :func:`read_graph` reads them, and optionally ``links.*`` as
-        :func:`read_pairs` reads them.
+        A pair as :func:`read_graphs` knows them.
 
     Returns
     -------
@@ -53,17 +89,15 @@ def read_pair(folder: str | os.PathLike[str]) -> Pair:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
-    ValueError
-        If the format isn't recognised: the message says what was looked for, and what was found.
+    FileNotFoundError, ValueError, ImportError
+        As :func:`read_graphs`.
 
     Examples
     --------
     >>> from ibmea_sklearn.io import read_pair
     >>> kg1, kg2, links = read_pair("DBP15K/zh_en")  # doctest: +SKIP
     """
-    pair: Pair = _recognise(Path(folder), PAIR_FORMATS, "a pair of graphs").read(Path(folder))
+    pair: Pair = _recognise(folder, PAIR_FORMATS, "a pair of graphs").read(Path(folder))
     return pair
 
 
@@ -73,11 +107,38 @@ def read_graph(path: str | os.PathLike[str]) -> KnowledgeGraph:
     Parameters
     ----------
     path : path-like
-        An RDF file, a folder of RDF files, or a folder of tables.
+        A single graph as :func:`read_graphs` knows them.
 
     Returns
     -------
     KnowledgeGraph
+
+    Raises
+    ------
+    FileNotFoundError, ValueError, ImportError
+        As :func:`read_graphs`.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.io import read_graph
+    >>> kg = read_graph("cities.ttl")  # doctest: +SKIP
+    """
+    kg: KnowledgeGraph = _recognise(path, GRAPH_FORMATS, "a graph").read(Path(path))
+    return kg
+
+
+def recognise_format(path: str | os.PathLike[str]) -> str:
+    """Name the format of a file or folder, without reading it.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str
+        Of a pair "DBP15K folder", "OpenEA folder", "MMKG folder" or "folder of two graphs"; of a
+        single graph "tables", "MMKG graph" or "RDF".
 
     Raises
     ------
@@ -88,49 +149,19 @@ def read_graph(path: str | os.PathLike[str]) -> KnowledgeGraph:
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import read_graph
-    >>> kg = read_graph("cities.ttl")  # doctest: +SKIP
-    """
-    kg: KnowledgeGraph = _recognise(Path(path), GRAPH_FORMATS, "a graph").read(Path(path))
-    return kg
-
-
-def describe(path: str | os.PathLike[str]) -> Contents:
-    """Say what a file or folder holds: a pair of graphs, or one graph.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    Contents
-        With ``format``, ``graphs`` and ``links``.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As :func:`read_pair` and :func:`read_graph`.
-
-    Examples
-    --------
-    >>> import os, tempfile
+    >>> import tempfile
     >>> from ibmea_sklearn import KnowledgeGraph
-    >>> from ibmea_sklearn.io import describe, write_graph
+    >>> from ibmea_sklearn.io import recognise_format, write_graph
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_graph(KnowledgeGraph([("a", "knows", "b")]), folder)
-    ...     describe(folder).format
-    'folder of tables'
+    ...     recognise_format(folder)
+    'tables'
     """
+    return _recognise(path, (*PAIR_FORMATS, *GRAPH_FORMATS), "a graph or a pair of graphs").name
+
+
+def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what: str) -> _Format:
     path = Path(path)
-    found = _recognise(path, (*PAIR_FORMATS, *GRAPH_FORMATS), "a graph or a pair of graphs")
-    if found in GRAPH_FORMATS:
-        return Contents(found.name, (found.read(path),), None)
-    kg1, kg2, links = found.read(path)
-    return Contents(found.name, (kg1, kg2), links)
-
-
-def _recognise(path: Path, formats: tuple[_Format, ...], what: str) -> _Format:
     if not path.exists():
         raise FileNotFoundError(
             f"Expected {what} in {path}; found no such file or folder. The folder above has: "
@@ -144,60 +175,19 @@ def _recognise(path: Path, formats: tuple[_Format, ...], what: str) -> _Format:
     raise ValueError(f"Expected {what} in {path}; looked for{looked_for}\nfound {found}.")
 
 
-def _read_mmkg(folder: Path) -> Pair:
-    names = mmkg.graph_names(folder)
-    if len(names) > 2:
-        raise ValueError(
-            f"Expected two MMKG graphs in {folder}; found {', '.join(names)}. "
-            "Say which by read_mmkg(folder, pair=(name, name))."
-        )
-    return mmkg.read_mmkg(folder, pair=names)
-
-
-def _sides(folder: Path) -> list[Path]:
-    """Find the two graphs of a pair folder, or nothing."""
-    if not folder.is_dir():
-        return []
-    by_stem = {p.name.partition(".")[0]: p for p in sorted(folder.iterdir())}
-    for names in (("kg1", "kg2"), ("1", "2")):
-        if all(name in by_stem for name in names):
-            return [by_stem[name] for name in names]
-    return []
-
-
-def _read_sides(folder: Path) -> Pair:
-    kg1, kg2 = (read_graph(side) for side in _sides(folder))
-    files = sorted(folder.glob("links.*"))
-    if len(files) > 1:
-        raise ValueError(
-            f"Expected one file links.* in {folder}; found {', '.join(p.name for p in files)}."
-        )
-    links = read_pairs(files[0]) if files else np.empty((0, 2), object)
-    return kg1, kg2, pair_array(_as_ids_of(kg1, links[:, 0]), _as_ids_of(kg2, links[:, 1]))
-
-
-def _as_ids_of(kg: KnowledgeGraph, ids: np.ndarray) -> np.ndarray:
-    """Turn ids into the type that the graph has: CSV can't tell the string "7" from the number."""
-    integers = all(isinstance(i, (int, np.integer)) for i in ids)
-    if kg.entity_ids.dtype == object and integers:
-        return np.array([str(i) for i in ids.tolist()], object)
-    if kg.entity_ids.dtype != object and not integers and all(str(i).isdecimal() for i in ids):
-        return ids.astype(np.int64)
-    return ids
-
-
 PAIR_FORMATS = (
     _Format("DBP15K folder", dbp15k.LOOKS_FOR, dbp15k.looks_like, dbp15k.read_dbp15k),
     _Format("OpenEA folder", openea.LOOKS_FOR, openea.looks_like, openea.read_openea),
-    _Format("MMKG folder", mmkg.LOOKS_FOR, mmkg.looks_like, _read_mmkg),
+    _Format("MMKG folder", mmkg.LOOKS_FOR, mmkg.looks_like, mmkg.read_pair_of),
     _Format(
         "folder of two graphs",
-        "kg1 and kg2 (or 1 and 2), each a folder of tables or an RDF file, and links.*",
-        lambda path: bool(_sides(path)),
-        _read_sides,
+        pairs.LOOKS_FOR,
+        pairs.looks_like,
+        lambda folder: pairs.read_two(folder, read_graph),
     ),
 )
 GRAPH_FORMATS = (
-    _Format("folder of tables", tables.LOOKS_FOR, tables.looks_like, tables.read_tables),
+    _Format("tables", tables.LOOKS_FOR, tables.looks_like, tables.read_tables),
+    _Format("MMKG graph", mmkg.LOOKS_FOR_GRAPH, mmkg.looks_like_graph, mmkg.read_graph_of),
     _Format("RDF", rdf.LOOKS_FOR, rdf.looks_like, rdf.read_rdf),
 )

@@ -1,4 +1,4 @@
-"""Graphs as folders of CSV, TSV or Parquet tables."""
+"""Graphs as CSV, TSV or Parquet tables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from scipy import sparse
 from .._files import atomic_write
 from ..graph import KnowledgeGraph
 from ._images import image_path, write_image
-from ._table_files import SUFFIXES, read_table, write_table
+from ._table_files import SUFFIXES, check_ids, read_table, write_table
 from ._text import listing
 from ._typed_values import read_value, write_value
 
 TABLES = ("relation_triples", "attribute_triples", "images", "texts", "entities")
-LOOKS_FOR = f"tables {', '.join(TABLES)} ({', '.join(SUFFIXES)})"
+LOOKS_FOR = (
+    f"a folder of tables {', '.join(TABLES)} ({', '.join(SUFFIXES)}), or one such table of triples"
+)
 
 _NAMES = {
     "relation_triples": ("head", "relation", "tail"),
@@ -28,23 +30,27 @@ _NAMES = {
     "texts": ("entity", "text"),
     "entities": ("entity",),
 }
-_N_ID_COLUMNS = {"relation_triples": (0, 2)}
+_ID_COLUMNS = {"relation_triples": (0, 1, 2), "attribute_triples": (0, 1)}
+_ENTITY_COLUMNS = {"relation_triples": (0, 2)}
 _REQUIRED = {"attribute_triples": 3}
 
 
 def looks_like(path: Path) -> bool:
-    """Say whether a path is a folder of this format."""
+    """Say whether a path is of this format."""
+    if path.is_file():
+        return path.suffix in SUFFIXES
     return any((path / (name + suffix)).is_file() for name in TABLES for suffix in SUFFIXES)
 
 
-def read_tables(folder: str | os.PathLike[str], *, name: str | None = None) -> KnowledgeGraph:
-    """Read one graph from a folder of tables.
+def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> KnowledgeGraph:
+    """Read one graph from a folder of tables, or from one table of relation triples.
 
     Parameters
     ----------
-    folder : path-like
-        Holds any of the tables below, each with one line of column names, as ``.csv``, ``.tsv`` or
-        ``.parquet``. Columns are read by position.
+    path : path-like
+        A folder that holds any of the tables below, or a file like `relation_triples`. Tables are
+        ``.csv``, ``.tsv`` or ``.parquet``. The first line names the columns, as one likes: they
+        are read by position.
 
         ==================== ==============================================================
         Table                Columns
@@ -59,7 +65,7 @@ def read_tables(folder: str | os.PathLike[str], *, name: str | None = None) -> K
         ``features/MODALITY.npz`` holds a feature matrix: ``values`` (n_entities, n_features) and
         ``mask`` (n_entities,); it needs the table of entities.
     name : str, optional
-        The name of the graph; by default that of the folder.
+        The name of the graph; by default that of the folder or file.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def read_tables(folder: str | os.PathLike[str], *, name: str | None = None) -> K
     FileNotFoundError
         If there is none of the tables.
     ValueError
-        If a table is there twice, a line is malformed or not UTF-8, or a table is empty.
+        If a table is there twice, a line is malformed or not UTF-8, an id is missing, or a table
+        is empty.
 
     See Also
     --------
@@ -90,10 +97,9 @@ def read_tables(folder: str | os.PathLike[str], *, name: str | None = None) -> K
     KnowledgeGraph 'cities': 2 entities, 1 relations, 1 relation triples, 0 attributes, ...
       relation 100%
     """
-    folder = Path(folder)
-    paths = {table: path for table in TABLES if (path := _find(folder, table))}
-    if not paths:
-        raise FileNotFoundError(f"Expected {LOOKS_FOR} in {folder}; found {listing(folder)}.")
+    path = Path(path)
+    folder = path.parent if path.is_file() else path
+    paths = {"relation_triples": path} if path.is_file() else _find_all(path)
     columns: dict[str, list[Any]] = {table: _read(table, path) for table, path in paths.items()}
     _unify_ids(columns)
     if "attribute_triples" in columns:
@@ -104,9 +110,9 @@ def read_tables(folder: str | os.PathLike[str], *, name: str | None = None) -> K
     entities = columns.pop("entities", [None])[0]
     return KnowledgeGraph(
         **{table: _as_table(table, given) for table, given in columns.items()},
-        features=_read_features(folder, entities),
+        features=_read_features(folder, entities) if folder == path else None,
         entities=entities,
-        name=folder.resolve().name if name is None else name,
+        name=path.resolve().name.partition(".")[0] if name is None else name,
     )
 
 
@@ -117,7 +123,7 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
     ----------
     kg : KnowledgeGraph
     folder : path-like
-        Created if need be. Tables of this graph replace those of the same name.
+        Created if need be. A graph that it holds in this form is replaced.
     format : {"csv", "tsv", "parquet"}, default="csv"
         Parquet needs pyarrow: the extra ``parquet``.
 
@@ -154,13 +160,16 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
         "texts": [kg.entity_ids[kg.texts.entities], kg.texts.values],
         "images": _image_columns(kg, folder),
     }
+    written = set()
     for table, columns in tables.items():
-        _remove(folder, table)
         if len(columns[0]):
             frame = pd.DataFrame(dict(zip(_NAMES[table], columns, strict=True)))
+            written.add(folder / f"{table}.{format}")
             write_table(frame, folder / f"{table}.{format}", format)
     for modality, (values, mask) in kg.features.items():
+        written.add(folder / "features" / f"{quote(modality, safe='')}.npz")
         _write_features(folder / "features" / f"{quote(modality, safe='')}.npz", values, mask)
+    _remove_others(folder, written)
 
 
 def _as_table(table: str, columns: list[Any]) -> Any:
@@ -168,6 +177,13 @@ def _as_table(table: str, columns: list[Any]) -> Any:
     if table in ("images", "texts"):
         return list(zip(*columns, strict=True))
     return dict(zip(_NAMES[table], columns, strict=False))
+
+
+def _find_all(folder: Path) -> dict[str, Path]:
+    paths = {table: path for table in TABLES if (path := _find(folder, table))}
+    if not paths:
+        raise FileNotFoundError(f"Expected {LOOKS_FOR} in {folder}; found {listing(folder)}.")
+    return paths
 
 
 def _find(folder: Path, table: str) -> Path | None:
@@ -180,9 +196,11 @@ def _find(folder: Path, table: str) -> Path | None:
     return found[0] if found else None
 
 
-def _remove(folder: Path, table: str) -> None:
-    for suffix in SUFFIXES:
-        (folder / (table + suffix)).unlink(missing_ok=True)
+def _remove_others(folder: Path, written: set[Path]) -> None:
+    """Remove what was there of another graph: :func:`read_tables` would take it for a part."""
+    tables = [folder / (table + suffix) for table in TABLES for suffix in SUFFIXES]
+    for path in {*tables, *(folder / "features").glob("*.npz")} - written:
+        path.unlink(missing_ok=True)
 
 
 def _read(table: str, path: Path) -> list[np.ndarray]:
@@ -194,12 +212,15 @@ def _read(table: str, path: Path) -> list[np.ndarray]:
             f"{f' (at least the first {least})' if least < most else ''}; found "
             f"{', '.join(map(str, frame.columns))}."
         )
-    return [frame.iloc[:, i].to_numpy() for i in range(frame.shape[1])]
+    columns = [frame.iloc[:, i].to_numpy() for i in range(frame.shape[1])]
+    for i in _ID_COLUMNS.get(table, (0,)):
+        check_ids(path, columns[i], f"an id in the column {frame.columns[i]!r}")
+    return columns
 
 
 def _unify_ids(columns: dict[str, list[Any]]) -> None:
     """Make the ids of all tables integers, if all of them are, or else strings."""
-    places = [(t, i) for t in columns for i in _N_ID_COLUMNS.get(t, (0,))]
+    places = [(t, i) for t in columns for i in _ENTITY_COLUMNS.get(t, (0,))]
     kinds = {columns[t][i].dtype.kind for t, i in places if len(columns[t][i])}
     if kinds <= {"i", "u"}:
         return
@@ -221,7 +242,7 @@ def _typed(path: Path, columns: dict[str, list[Any]]) -> list[Any]:
         try:
             values[row] = read_value(text, kind, datatype)
         except ValueError as error:
-            raise ValueError(f"{path}, row {row + 1} after the column names: {error}.") from None
+            raise ValueError(f"{path}, row {row + 1} of the table: {error}.") from None
     return [owners, attributes, values, datatypes]
 
 

@@ -198,7 +198,17 @@ def test_real_links(data_home):
         ("a.tsv", b"", "a.tsv; found an empty file"),
         ("a.tsv", b"a\t\xe9\n", "found byte 0xe9 at offset 2, in line 1"),
         ("a.nt", b"<a> <b> <c> .\nnonsense\n", "a.nt, line 2: expected a triple of N-Triples"),
-        ("a.csv", b"source,target,confidence\na,x,high\n", "expected numbers as confidence"),
+        (
+            "a.csv",
+            b"source,target,confidence\na,x,1\nb,y,high\n",
+            "row 2 of the table: exp",
+        ),
+        ("a.csv", b"source,target,confidence\na,x,1.5\n", "from 0 to 1; found '1.5'"),
+        (
+            "a.csv",
+            b"a,x\nb,\n",
+            "row 2 of the table: expected the target entity of a",
+        ),
         ("a.tsv", b"#x\nsubject_id\tobject_id\n", "line 1: expected 'key: value' in the metadata"),
         ("a.tsv", b"#a: b\nsubject\tobject_id\n", "line 2: expected the columns"),
         ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\tMP:2\n", "curie_map declares"),

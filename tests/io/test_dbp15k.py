@@ -108,9 +108,12 @@ def test_repeated_attributes_are_kept_once(folder):
     [
         ("triples_1", "0\t7\n", r"triples_1, line 1: expected 3 fields separated by a tab"),
         ("triples_1", "0\t7\t1\n0\t7\tx\n", r"triples_1, line 2: expected integer indices; found"),
+        ("triples_1", "0\t7\t1\n\n0\t7\t--1\n", r"line 3: expected integer indices; found '0"),
+        ("triples_1", "0\t7\t" + "9" * 30, r"triples_1, line 1: expected integer indices; found"),
         ("triples_2", "10\t7\t0\n", r"triples_2, line 1: expected indices of entities that ent_"),
         ("ill_ent_ids", "0\t10\n10\t0\n", r"ill_ent_ids, line 2: expected indices of entities"),
         ("ent_ids_1", "0\ta\n0\tb\n", r"ent_ids_1, line 2: expected an index and a URI not yet"),
+        ("ent_ids_1", "0\ta\n\n1\t\n", r"ent_ids_1, line 3: .*none of them empty; found '1"),
         ("ent_ids_2", "", r"ent_ids_2; found an empty file"),
         ("translated_ent_name.json", "{", r"Expected JSON of the form \[\[index"),
         ("translated_ent_name.json", "[1]", r"Expected JSON of the form \[\[index"),

@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.io import parse_literal, parse_number, split_literal, typed_literal
-from ibmea_sklearn.io.literals import XSD
+from ibmea_sklearn.io._literals import (
+    XSD,
+    parse_literal,
+    parse_number,
+    split_literal,
+    typed_literal,
+)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.io import read_image_index, read_mmkg
-from ibmea_sklearn.io.literals import XSD
+from ibmea_sklearn.io._literals import XSD
 
 FILES = {
     "FB15K/FB15K_EntityTriples.txt": "/m/1 /in /m/2 .\n/m/2 /in /m/3 .\n",
@@ -133,6 +133,10 @@ def test_literal_with_spaces(folder):
             "/m/1 /in /m/2 .\n/m/1 /in\n",
             "line 2: expected 3 terms",
         ),
+        ("FB15K/FB15K_EntityTriples.txt", "a r b .\na r b c .\n", "line 2: expected 3 terms"),
+        ("FB15K/FB15K_EntityTriples.txt", "a r b\na r .\n", "line 2: expected 3 terms"),
+        ("FB15K/FB15K_EntityTriples.txt", "a\tr\tb\na\t\tb\n", "line 2: expected 3 terms"),
+        ("DB15K/DB15K_NumericalTriples.txt", 'a r "x y\n', "line 1: expected 3 terms"),
         ("FB15K/FB15K_ImageIndex.txt", "/m/1\tA\n/m/2\n", "line 2: expected 2 t"),
         ("DB15K/DB15K_SameAsLink.txt", "x <SameAs> y .\n", "none in DB15K_SameAsLink.txt"),
         ("DB15K/DB15K_EntityTriples.txt", "", "found an empty file"),

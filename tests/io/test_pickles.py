@@ -1,10 +1,13 @@
+import io
 import os
 import pickle
+import pickletools
 import re
 
 import numpy as np
 import pytest
 
+from ibmea_sklearn.io import _pickles
 from ibmea_sklearn.io._pickles import read_array_dict
 
 
@@ -40,6 +43,47 @@ def test_old_numpy_names_are_admitted(tmp_path):
     path = _write(tmp_path, {1: np.arange(3.0)}, 2)
     path.write_bytes(path.read_bytes().replace(b"numpy._core.", b"numpy.core."))
     np.testing.assert_array_equal(read_array_dict(path)[1], [0, 1, 2])
+
+
+class _Python2(pickle._Pickler):
+    """Writes text and bytes alike as `str` of Python 2, which readers take for Latin-1."""
+
+    dispatch = pickle._Pickler.dispatch.copy()
+
+    def save_str(self, text):
+        data = text.encode("latin1") if isinstance(text, str) else text
+        self.write(pickle.BINSTRING + len(data).to_bytes(4, "little") + data)
+        self.memoize(text)
+
+    dispatch[str] = dispatch[bytes] = save_str
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4"])
+def test_pickle_of_python_2(tmp_path, dtype):
+    vectors = {7: np.linspace(-1, 1, 2048, dtype=dtype), 8: np.zeros(2048, dtype)}
+    buffer = io.BytesIO()
+    _Python2(buffer, 2).dump(vectors)
+    path = tmp_path / "zh_en_GA_id_img_feature_dict.pkl"
+    path.write_bytes(buffer.getvalue().replace(b"numpy._core.", b"numpy.core."))
+    # It is what it should be: no bytes, no encoded text, and Latin-1 opens it.
+    names = {operation.name for operation, _, _ in pickletools.genops(path.read_bytes())}
+    assert "BINSTRING" in names and not {"BINUNICODE", "BINBYTES"} & names
+    np.testing.assert_array_equal(pickle.loads(path.read_bytes(), encoding="latin1")[7], vectors[7])
+    read = read_array_dict(path)
+    assert list(read) == [7, 8]
+    for index, vector in vectors.items():
+        np.testing.assert_array_equal(read[index], vector)
+        assert read[index].dtype == vector.dtype
+
+
+@pytest.mark.parametrize("module, name", [*_pickles._ADMITTED])
+def test_nothing_admitted_can_be_changed(tmp_path, module, name):
+    """BUILD with a pair sets attributes of the object below it, were it a function."""
+    state = pickle.dumps((None, {"__defaults__": ("utf-16",)}), 2)[2:-1]
+    path = tmp_path / "features.pkl"
+    path.write_bytes(b"\x80\x02" + f"c{module}\n{name}\n".encode() + state + b"b.")
+    with pytest.raises(ValueError, match="found a damaged file"):
+        read_array_dict(path)
 
 
 def test_malicious_pickle_is_not_run(tmp_path):

@@ -4,7 +4,7 @@ import gzip
 import pytest
 
 from ibmea_sklearn.io import read_mmkg, read_rdf
-from ibmea_sklearn.io.literals import XSD
+from ibmea_sklearn.io._literals import XSD
 
 pytest.importorskip("pyoxigraph")
 
@@ -26,7 +26,9 @@ x:France x:has [ x:area 1.5e0 ] .
 """
 XML = """<?xml version="1.0"?>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="http://x/">
-  <rdf:Description rdf:about="http://x/Lyon"><x:in rdf:resource="http://x/France"/></rdf:Description>
+  <rdf:Description rdf:about="http://x/Lyon"><x:in rdf:resource="http://x/France"/>
+    <foaf:depiction xmlns:foaf="http://xmlns.com/foaf/0.1/" rdf:resource="lyon.png"/>
+  </rdf:Description>
 </rdf:RDF>
 """
 
@@ -71,6 +73,13 @@ def test_pictures_by_file_iri_in_ntriples(tmp_path):
     assert read_rdf(path).images.values.tolist() == [str(tmp_path / "a b.png")]
 
 
+def test_a_blank_node_is_no_picture(tmp_path):
+    path = tmp_path / "x.ttl"
+    path.write_text('<http://x/a> <http://schema.org/image> [ <http://x/caption> "a" ] .')
+    kg = read_rdf(path)
+    assert "image" not in kg.modalities and len(kg.relation_triples) == 1
+
+
 def test_where_a_file_lies_is_no_part_of_a_name(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -82,10 +91,9 @@ def test_where_a_file_lies_is_no_part_of_a_name(tmp_path):
 @pytest.mark.parametrize("suffix", [".rdf", ".xml", ".owl"])
 def test_xml(tmp_path, suffix):
     (tmp_path / f"g{suffix}").write_text(XML)
-    assert read_rdf(tmp_path / f"g{suffix}").entity_ids.tolist() == [
-        "http://x/Lyon",
-        "http://x/France",
-    ]
+    kg = read_rdf(tmp_path / f"g{suffix}")
+    assert kg.entity_ids.tolist() == ["http://x/Lyon", "http://x/France"]
+    assert kg.images.values.tolist() == [str(tmp_path / "lyon.png")]
 
 
 def test_gzip(tmp_path, turtle):

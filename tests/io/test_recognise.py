@@ -3,11 +3,13 @@ import pytest
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.io import (
-    describe,
     read_graph,
+    read_graphs,
     read_pair,
+    recognise_format,
     write_alignment,
     write_graph,
+    write_pair,
 )
 
 
@@ -18,9 +20,15 @@ def graphs():
 
 @pytest.mark.parametrize("path, name", [("zh_en", "DBP15K folder"), ("mmkg", "MMKG folder")])
 def test_real_folders(data_home, path, name):
-    found = describe(data_home / path)
-    assert found.format == name
-    assert len(SeedPairs(*found.graphs, found.links)) > 12000
+    assert recognise_format(data_home / path) == name
+    assert len(SeedPairs(*read_graphs(data_home / path))) > 12000
+
+
+@pytest.mark.parametrize("name, n_entities", [("FB15K", 14951), ("DB15K", 12842)])
+def test_real_graph_alone(data_home, name, n_entities):
+    assert recognise_format(data_home / "mmkg" / name) == "MMKG graph"
+    kg = read_graphs(data_home / "mmkg" / name)
+    assert (kg.name, kg.n_entities) == (name, n_entities)
 
 
 @pytest.mark.parametrize("names", [("kg1", "kg2"), ("1", "2")])
@@ -32,7 +40,7 @@ def test_folder_of_two_graphs(tmp_path, graphs, names, links):
     kg1, kg2, read = read_pair(tmp_path)
     assert (kg1.name, kg2.name) == names
     assert read.tolist() == [["a", "x"]]
-    assert describe(tmp_path).format == "folder of two graphs"
+    assert recognise_format(tmp_path) == "folder of two graphs"
 
 
 def test_two_rdf_files_without_links(tmp_path):
@@ -58,20 +66,37 @@ def test_openea(tmp_path):
     for name, text in {"rel_triples_1": "a\tr\tb\n", "rel_triples_2": "x\tr\ty\n",
                        "ent_links": "a\tx\n"}.items():  # fmt: skip
         (tmp_path / name).write_text(text)
-    assert describe(tmp_path).format == "OpenEA folder"
+    assert recognise_format(tmp_path) == "OpenEA folder"
+    assert read_graphs(tmp_path)[2].tolist() == [["a", "x"]]
 
 
 def test_one_graph(tmp_path, graphs):
     write_graph(graphs[0], tmp_path / "tables")
     assert read_graph(tmp_path / "tables").n_entities == 2
-    found = describe(tmp_path / "tables")
-    assert (found.format, len(found.graphs), found.links) == ("folder of tables", 1, None)
+    assert recognise_format(tmp_path / "tables") == "tables"
+    assert isinstance(read_graphs(tmp_path / "tables"), KnowledgeGraph)
+    with pytest.raises(ValueError, match=r"(?s)Expected a pair of graphs in .*entities\.csv"):
+        read_pair(tmp_path / "tables")
+
+
+def test_one_table(tmp_path):
+    (tmp_path / "cities.tsv").write_text("head\trelation\ttail\nLyon\tin\tFrance\n")
+    kg = read_graphs(tmp_path / "cities.tsv")
+    assert kg.name == "cities" and kg.entity_ids.tolist() == ["Lyon", "France"]
+
+
+def test_two_tables(tmp_path):
+    for name in ("kg1.csv", "kg2.csv"):
+        (tmp_path / name).write_text("head,relation,tail\nLyon,in,France\n")
+    (tmp_path / "links.csv").write_text("Lyon,Lyon\n")
+    kg1, kg2, links = read_graphs(tmp_path)
+    assert len(SeedPairs(kg1, kg2, links)) == 1
 
 
 def test_rdf_file_and_folder(tmp_path):
     pytest.importorskip("pyoxigraph")
     (tmp_path / "g.nt").write_text("<http://x/a> <http://x/r> <http://x/b> .\n")
-    assert describe(tmp_path / "g.nt").format == describe(tmp_path).format == "RDF"
+    assert recognise_format(tmp_path / "g.nt") == recognise_format(tmp_path) == "RDF"
     assert read_graph(tmp_path).n_entities == 2
 
 
@@ -93,7 +118,7 @@ def test_nothing_recognised(tmp_path):
 
 
 def test_no_such_folder(tmp_path):
-    for read in (read_pair, read_graph, describe):
+    for read in (read_graphs, read_pair, read_graph, recognise_format):
         with pytest.raises(FileNotFoundError, match="found no such file or folder"):
             read(tmp_path / "nothing")
 
@@ -101,8 +126,27 @@ def test_no_such_folder(tmp_path):
 def test_three_mmkg_graphs(tmp_path):
     for name in ("FB15K", "DB15K", "YAGO15K"):
         (tmp_path / f"{name}_EntityTriples.txt").write_text("a r b\n")
-    with pytest.raises(ValueError, match="found FB15K, DB15K, YAGO15K. Say which by read_mmkg"):
+    with pytest.raises(ValueError, match="found FB15K, DB15K, YAGO15K. Put the two"):
         read_pair(tmp_path)
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv", "parquet"])
+def test_written_pair_comes_back(tmp_path, toy_pair, format):
+    kg1, kg2, links = toy_pair.kg1, toy_pair.kg2, toy_pair.links
+    write_pair(kg2, kg1, links[:, ::-1], tmp_path, format="csv" if format != "csv" else "tsv")
+    write_pair(kg1, kg2, links, tmp_path, format=format)
+    read1, read2, read_links = read_pair(tmp_path)
+    assert read_links.tolist() == links.tolist()
+    for read, kg in ((read1, kg1), (read2, kg2)):
+        assert read.entity_ids.tolist() == kg.entity_ids.tolist()
+        assert read.relation_triples.tolist() == kg.relation_triples.tolist()
+        assert read.attribute_values.tolist() == kg.attribute_values.tolist()
+        assert read.modalities == kg.modalities
+
+
+def test_pair_without_links_comes_back(tmp_path, graphs):
+    write_pair(*graphs, [], tmp_path)
+    assert read_pair(tmp_path)[2].shape == (0, 2)
 
 
 def test_two_files_of_links(tmp_path, graphs):

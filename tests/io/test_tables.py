@@ -63,13 +63,17 @@ def test_round_trip(tmp_path, format, kg):
     _assert_same(read_tables(tmp_path), kg)
 
 
+@pytest.fixture(scope="module")
+def db15k(data_home):
+    return read_mmkg(data_home / "mmkg")[1]
+
+
 @pytest.mark.parametrize("format", FORMATS)
-def test_real_graph(data_home, tmp_path, format):
-    kg1, _, _ = read_mmkg(data_home / "mmkg")
-    write_graph(kg1, tmp_path / "FB15K", format=format)
-    read = read_tables(tmp_path / "FB15K")
-    _assert_same(read, kg1)
-    assert repr(read) == repr(kg1)
+def test_real_graph(db15k, tmp_path, format):
+    write_graph(db15k, tmp_path / "DB15K", format=format)
+    read = read_tables(tmp_path / "DB15K")
+    _assert_same(read, db15k)
+    assert repr(read) == repr(db15k)
 
 
 def test_special_floats_and_numpy_values(tmp_path):
@@ -122,9 +126,12 @@ def test_images(tmp_path):
 
 
 def test_a_graph_replaces_the_tables_of_another(tmp_path):
-    write_graph(KnowledgeGraph([("a", "r", "b")], texts={"a": "x"}), tmp_path, format="tsv")
-    write_graph(KnowledgeGraph([("c", "r", "d")]), tmp_path, format="csv")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["entities.csv", "relation_triples.csv"]
+    old = KnowledgeGraph([("a", "r", "b")], texts={"a": "x"}, features={"image": np.eye(2)})
+    write_graph(old, tmp_path, format="tsv")
+    write_graph(KnowledgeGraph([("c", "r", "d"), ("d", "r", "e")]), tmp_path, format="csv")
+    left = sorted(path.name for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["entities.csv", "relation_triples.csv"]
+    assert read_tables(tmp_path).n_entities == 3
 
 
 def test_tables_by_hand(tmp_path):
@@ -174,10 +181,11 @@ def test_very_long_text(tmp_path):
             "h\tr\na\tb\n",
             "expected the columns head, relation, tail; found",
         ),
+        ("relation_triples.csv", "h,r,t\na,r,b\na,,b\n", "row 2 of the table: expected an id in"),
         ("attribute_triples.csv", "e,a\nx,y\n", "(at least the first 3)"),
         ("relation_triples.csv", "", "found an empty file"),
         ("relation_triples.csv", b"h,r,t\n\xe9,r,b\n", "found byte 0xe9 at offset 6, in line 2"),
-        ("attribute_triples.csv", "e,a,v,d,t\nx,y,z,,float\n", "row 1 after the column names: exp"),
+        ("attribute_triples.csv", "e,a,v,d,t\nx,y,z,,float\n", "row 1 of the table: exp"),
         ("attribute_triples.csv", "e,a,v,d,t\nx,y,z,,int\n", "a value of type 'int' (types are"),
         ("relation_triples.parquet", "PAR1", "Expected a Parquet file in"),
     ],
@@ -198,7 +206,7 @@ def test_table_twice(tmp_path):
 
 def test_no_table(tmp_path):
     (tmp_path / "notes.md").touch()
-    with pytest.raises(FileNotFoundError, match="Expected tables relation_triples.*found notes.md"):
+    with pytest.raises(FileNotFoundError, match="Expected a folder of tables.*found notes.md"):
         read_tables(tmp_path)
 
 

@@ -19,8 +19,16 @@ def file(tmp_path):
 
 
 def test_columns(file):
-    columns = read_columns(file("a\tb\n\nc\t\n"), 2)
-    assert [c.tolist() for c in columns] == [["a", "c"], ["b", ""]]
+    columns = read_columns(file("a\tb\n\nc\t \n"), 2)
+    assert [c.tolist() for c in columns] == [["a", "c"], ["b", " "]]
+
+
+@pytest.mark.parametrize("line", ["c\t", "\td", "\t"])
+def test_empty_field(file, line):
+    path = file(f"a\tb\n\n{line}\n")
+    message = f"{path}, line 3: expected 2 fields separated by a tab, none of them empty; found "
+    with pytest.raises(ValueError, match=re.escape(message + repr(line))):
+        read_columns(path, 2)
 
 
 def test_quotes_bom_and_windows_line_ends(file):

@@ -48,7 +48,7 @@ def parse_literal(lexical: str, datatype: str | None = None) -> Any:
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import parse_literal
+    >>> from ibmea_sklearn.io._literals import parse_literal
     >>> xsd = "http://www.w3.org/2001/XMLSchema#"
     >>> parse_literal("1982-05-03", xsd + "date"), parse_literal("-483", xsd + "gYear")
     (datetime.date(1982, 5, 3), -483)
@@ -85,7 +85,7 @@ def parse_number(text: str) -> int | float | str:
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import parse_number
+    >>> from ibmea_sklearn.io._literals import parse_number
     >>> parse_number("54.2"), parse_number("7"), parse_number("007")
     (54.2, 7, '007')
     """
@@ -115,7 +115,7 @@ def split_literal(text: str) -> tuple[str, str | None]:
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import split_literal
+    >>> from ibmea_sklearn.io._literals import split_literal
     >>> split_literal('"Paris"@fr'), split_literal("Paris")
     (('Paris', '@fr'), ('Paris', None))
     """
@@ -141,7 +141,7 @@ def typed_literal(text: str) -> tuple[Any, str | None]:
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import typed_literal
+    >>> from ibmea_sklearn.io._literals import typed_literal
     >>> typed_literal('"1982"^^<http://www.w3.org/2001/XMLSchema#gYear>')
     (1982, 'http://www.w3.org/2001/XMLSchema#gYear')
     >>> typed_literal("9.70404945")
