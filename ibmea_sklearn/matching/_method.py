@@ -1,0 +1,58 @@
+"""The parameters that all functions share, and the scores that they mean."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+from ._checks import checked_count, checked_method, checked_temperature
+from ._scores import Scores, cosine_scores, csls_scores
+from ._sinkhorn_scores import sinkhorn_scores
+
+
+class Method(NamedTuple):
+    """How to score all pairs; the parameters are those of :func:`top_k`."""
+
+    method: str
+    csls_k: int
+    n_candidates: int
+    temperature: float
+    n_iterations: int
+    normalize: bool
+    device: str | torch.device
+    block_bytes: int
+
+    def scores(self, sources: Any, targets: Any, n_best: int | None = None) -> Scores:
+        """Return the scores of all pairs.
+
+        Parameters
+        ----------
+        sources, targets : array-like of shape (n, d) and (m, d)
+        n_best : int, optional
+            How many targets of each source matter. All by default: Sinkhorn then has to order those
+            that are no candidates, too.
+        """
+        self._check()
+        cosine = cosine_scores(
+            sources,
+            targets,
+            normalize=self.normalize,
+            device=self.device,
+            block_bytes=self.block_bytes,
+        )
+        if self.method == "csls":
+            return csls_scores(cosine, self.csls_k)
+        if self.method == "sinkhorn":
+            with_rest = n_best is None or n_best > self.n_candidates
+            return sinkhorn_scores(
+                cosine, self.n_candidates, self.temperature, self.n_iterations, with_rest
+            )
+        return cosine
+
+    def _check(self) -> None:
+        # All of them, also those that the method doesn't use: a mistake is told at once.
+        checked_method(self.method)
+        checked_temperature(self.temperature)
+        for name in ("csls_k", "n_candidates", "n_iterations", "block_bytes"):
+            checked_count(getattr(self, name), name)

@@ -1,0 +1,76 @@
+"""The formulas of the package's matching as plain loops over a whole matrix."""
+
+import numpy as np
+
+N_ITERATIONS = 15
+
+
+def cosine(sources, targets):
+    def unit(v):
+        length = np.sqrt(sum(x * x for x in v.tolist()))
+        return v / length if length else v
+
+    left = [unit(x) for x in np.asarray(sources, float)]
+    right = [unit(y) for y in np.asarray(targets, float)]
+    return np.array([[float(np.dot(x, y)) for y in right] for x in left])
+
+
+def csls(similarities, k):
+    def mean_of_nearest(values):
+        return np.mean(sorted(values, reverse=True)[:k])
+
+    n, m = similarities.shape
+    rows = [mean_of_nearest(similarities[i]) for i in range(n)]
+    columns = [mean_of_nearest(similarities[:, j]) for j in range(m)]
+    return np.array(
+        [[2 * similarities[i, j] - rows[i] - columns[j] for j in range(m)] for i in range(n)]
+    )
+
+
+def candidates(similarities, n_candidates):
+    """Mask of what is among the best of its row or of its column."""
+    n, m = similarities.shape
+    mask = np.zeros((n, m), bool)
+    for i in range(n):
+        mask[i, np.argsort(-similarities[i], kind="stable")[:n_candidates]] = True
+    for j in range(m):
+        mask[np.argsort(-similarities[:, j], kind="stable")[:n_candidates], j] = True
+    return mask
+
+
+def sinkhorn(similarities, mask, temperature, n_iterations=N_ITERATIONS):
+    def alternate(matrix):
+        for _ in range(n_iterations):
+            matrix = matrix / matrix.sum(axis=1, keepdims=True)
+            matrix = matrix / matrix.sum(axis=0, keepdims=True)
+        return matrix
+
+    start = np.where(mask, np.exp(similarities / temperature), 0)
+    return np.minimum(alternate(start), alternate(start.T).T)
+
+
+def scores(sources, targets, method, csls_k=3, n_candidates=500, temperature=0.02):
+    """All pairs; with Sinkhorn, what is no candidate below 0 and in the order of its cosine."""
+    similarities = cosine(sources, targets)
+    if method == "csls":
+        return csls(similarities, csls_k)
+    if method == "sinkhorn":
+        mask = candidates(similarities, n_candidates)
+        return np.where(mask, sinkhorn(similarities, mask, temperature), similarities - 2)
+    return similarities
+
+
+def rank(row, true, tolerance):
+    better = sum(value > row[true] + tolerance for value in row)
+    ties = sum(abs(value - row[true]) <= tolerance for value in row) - 1
+    return 1 + better + ties / 2
+
+
+def ranks(matrix, true, tolerance=1e-5):
+    return np.array([rank(row, j, tolerance) for row, j in zip(matrix, true, strict=True)])
+
+
+def mutual_nearest(matrix):
+    best_row = [int(np.argmax(matrix[:, j])) for j in range(matrix.shape[1])]
+    best_column = [int(np.argmax(row)) for row in matrix]
+    return [[i, j] for i, j in enumerate(best_column) if best_row[j] == i]
