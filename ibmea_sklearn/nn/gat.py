@@ -68,6 +68,11 @@ class DiagonalGAT(nn.Module):
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         """Encode all nodes, shape (n_nodes, n_features)."""
-        for layer in self.layers[:-1]:
-            x = self.dropout(functional.elu(layer(x, pattern)))
-        return self.layers[-1](x, pattern)
+        return self.by_layer(x, pattern)[-1]
+
+    def by_layer(self, x: Tensor, pattern: EdgePattern) -> list[Tensor]:
+        """Encode all nodes; return the result of each layer, shape (n_nodes, n_features)."""
+        results = [self.layers[0](x, pattern)]
+        for layer in self.layers[1:]:
+            results.append(layer(self.dropout(functional.elu(results[-1])), pattern))
+        return results

@@ -11,6 +11,7 @@ from torch.nn import functional
 from .gat import DiagonalGAT
 from .rows import SparseRows
 from .sparse import EdgePattern
+from .start import AnchorStart, LearnedStart
 
 __all__ = ["FeatureEncoder", "Gaussian", "GraphEncoder"]
 
@@ -36,24 +37,46 @@ class FeatureEncoder(nn.Module):
         Width of `h` and of the Gaussian.
     dropout : float, default=0.0
         On the input of the two heads.
+    projection : nn.Linear, optional
+        A map from features to components that already says something, such as whitened principal
+        components. Then the mean is what it gives plus what the head on `h` adds, which starts at
+        zero: training starts from the similarity of the features, not from a random one.
 
     Notes
     -----
-    Input: dense (n, n_features), or :class:`SparseRows` of that shape. Su et al. 2024, Eq. 4-6.
+    Input: dense (n, n_features), or :class:`SparseRows` of that shape. Su et al. 2024, Eq. 4-6;
+    the projection is not in the paper.
     """
 
-    def __init__(self, n_features: int, n_components: int = 100, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int = 100,
+        dropout: float = 0.0,
+        projection: nn.Linear | None = None,
+    ) -> None:
         super().__init__()
+        self.n_components = n_components
         self.hidden = nn.Linear(n_features, n_components)
         self.dropout = nn.Dropout(dropout)
         self.mean = nn.Linear(n_components, n_components)
         self.log_variance = nn.Linear(n_components, n_components)
+        self.projection = projection
+        if projection is not None:
+            nn.init.zeros_(self.mean.weight)
+            nn.init.zeros_(self.mean.bias)
 
     def forward(self, x: Tensor | SparseRows) -> Gaussian:
         """Encode the rows of `x`."""
-        product = x.linear(self.hidden) if isinstance(x, SparseRows) else self.hidden(x)
-        h = self.dropout(functional.relu(product))
-        return Gaussian(self.mean(h), self.log_variance(h))
+        h = self.dropout(functional.relu(_apply(self.hidden, x)))
+        mean = self.mean(h)
+        if self.projection is not None:
+            mean = mean + _apply(self.projection, x)
+        return Gaussian(mean, self.log_variance(h))
+
+
+def _apply(layer: nn.Linear, x: Tensor | SparseRows) -> Tensor:
+    return x.linear(layer) if isinstance(x, SparseRows) else layer(x)
 
 
 class GraphEncoder(nn.Module):
@@ -63,31 +86,40 @@ class GraphEncoder(nn.Module):
     ----------
     pattern : EdgePattern
         Neighbours of all nodes of both graphs.
-    n_components : int, default=300
+    start : AnchorStart or LearnedStart
+        Gives the vectors (n_nodes, start.n_components) that the GATs start from, of the anchors.
     n_layers, n_heads : int, default=2
     dropout : float, default=0.45
         Between the layers of the GATs.
+    all_layers : bool, default=False
+        Concatenate the results of all layers, instead of taking the last.
+
+    Notes
+    -----
+    The means are normalised layer by layer (LayerNorm). Su et al. 2024, Eq. 1-3.
     """
 
     def __init__(
         self,
         pattern: EdgePattern,
-        n_components: int = 300,
+        start: AnchorStart | LearnedStart,
         n_layers: int = 2,
         n_heads: int = 2,
         dropout: float = 0.45,
+        all_layers: bool = False,
     ) -> None:
         super().__init__()
-        self.pattern = pattern
-        self.nodes = nn.Parameter(torch.empty(pattern.n_nodes, n_components))
-        nn.init.normal_(self.nodes, std=n_components**-0.5)
-        self.mean = DiagonalGAT(n_components, n_layers, n_heads, dropout)
-        self.log_variance = DiagonalGAT(n_components, n_layers, n_heads, dropout)
-        self.norm = nn.LayerNorm(n_components)
+        self.pattern, self.start = pattern, start
+        self.kept = slice(None) if all_layers else slice(-1, None)
+        width = start.n_components
+        self.n_components = width * (n_layers if all_layers else 1)
+        self.mean = DiagonalGAT(width, n_layers, n_heads, dropout)
+        self.log_variance = DiagonalGAT(width, n_layers, n_heads, dropout)
+        self.norm = nn.LayerNorm(width)
 
-    def forward(self) -> Gaussian:
-        """Encode all nodes."""
-        return Gaussian(
-            self.norm(self.mean(self.nodes, self.pattern)),
-            self.log_variance(self.nodes, self.pattern),
-        )
+    def forward(self, anchors: Tensor) -> Gaussian:
+        """Encode all nodes; `anchors` (n, 2) are pairs of nodes that start from one vector."""
+        x = self.start(anchors)
+        means = self.mean.by_layer(x, self.pattern)[self.kept]
+        log_variances = self.log_variance.by_layer(x, self.pattern)[self.kept]
+        return Gaussian(torch.cat([self.norm(m) for m in means], 1), torch.cat(log_variances, 1))

@@ -43,7 +43,18 @@ class VariationalNetwork(nn.Module):
         For the same modalities.
     fusion : Module
         Takes vectors and masks by modality, returns fused vectors and weights.
+    anchor_fraction : float, default=0.0
+        Share of a batch that serves as anchors of the graph encoder instead of entering the loss,
+        drawn anew for each batch. A pair in the loss must not start from one vector, or it is
+        recognised by that vector alone. At inference all known pairs are anchors.
+
+    Attributes
+    ----------
+    known : int64 Tensor of shape (n_known, 2)
+        Pairs that are known, set by whoever trains.
     """
+
+    known: Tensor
 
     def __init__(
         self,
@@ -51,26 +62,33 @@ class VariationalNetwork(nn.Module):
         tables: Mapping[str, FeatureTable],
         encoders: Mapping[str, FeatureEncoder],
         fusion: nn.Module,
+        anchor_fraction: float = 0.0,
     ) -> None:
         super().__init__()
         self.graph = graph
         self.tables = nn.ModuleDict(tables)
         self.encoders = nn.ModuleDict(encoders)
         self.fusion = fusion
+        self.anchor_fraction = anchor_fraction
+        self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
 
     def forward(self, pairs: Tensor) -> Encoded:
-        """Encode the entities of pairs (n, 2) of node numbers: all left ones, then all right."""
-        return self.encode(pairs.T.reshape(-1))
+        """Encode the pairs (n, 2) of node numbers that are no anchors: all left, then all right."""
+        if not self.anchor_fraction:
+            return self.encode(pairs.T.reshape(-1), self.known)
+        pairs = pairs[torch.rand(len(pairs), device=pairs.device) >= self.anchor_fraction]
+        others = ~torch.isin(self.known[:, 0], pairs[:, 0])
+        return self.encode(pairs.T.reshape(-1), self.known[others])
 
-    def encode(self, nodes: Tensor) -> Encoded:
+    def encode(self, nodes: Tensor, anchors: Tensor) -> Encoded:
         """Encode `nodes` (n,); features are read for these only."""
         posteriors, masks = {}, {}
         if self.graph is not None:
-            everything = self.graph()
+            everything = self.graph(anchors)
             posteriors[GRAPH] = Gaussian(*(moment[nodes] for moment in everything))
             masks[GRAPH] = torch.ones_like(nodes, dtype=torch.bool)
         for modality, table in self.tables.items():
             posteriors[modality] = self.encoders[modality](table(nodes))
-            masks[modality] = table.mask[nodes]
+            masks[modality] = table.get_buffer("mask")[nodes]
         vectors = {m: p.sample() if self.training else p.mean for m, p in posteriors.items()}
         return Encoded(posteriors, vectors, masks, *self.fusion(vectors, masks))

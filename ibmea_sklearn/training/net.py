@@ -1,0 +1,65 @@
+"""The skorch net that trains an aligner's network on pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from torch import Tensor
+
+from .callbacks import StopTraining
+
+__all__ = ["AlignmentNet"]
+
+
+class AlignmentNet(NeuralNet):
+    """Train on pairs of nodes with a criterion whose loss has named parts.
+
+    The module takes a batch of pairs; the criterion takes what the module returns and gives a
+    mapping from part to loss. Each part is kept in the history, their sum is what is minimised.
+    Pairs may grow between calls of ``partial_fit``.
+
+    Attributes
+    ----------
+    stopped_ : bool
+        Whether a callback ended the last call of ``partial_fit`` early.
+    """
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, epochs: int | None = None, **params: Any
+    ) -> AlignmentNet:
+        """Train on; unlike skorch's own, let a KeyboardInterrupt through."""
+        if not self.initialized_:
+            self.initialize()
+        self.stopped_ = False
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, epochs=epochs, **params)
+        except StopTraining:
+            self.stopped_ = True
+        finally:
+            self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
+        """Sum of the criterion's parts."""
+        parts: Mapping[str, Tensor] = self.criterion_(y_pred)
+        values = torch.stack(list(parts.values()))
+        if training:
+            # One copy from the device for all parts.
+            for name, value in zip(parts, values.detach().tolist(), strict=True):
+                self.history.record_batch(name, value)
+        return values.sum()
+
+    def on_epoch_end(
+        self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
+    ) -> None:
+        """Average the parts over the batches of the epoch."""
+        batches = self.history[-1]["batches"]
+        for name in batches[0]:
+            if name not in ("train_loss", "train_batch_size"):
+                self.history.record(name, float(np.mean([batch[name] for batch in batches])))
+        super().on_epoch_end(net, dataset_train=dataset_train, dataset_valid=dataset_valid)
