@@ -47,6 +47,11 @@ def feature_table(X: SeedPairs, modality: str) -> FeatureTable:
         rows = sparse.vstack([side.values for side in sides], format="csr")
         return FeatureTable(_as_rows(rows), mask, rows.shape[1])
     values = np.concatenate([_centred(side) for side in sides])
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"Expected {modality} features that fit into float32; found some beyond "
+            f"{np.finfo(np.float32).max:.1e}. Scale them, by StandardScaler for instance."
+        )
     return FeatureTable(torch.from_numpy(values), mask, values.shape[1])
 
 
@@ -59,9 +64,10 @@ def _as_rows(matrix: sparse.csr_array) -> SparseRows:
 
 def _centred(side: ModalityFeatures) -> np.ndarray:
     given: Any = side.values
-    values = np.array(given.toarray() if sparse.issparse(given) else given, np.float32)
-    if side.mask.any():
-        values -= values[side.mask].mean(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # whoever asked looks at the result
+        values = np.array(given.toarray() if sparse.issparse(given) else given, np.float32)
+        if side.mask.any():
+            values -= values[side.mask].mean(axis=0)
     values[~side.mask] = 0
     return values
 
@@ -78,9 +84,11 @@ def principal_projection(
     if n_found < 1:
         return None
     if sparse.issparse(rows):
-        model = TruncatedSVD(n_found, random_state=random_state).fit(rows)
+        model = TruncatedSVD(n_found, random_state=random_state)
     else:
-        model = PCA(n_found, svd_solver="randomized", random_state=random_state).fit(rows)
+        model = PCA(n_found, svd_solver="randomized", random_state=random_state)
+    with np.errstate(invalid="ignore"):  # shares of a variance of 0, which nobody reads
+        model.fit(rows)
     scores = model.transform(rows)
     spread, mean = scores.std(axis=0), scores.mean(axis=0)
     spread = np.where(spread > 1e-6 * spread.max(), spread, np.inf)  # what never varies is left out

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_choice", "check_integer", "check_real"]
+from torch import nn
+
+__all__ = [
+    "check_betas",
+    "check_choice",
+    "check_integer",
+    "check_modalities",
+    "check_modality_names",
+    "check_real",
+    "did_you_mean",
+]
+
+LARGEST = 1e30  # what torch can still multiply in float32
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise a ValueError unless `value` is one of `choices`; guess which one was meant."""
     if value in choices:
         return
-    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(repr(choice) for choice in choices)
+    guess = did_you_mean(value, choices)
     raise ValueError(f"Expected {name} to be one of {listed}; found {value!r}.{guess}")
+
+
+def did_you_mean(value: Any, choices: Sequence[str]) -> str:
+    """Say which of `choices` is like `value` but not the same; nothing where none is."""
+    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
 
 
 def check_integer(name: str, value: Any, least: int) -> None:
@@ -28,7 +45,7 @@ def check_integer(name: str, value: Any, least: int) -> None:
 
 
 def check_real(
-    name: str, value: Any, least: float, most: float = math.inf, open_ends: str = ""
+    name: str, value: Any, least: float, most: float = LARGEST, open_ends: str = ""
 ) -> None:
     """Raise a ValueError unless `value` is a number in the range.
 
@@ -41,7 +58,7 @@ def check_real(
         Which ends are themselves out of range.
     """
     low = "(" if open_ends in ("least", "both") else "["
-    high = ")" if open_ends in ("most", "both") or most == math.inf else "]"
+    high = ")" if open_ends in ("most", "both") else "]"
     if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
         number = float(value)
         above = number > least if low == "(" else number >= least
@@ -51,3 +68,40 @@ def check_real(
     raise ValueError(
         f"Expected {name} to be a number in {low}{least}, {most}{high}; found {value!r}."
     )
+
+
+def check_modalities(modalities: Any) -> None:
+    """Raise a ValueError unless `modalities` is "all" or a sequence of different names."""
+    if isinstance(modalities, str) and modalities == "all":
+        return
+    if isinstance(modalities, str) or not isinstance(modalities, Sequence):
+        raise ValueError(
+            f"Expected modalities to be 'all' or a list of names; found {modalities!r}."
+        )
+    twice = {m for m in modalities if list(modalities).count(m) > 1}
+    if twice:
+        raise ValueError(f"Expected each of modalities once; found {sorted(twice)} more often.")
+
+
+def check_modality_names(modalities: Sequence[str], reserved: Sequence[str]) -> None:
+    """Raise a ValueError if a modality is called what the parts of a network can't be."""
+    taken = nn.ModuleDict()  # torch reaches its parts as attributes, in dotted paths
+    for name in modalities:
+        if not name or "." in name or name in reserved or hasattr(taken, name):
+            raise ValueError(
+                "Expected the name of a modality to have no dot, and to be none of "
+                f"{', '.join(map(repr, reserved))} and of the methods of torch.nn.ModuleDict; "
+                f"found {name!r}. Give the features another name."
+            )
+
+
+def check_betas(betas: Any) -> None:
+    """Raise a ValueError unless `betas` is None, or maps names to numbers of at least 0."""
+    if betas is None:
+        return
+    if not isinstance(betas, Mapping):
+        raise ValueError(
+            f"Expected betas to be a mapping from modality to number; found {betas!r}."
+        )
+    for modality, beta in betas.items():
+        check_real(f"betas[{modality!r}]", beta, 0)

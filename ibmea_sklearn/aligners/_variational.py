@@ -22,8 +22,9 @@ from .base import FUSED, Sides
 if TYPE_CHECKING:
     from .ibmea import IBMEAAligner
 
-__all__ = ["FUSIONS", "STARTS", "Encoding", "Readout", "build_network"]
+__all__ = ["FUSIONS", "PROPAGATION", "STARTS", "Encoding", "Readout", "build_network"]
 
+PROPAGATION = "propagation"
 FUSIONS = {"concat": ConcatFusion, "attention": AttentionFusion}
 STARTS: dict[str, type[AnchorStart] | type[LearnedStart]] = {
     "anchors": AnchorStart,
@@ -42,7 +43,7 @@ def build_network(
     fusion = FUSIONS[aligner.fusion]({m: part.n_components for m, part in parts.items()})
     uses_anchors = graph is not None and aligner.graph_start == "anchors"
     fraction = aligner.anchor_fraction if uses_anchors else 0.0
-    return VariationalNetwork(graph, tables, encoders, fusion, fraction)
+    return VariationalNetwork(graph, tables, encoders, fusion, fraction, aligner.batch_size)
 
 
 def _graph_encoder(aligner: IBMEAAligner, X: SeedPairs) -> GraphEncoder:
@@ -115,7 +116,7 @@ class Encoding:
             m: (v * encoded.masks[m][:, None]).cpu().numpy() for m, v in encoded.vectors.items()
         }
         if self.propagation:
-            means["propagation"] = self._propagate()
+            means[PROPAGATION] = self._propagate()
         means[FUSED] = self._join(encoded.fused)
         variances = {m: p.log_variance.exp() for m, p in encoded.posteriors.items()}
         return Readout(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..graph import KnowledgeGraph, SeedPairs
 
 _FORMS = (
@@ -18,7 +20,7 @@ def as_view(kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise") -> SeedPa
     Parameters
     ----------
     kg1 : KnowledgeGraph or SeedPairs
-    kg2 : KnowledgeGraph, or what scikit-learn passes as y when `kg1` is a view
+    kg2 : KnowledgeGraph, or what scikit-learn passes as y (1-D) when `kg1` is a view
     seeds : array-like of shape (n_pairs, 2), or None when `kg1` is a view
     duplicates : {"raise", "first"}
 
@@ -34,7 +36,8 @@ def as_view(kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise") -> SeedPa
         If there are no pairs, or only one.
     """
     if isinstance(kg1, SeedPairs):
-        if isinstance(kg2, KnowledgeGraph) or seeds is not None:
+        is_y = kg2 is None or (not isinstance(kg2, KnowledgeGraph) and np.ndim(kg2) == 1)
+        if not is_y or seeds is not None:
             raise TypeError(f"{_FORMS}; found a view and further graphs or seeds. Pass one form.")
         view = kg1
     else:

@@ -91,6 +91,8 @@ class BaseAligner(BaseEstimator, ABC):
         """
         self._check_parameters()
         X = as_view(kg1, kg2, seeds, self.duplicates)
+        # If this fit fails, what an earlier one found must not be taken for its result.
+        self.__dict__.pop("embeddings_", None)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
         # Features that a pipeline made stay; raw graphs get the default ones.
         self._fit(self._featurize(X))
@@ -167,7 +169,8 @@ class BaseAligner(BaseEstimator, ABC):
         ndarray of shape (n,)
             Ids. A seed gets its partner, any other entity the best that is no seed.
         """
-        return self.kg2_.entity_ids[self._search(self._source_indices(X), 1)[1][:, 0]]
+        targets = self._search(self._source_indices(X), 1)[1][:, 0]
+        return self.kg2_.entity_ids[targets]
 
     def candidates(self, X: Any, k: int = 10) -> pd.DataFrame:
         """Best entities of the second graph for each entity of the first.
@@ -214,13 +217,16 @@ class BaseAligner(BaseEstimator, ABC):
         DataFrame with columns source, target, score, confidence
             Most confident first. The confidence is the pair's Sinkhorn probability, in [0, 1].
         """
+        check_is_fitted(self, "embeddings_")
         check_choice("method", method, ("mutual", "assignment"))
         check_integer("n_candidates", n_candidates, 1)
         free1, free2 = self._free(0), self._free(1)
         left, right = (
             e[free] for e, free in zip(self._embeddings(FUSED), (free1, free2), strict=True)
         )
-        if method == "mutual":
+        if not len(left) or not len(right):
+            pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
+        elif method == "mutual":
             pairs, scores = mutual_nearest(left, right, **self._matching())
         else:
             pairs, scores = self._assign(left, right, n_candidates)
@@ -243,6 +249,8 @@ class BaseAligner(BaseEstimator, ABC):
         return pairs, scores[pairs[:, 0], place]
 
     def _probability(self, left: np.ndarray, right: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        if not len(pairs):
+            return np.empty(0, np.float32)
         similarities = candidate_similarities(left, right, device=self._matching()["device"])
         return np.asarray(sinkhorn(similarities)[pairs[:, 0], pairs[:, 1]]).ravel()
 
@@ -256,6 +264,7 @@ class BaseAligner(BaseEstimator, ABC):
         scores = np.ones((len(sources), k), np.float32)
         targets = np.empty((len(sources), k), np.int64)
         if not is_seed.all():
+            self._check_any_free(free2, sources[~is_seed])
             # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
             # depend on which others are asked for.
             rows = np.searchsorted(free1, sources[~is_seed])
@@ -268,6 +277,13 @@ class BaseAligner(BaseEstimator, ABC):
                 found = top_k(left[sources[is_seed]], right[free2], k - 1, **options)
                 scores[is_seed, 1:], targets[is_seed, 1:] = found[0], free2[found[1]]
         return scores, targets
+
+    def _check_any_free(self, free2: np.ndarray, sources: np.ndarray) -> None:
+        if not len(free2):
+            raise ValueError(
+                "Expected an entity of the second graph that is no seed; found none, so that "
+                f"{self.kg1_.entity_ids[sources].tolist()[0]!r} has no candidate."
+            )
 
     def _matching(self) -> dict[str, Any]:
         return {"method": self.matching, "csls_k": self.csls_k, "device": self.device_}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,13 +26,22 @@ from ..training import (
     HeldOutScore,
     LastGoodWeights,
     ProgressBar,
+    finished_epochs,
     train_in_rounds,
     warmup_cosine,
 )
 from ._inputs import as_nodes, shared_modalities
-from ._parameters import check_choice, check_integer, check_real
-from ._variational import FUSIONS, STARTS, Encoding, build_network
-from .base import BaseAligner, Sides
+from ._parameters import (
+    check_betas,
+    check_choice,
+    check_integer,
+    check_modalities,
+    check_modality_names,
+    check_real,
+    did_you_mean,
+)
+from ._variational import FUSIONS, PROPAGATION, STARTS, Encoding, build_network
+from .base import FUSED, BaseAligner, Sides
 
 __all__ = ["IBMEAAligner"]
 
@@ -93,7 +103,7 @@ class IBMEAAligner(BaseAligner):
         for each entity, as in the paper.
     anchor_fraction : float, default=0.7
         Share of the seeds that serve as anchors in an epoch; the others are in the loss.
-    graph_components : int, default=300
+    graph_components : int, default=200
         Width of a layer of the graph encoder.
     graph_layers : {"all", "last"}, default="all"
         Layers of the graph encoder that make up its result; the paper takes the last.
@@ -105,7 +115,7 @@ class IBMEAAligner(BaseAligner):
         Weight of what propagating the seeds' labels over entities and relations says of two
         entities, beside the cosine of their fused vectors. It is not trained. 0 leaves it out,
         as the paper does; so does the absence of the graph from `modalities`.
-    propagation_width : int, default=256
+    propagation_width : int, default=128
         Width of the labels.
     n_components : int, default=100
         Width of the other encoders.
@@ -123,9 +133,9 @@ class IBMEAAligner(BaseAligner):
     hybrid_alpha, hybrid_beta, hybrid_base : float, default=5.0, 40.0, 0.5
         Of the multi-similarity loss.
     max_epochs : int, default=100
-        Passes over the seeds, in each round.
-    batch_size : int or None, default=None
-        Seeds in a step; None takes all.
+        Steps in each round.
+    batch_size : int or None, default=2000
+        Largest number of seeds in the loss of a step, drawn anew in each; None sets no limit.
     learning_rate : float, default=6e-3
     weight_decay : float, default=1e-2
     warmup : float, default=0.15
@@ -140,7 +150,7 @@ class IBMEAAligner(BaseAligner):
         Share of the seeds that is held out. The weights with the best Hits@1 on them are kept.
         At 0 the weights of the last epoch are.
     validation_interval : int, default=10
-        Epochs from one validation to the next.
+        Epochs from one validation to the next. Where there are fewer, the last one is validated.
     patience : int or None, default=None
         Validations without a better one after which training stops.
     matching : {"csls", "cosine", "sinkhorn"}, default="csls"
@@ -222,13 +232,13 @@ class IBMEAAligner(BaseAligner):
         fusion: str = "concat",
         graph_start: str = "anchors",
         anchor_fraction: float = 0.7,
-        graph_components: int = 300,
+        graph_components: int = 200,
         graph_layers: str = "all",
         n_layers: int = 2,
         n_heads: int = 2,
         dropout: float = 0.45,
         propagation_weight: float = 1.0,
-        propagation_width: int = 256,
+        propagation_width: int = 128,
         n_components: int = 100,
         feature_start: str = "principal",
         feature_dropout: float = 0.0,
@@ -239,7 +249,7 @@ class IBMEAAligner(BaseAligner):
         hybrid_beta: float = 40.0,
         hybrid_base: float = 0.5,
         max_epochs: int = 100,
-        batch_size: int | None = None,
+        batch_size: int | None = 2000,
         learning_rate: float = 6e-3,
         weight_decay: float = 1e-2,
         warmup: float = 0.15,
@@ -309,9 +319,9 @@ class IBMEAAligner(BaseAligner):
         check_choice("feature_start", self.feature_start, ("principal", "random"))
         for name in _AT_LEAST_ONE:
             check_integer(name, getattr(self, name), 1)
-        for name in ("batch_size", "patience"):
+        for name, least in (("batch_size", 2), ("patience", 1)):
             if getattr(self, name) is not None:
-                check_integer(name, getattr(self, name), 1)
+                check_integer(name, getattr(self, name), least)
         for name in _NOT_NEGATIVE:
             check_real(name, getattr(self, name), 0)
         for name in _POSITIVE:
@@ -321,6 +331,10 @@ class IBMEAAligner(BaseAligner):
         for name in ("warmup", "min_confidence"):
             check_real(name, getattr(self, name), 0, 1)
         check_real("anchor_fraction", self.anchor_fraction, 0, 1, open_ends="both")
+        check_real("hybrid_base", self.hybrid_base, -1, 1)
+        check_modalities(self.modalities)
+        check_betas(self.betas)
+        resolve_device(self.device)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         unused = []
@@ -337,7 +351,7 @@ class IBMEAAligner(BaseAligner):
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
         train, held_out = self._split(X, random)
-        devices = [] if self.device_ != "cuda" else [torch.cuda.current_device()]
+        devices = [torch.device(self.device_)] if self.device_.startswith("cuda") else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(seed)
             self.network_ = build_network(self, X, self.modalities_, seed)
@@ -346,16 +360,15 @@ class IBMEAAligner(BaseAligner):
     def _choose_modalities(self, X: SeedPairs) -> list[str]:
         there = shared_modalities(X)
         wanted = there if self.modalities == "all" else list(self.modalities)
-        if isinstance(self.modalities, str) and self.modalities != "all":
+        absent = [m for m in wanted if m not in there]
+        if absent or not wanted:
+            found = f"{absent}, which a graph lacks" if absent else "none"
+            guess = did_you_mean(absent[0], [*BUILT_IN, *X.kg1.features]) if absent else ""
             raise ValueError(
-                f"Expected modalities to be 'all' or a list of names; found {self.modalities!r}."
+                f"Expected modalities of which both graphs have something; found {found}.{guess} "
+                "Choose others, or give both graphs the data."
             )
-        if not wanted or not set(wanted) <= set(there):
-            absent = sorted(set(wanted) - set(there)) or "none at all"
-            raise ValueError(
-                f"Expected modalities of which both graphs have something ({there}); found "
-                f"{absent}. Choose among those, or give both graphs the data."
-            )
+        check_modality_names(wanted, (FUSED, PROPAGATION))
         return wanted
 
     def _split(self, X: SeedPairs, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
@@ -376,7 +389,8 @@ class IBMEAAligner(BaseAligner):
         encoding = self._encoding(X, seed)
         validation = self._validation(X, train, held_out, encoding) if len(held_out) else None
         guard = LastGoodWeights()
-        net = self._net(rounds, [c for c in (validation, guard) if c])
+        # The guard comes first: where the loss is not finite, there is nothing to validate.
+        net = self._net(rounds, [c for c in (guard, validation) if c])
         net.initialize()
         self.n_seeds_by_round_: list[int] = []
         try:
@@ -389,16 +403,18 @@ class IBMEAAligner(BaseAligner):
             if validation:
                 validation.restore(net)
             self.best_epoch_ = validation.best_epoch_ if validation else None
-            self.history_ = [
-                {name: value for name, value in row.items() if name != "batches"}
-                for row in net.history
-            ]
-            self.embeddings_, self.variances_, self.fusion_weights_ = encoding.read_out()
+            self.history_ = finished_epochs(net)
+            readout = encoding.read_out()
+            if not _is_finite(readout.embeddings[FUSED]):
+                # The last step of all: no further loss has told.
+                guard.go_back(net)
+                readout = encoding.read_out()
+            self.embeddings_, self.variances_, self.fusion_weights_ = readout
         if guard.failed_epoch_:
             warnings.warn(
-                f"The loss was not finite in epoch {guard.failed_epoch_} of {sum(rounds)}. "
-                "Training stopped there with the weights from before it. Lower learning_rate, or "
-                "raise temperature.",
+                f"The loss or the weights were not finite in epoch {guard.failed_epoch_} of "
+                f"{sum(rounds)}. Training stopped there with the last weights that were good. "
+                "Lower learning_rate, or raise temperature.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -430,8 +446,7 @@ class IBMEAAligner(BaseAligner):
             optimizer=torch.optim.AdamW,
             optimizer__weight_decay=self.weight_decay,
             lr=self.learning_rate,
-            batch_size=self.batch_size or -1,
-            iterator_train__shuffle=self.batch_size is not None,
+            batch_size=-1,  # one step an epoch; the network draws from all pairs
             train_split=None,
             callbacks=[schedule, clipping, *callbacks, *progress],
             callbacks__print_log=None,
@@ -459,7 +474,10 @@ class IBMEAAligner(BaseAligner):
         free = [np.setdiff1d(np.arange(n), side) for n, side in _by_graph(X, train)]
 
         def find() -> np.ndarray:
-            vectors = [side[rows] for side, rows in zip(encoding.fused(), free, strict=True)]
+            fused = encoding.fused()
+            if not (len(free[0]) and len(free[1]) and _is_finite(fused)):
+                return np.empty((0, 2), np.int64)
+            vectors = [side[rows] for side, rows in zip(fused, free, strict=True)]
             pairs, confidence = mutual_nearest(*vectors, method="sinkhorn", device=self.device_)
             pairs = pairs[confidence > self.min_confidence]
             found = np.column_stack([rows[p] for rows, p in zip(free, pairs.T, strict=True)])
@@ -478,10 +496,18 @@ class IBMEAAligner(BaseAligner):
 
         def score(network: Any) -> float:
             left, right = encoding.fused()
+            if not _is_finite((left, right)):
+                return math.nan  # the next loss is not finite either, and stops the training
             found = ranks(left[sources], right[candidates], true, **self._matching())
             return hits_at_k(found, 1)
 
-        return HeldOutScore(score, self.validation_interval, self.patience)
+        interval = min(self.validation_interval, self.max_epochs * self.n_rounds)
+        return HeldOutScore(score, interval, self.patience)
+
+
+def _is_finite(sides: Sequence[np.ndarray]) -> bool:
+    """Tell whether all numbers of both sides are finite."""
+    return all(bool(np.isfinite(side).all()) for side in sides)
 
 
 def _by_graph(X: SeedPairs, nodes: np.ndarray) -> list[tuple[int, np.ndarray]]:

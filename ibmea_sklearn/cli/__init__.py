@@ -1,1 +1,5 @@
-"""The command line ``ibmea``."""
+"""The command ``ibmea``."""
+
+from ._app import app, main
+
+__all__ = ["app", "main"]

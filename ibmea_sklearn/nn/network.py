@@ -44,9 +44,11 @@ class VariationalNetwork(nn.Module):
     fusion : Module
         Takes vectors and masks by modality, returns fused vectors and weights.
     anchor_fraction : float, default=0.0
-        Share of a batch that serves as anchors of the graph encoder instead of entering the loss,
-        drawn anew for each batch. A pair in the loss must not start from one vector, or it is
+        Least share of the pairs that serve as anchors of the graph encoder instead of entering the
+        loss, drawn anew each time. A pair in the loss must not start from one vector, or it is
         recognised by that vector alone. At inference all known pairs are anchors.
+    max_pairs : int or None, default=None
+        Largest number of pairs that enter the loss.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class VariationalNetwork(nn.Module):
         encoders: Mapping[str, FeatureEncoder],
         fusion: nn.Module,
         anchor_fraction: float = 0.0,
+        max_pairs: int | None = None,
     ) -> None:
         super().__init__()
         self.graph = graph
@@ -70,15 +73,22 @@ class VariationalNetwork(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         self.fusion = fusion
         self.anchor_fraction = anchor_fraction
+        self.max_pairs = max_pairs
         self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
 
     def forward(self, pairs: Tensor) -> Encoded:
-        """Encode the pairs (n, 2) of node numbers that are no anchors: all left, then all right."""
-        if not self.anchor_fraction:
-            return self.encode(pairs.T.reshape(-1), self.known)
-        pairs = pairs[torch.rand(len(pairs), device=pairs.device) >= self.anchor_fraction]
+        """Encode a random part of the pairs (n, 2) of node numbers: all left, then all right."""
+        pairs = self._draw(pairs)
         others = ~torch.isin(self.known[:, 0], pairs[:, 0])
         return self.encode(pairs.T.reshape(-1), self.known[others])
+
+    def _draw(self, pairs: Tensor) -> Tensor:
+        """Choose the pairs that enter the loss; two at least, for one has no negatives."""
+        wanted = max(2, round(len(pairs) * (1 - self.anchor_fraction)))
+        wanted = min(wanted, self.max_pairs or wanted)
+        if wanted >= len(pairs):
+            return pairs
+        return pairs[torch.randperm(len(pairs), device=pairs.device)[:wanted]]
 
     def encode(self, nodes: Tensor, anchors: Tensor) -> Encoded:
         """Encode `nodes` (n,); features are read for these only."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.table import Column
+from rich.text import Text
 from skorch import NeuralNet
 from skorch.callbacks import Callback
+from skorch.history import History
 
 __all__ = ["HeldOutScore", "LastGoodWeights", "ProgressBar", "StopTraining"]
 
@@ -21,30 +23,40 @@ class StopTraining(Exception):
 
 
 class LastGoodWeights(Callback):
-    """Stop when the loss is no longer finite, with the weights of the last epoch that was.
+    """Stop when the loss is no longer finite, with the last weights whose loss was.
+
+    The weights at the end of an epoch with a finite loss may be ruined by its last step: only the
+    next loss tells. So those that the last good epoch started from are kept.
 
     Attributes
     ----------
     failed_epoch_ : int or None
-        The epoch, counted from 1, whose loss was not finite.
+        The epoch, counted from 1, whose loss or weights were of no use.
     """
 
     def initialize(self) -> LastGoodWeights:
         """Forget what was kept."""
         self.failed_epoch_: int | None = None
-        self._kept: dict[str, torch.Tensor] = {}
+        self._start: dict[str, torch.Tensor] = {}
+        self._good: dict[str, torch.Tensor] = {}
         return self
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Keep the weights that the epoch starts from."""
-        self._kept = copy.deepcopy(net.module_.state_dict())
+        self._start = copy.deepcopy(net.module_.state_dict())
+        self._good = self._good or self._start
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Go back and stop if the epoch's loss is not finite."""
         if not math.isfinite(net.history[-1, "train_loss"]):
-            self.failed_epoch_ = len(net.history)
-            net.module_.load_state_dict(self._kept)
+            self.go_back(net)
             raise StopTraining
+        self._good = self._start
+
+    def go_back(self, net: NeuralNet) -> None:
+        """Put the last good weights back: what the current epoch made is of no use."""
+        self.failed_epoch_ = len(net.history)
+        net.module_.load_state_dict(self._good)
 
 
 class HeldOutScore(Callback):
@@ -53,7 +65,7 @@ class HeldOutScore(Callback):
     Parameters
     ----------
     score : callable
-        Takes the module in evaluation mode, returns a float, larger is better.
+        Takes the module in evaluation mode, returns a float, larger is better; NaN never is.
     interval : int
         Epochs between scores.
     patience : int or None
@@ -77,7 +89,7 @@ class HeldOutScore(Callback):
         """Start with nothing seen."""
         self.best_score_ = -math.inf
         self.best_epoch_: int | None = None
-        self._best: dict[str, torch.Tensor] = {}
+        self._best: tuple[dict[str, torch.Tensor], torch.Tensor] | None = None
         self._n_worse = 0
         return self
 
@@ -90,17 +102,21 @@ class HeldOutScore(Callback):
         value = self.score(net.module_)
         net.history.record("validation_hits@1", value)
         if value > self.best_score_:
-            self.best_score_, self.best_epoch_, self._n_worse = value, epoch, 0
-            self._best = copy.deepcopy(net.module_.state_dict())
+            # What the network says depends on the pairs it knew, which grow by round.
+            best = copy.deepcopy(net.module_.state_dict()), net.module_.known
+            # In one go: an interrupt in between would leave an epoch with another's weights.
+            self.best_score_, self.best_epoch_, self._best = value, epoch, best
+            self._n_worse = 0
         else:
             self._n_worse += 1
         if self.patience is not None and self._n_worse >= self.patience:
             raise StopTraining
 
     def restore(self, net: NeuralNet) -> None:
-        """Put the best weights back."""
+        """Put the best weights back, and the pairs that were known then."""
         if self._best:
-            net.module_.load_state_dict(self._best)
+            weights, net.module_.known = self._best
+            net.module_.load_state_dict(weights)
 
 
 class ProgressBar(Callback):
@@ -121,37 +137,52 @@ class ProgressBar(Callback):
             _column("epoch {task.completed}/{task.total}"),
             BarColumn(bar_width=10),
             _column("{task.fields[state]}"),
+            _Shrinking("{task.fields[parts]}", table_column=Column(no_wrap=False)),
             TimeRemainingColumn(compact=True),
         )
         self._bar = Progress(*columns)
         self._task = self._bar.add_task(
-            "", total=self.total, completed=len(net.history), state=_state(net.history)
+            "", total=self.total, completed=len(net.history), **_fields(net.history)
         )
         self._bar.start()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Move on by one epoch."""
-        self._bar.update(self._task, advance=1, state=_state(net.history))
+        self._bar.update(self._task, advance=1, **_fields(net.history))
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Leave the bar as it is."""
         self._bar.stop()
 
 
+class _Shrinking(TextColumn):
+    """Gives way where the terminal is narrow, so that the other columns keep their width."""
+
+    def render(self, task: Task) -> Text:
+        text = super().render(task)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        return text
+
+
 def _column(text: str) -> TextColumn:
     return TextColumn(text, table_column=Column(no_wrap=True))
 
 
-def _state(history: Any) -> str:
-    """Loss, its parts and the last validation, as short as can be."""
+def _fields(history: History) -> dict[str, Any]:
+    """Return what the bar says: loss and last validation, and the loss by modality."""
     if not len(history):
-        return ""
+        return {"state": "", "parts": ""}
+    scores = [row["validation_hits@1"] for row in history if "validation_hits@1" in row]
+    last = f" hits@1 {scores[-1]:.3f}" if scores else ""
+    parts = ", ".join(f"{part} {value:.2f}" for part, value in _losses(history[-1]).items())
+    return {"state": f"loss {history[-1, 'train_loss']:.2f}{last}", "parts": f"({parts})"}
+
+
+def _losses(row: Mapping[str, Any]) -> dict[str, float]:
+    """Divergence and contrast of a modality added up."""
     losses: dict[str, float] = {}
-    for name, value in history[-1].items():
+    for name, value in row.items():
         if name.startswith(("kl_", "nce_")) or name == "hybrid":
             part = name.partition("_")[2] or name
             losses[part] = losses.get(part, 0) + value
-    parts = ", ".join(f"{part} {value:.2f}" for part, value in losses.items())
-    scores = [row["validation_hits@1"] for row in history if "validation_hits@1" in row]
-    last = f"hits@1 {scores[-1]:.3f} " if scores else ""
-    return f"{last}loss {history[-1, 'train_loss']:.2f} ({parts})"
+    return losses

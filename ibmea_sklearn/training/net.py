@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .callbacks import StopTraining
 
-__all__ = ["AlignmentNet"]
+__all__ = ["AlignmentNet", "finished_epochs"]
 
 
 class AlignmentNet(NeuralNet):
@@ -57,9 +57,25 @@ class AlignmentNet(NeuralNet):
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
-        """Average the parts over the batches of the epoch."""
+        """Average the parts over the batches of the epoch, as skorch does their sum."""
         batches = self.history[-1]["batches"]
+        sizes = [batch["train_batch_size"] for batch in batches]
         for name in batches[0]:
             if name not in ("train_loss", "train_batch_size"):
-                self.history.record(name, float(np.mean([batch[name] for batch in batches])))
+                values = [batch[name] for batch in batches]
+                self.history.record(name, float(np.average(values, weights=sizes)))
+        self.history.record("n_seeds", len(dataset_train))
         super().on_epoch_end(net, dataset_train=dataset_train, dataset_valid=dataset_valid)
+
+
+def finished_epochs(net: NeuralNet) -> list[dict[str, Any]]:
+    """Return what the history says of each epoch that came to its end, batches left out."""
+    return [
+        {name: _plain(value) for name, value in row.items() if name != "batches"}
+        for row in net.history
+        if "train_loss" in row
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,70 @@
+"""Aligners by name, and their parameters from the command line."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..aligners import BaseAligner, IBMEAAligner
+
+ALIGNERS: dict[str, type[BaseAligner]] = {"ibmea": IBMEAAligner}
+# What each aligner's default features read of attributes.
+ATTRIBUTES: dict[str, str] = {"ibmea": "names"}
+
+
+def make_aligner(name: str, options: Mapping[str, Any], settings: Sequence[str]) -> BaseAligner:
+    """Make an aligner.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ALIGNERS`.
+    options : mapping of {parameter: value}
+        Those that are None are left to the aligner.
+    settings : sequence of str
+        Further parameters as "name=value"; they go before `options`.
+
+    Returns
+    -------
+    BaseAligner
+
+    Raises
+    ------
+    ValueError
+        If there is no such aligner or parameter, or a setting is of another form.
+    """
+    if name not in ALIGNERS:
+        raise ValueError(f"Expected --aligner {' or '.join(ALIGNERS)}; found {name!r}.")
+    aligner = ALIGNERS[name]
+    given = {key: value for key, value in options.items() if value is not None}
+    given |= dict(_parse(setting) for setting in settings)
+    known = inspect.signature(aligner).parameters
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"Expected a parameter of {aligner.__name__} ({', '.join(known)}); found "
+                f"{key!r}.{hint}"
+            )
+    return aligner(**given)
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """Split "graph,relation" into names; "all" stays with the aligner's own choice."""
+    if text is None or text == "all":
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _parse(setting: str) -> tuple[str, Any]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name.strip():
+        raise ValueError(f"Expected --set name=value; found {setting!r}.")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return name.strip(), value

@@ -1,0 +1,117 @@
+"""The work behind ``ibmea align``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import __version__
+from ..graph import KnowledgeGraph
+from ..io import read_graph, read_pair, read_pairs, write_alignment
+from ._aligners import make_aligner
+from ._outputs import check_alignment_file
+from ._talk import Talk
+
+METHODS = ("mutual", "assignment")
+
+
+def run_alignment(
+    talk: Talk,
+    graphs: tuple[Path, Path | None],
+    seeds: Path | None,
+    output: Path,
+    *,
+    method: str,
+    options: Mapping[str, Any],
+    settings: Sequence[str],
+) -> None:
+    """Read, fit, align, write.
+
+    Parameters
+    ----------
+    talk : Talk
+    graphs : (Path, Path or None)
+        Of both graphs; or of a folder of both, and None.
+    seeds : Path or None
+        None takes the links of the folder of both.
+    output : Path
+    method : {"mutual", "assignment"}
+    options, settings
+        As in :func:`make_aligner`.
+
+    Raises
+    ------
+    ValueError
+        If there are two graphs and no seeds, or the method or the suffix of `output` is unknown.
+    """
+    if method not in METHODS:
+        raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.")
+    check_alignment_file(output)
+    aligner = make_aligner("ibmea", options, settings)
+    with talk.step("Reading"):
+        kg1, kg2, pairs = _read(graphs, seeds)
+    for kg in (kg1, kg2):
+        talk.say(repr(kg))
+    with talk.step(f"Learning from {len(pairs):,} seeds"):
+        aligner.fit(kg1, kg2, pairs)
+    with talk.step("Aligning"):
+        alignment = aligner.align(method=method)
+    write_matches(alignment, output, kg1, kg2)
+    talk.wrote(output, f"{len(alignment):,} pairs")
+    sure = int((alignment["confidence"] >= 0.5).sum())
+    talk.say(f"Of them {sure:,} with a confidence of at least 0.5. Seeds are not among them.")
+
+
+def write_matches(
+    alignment: pd.DataFrame, path: Path, kg1: KnowledgeGraph, kg2: KnowledgeGraph
+) -> None:
+    """Write an alignment with the names of the entities, where they have texts.
+
+    Parameters
+    ----------
+    alignment : DataFrame with columns source, target, score, confidence
+    path : Path
+        Its suffix tells the format.
+    kg1, kg2 : KnowledgeGraph
+    """
+    labels = {"subject_label": _labels(kg1, alignment["source"])}
+    labels["object_label"] = _labels(kg2, alignment["target"])
+    there = {name: column for name, column in labels.items() if any(column)}
+    is_sssom = path.suffix == ".tsv"
+    tool = {"mapping_tool": "ibmea_sklearn", "mapping_tool_version": __version__}
+    write_alignment(alignment.assign(**there), path, metadata=tool if is_sssom else None)
+
+
+def _labels(kg: KnowledgeGraph, ids: pd.Series) -> list[str]:
+    """Return the first text of each entity; nothing for those that have none."""
+    owners = kg.entity_ids[kg.texts.entities].tolist()
+    first = dict(zip(reversed(owners), reversed(kg.texts.values.tolist()), strict=True))
+    return [str(first.get(entity, "")) for entity in ids.tolist()]
+
+
+def _read(
+    graphs: tuple[Path, Path | None], seeds: Path | None
+) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
+    first, second = graphs
+    if second is None:
+        kg1, kg2, links = read_pair(first)
+        return kg1, kg2, links if seeds is None else _as_ids_of(read_pairs(seeds), kg1, kg2)
+    if seeds is None:
+        raise ValueError(
+            "Expected --seeds, a file of pairs known to be the same; found two graphs and no seeds."
+        )
+    kg1, kg2 = read_graph(first), read_graph(second)
+    return kg1, kg2, _as_ids_of(read_pairs(seeds), kg1, kg2)
+
+
+def _as_ids_of(pairs: np.ndarray, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
+    """Turn integers into strings where the graph has strings: a table can't tell 7 from "7"."""
+    columns = []
+    for column, kg in zip(pairs.T, (kg1, kg2), strict=True):
+        strings = kg.entity_ids.dtype == object
+        columns.append([str(i) for i in column.tolist()] if strings else column.tolist())
+    return np.array(list(zip(*columns, strict=True)), object).reshape(-1, 2)

@@ -1,0 +1,123 @@
+"""The work behind ``ibmea demo``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._files import atomic_write
+from ..aligners import BaseAligner
+from ..datasets import load_emoji
+from ..featurizers import ModalityFeaturizer
+from ..graph import KnowledgeGraph, SeedPairs
+from ..inspection import contact_sheet
+from ..matching import ranks
+from ._aligners import make_aligner
+from ._alignment import write_matches
+from ._outputs import check_folder
+from ._pairs import split_links
+from ._scores import FUSED, Scores, modality_names, row_name, scores_of, show_scores
+from ._talk import Talk
+
+CREDITS = (
+    "Left images: OpenMoji, the open-source emoji and icon project, openmoji.org, CC BY-SA 4.0, "
+    "rendered to pixels.",
+    "Right images: Twemoji, copyright Twitter, Inc and other contributors, CC BY 4.0, unchanged.",
+)
+_WHAT = (
+    "Aligns two knowledge graphs of emoji. On the left OpenMoji's drawings with names in English, "
+    "Spanish, Russian\nand Japanese, on the right Twemoji's with names in German, French, "
+    "Portuguese and Chinese. It learns from\na share of the links and is tested on the rest."
+)
+
+
+def run_demo(
+    talk: Talk,
+    folder: Path,
+    train_ratio: float,
+    options: Mapping[str, Any],
+    settings: Sequence[str],
+) -> None:
+    """Load, encode, fit, score; write alignment and picture.
+
+    Parameters
+    ----------
+    talk : Talk
+    folder : Path
+        Where ``alignment.tsv`` and ``alignment.png`` go.
+    train_ratio : float
+    options, settings
+        Parameters of the aligner, as in :func:`make_aligner`.
+    """
+    aligner = make_aligner("ibmea", options, settings)
+    check_folder(folder)
+    talk.say(_WHAT)
+    with talk.step("Loading both graphs"):
+        kg1, kg2, links = load_emoji()
+    for line in CREDITS:
+        talk.say(line, style="dim")
+    for kg in (kg1, kg2):
+        talk.say(repr(kg))
+    split = split_links("emoji", links, train_ratio, split_seed=0, fold=None)
+    view = SeedPairs(kg1, kg2, split.train)
+    with talk.step("Encoding relations, attributes and images"):
+        view = ModalityFeaturizer(verbose=0 if talk.quiet else 1).fit_transform(view)
+    with talk.step(f"Learning from {len(split.train):,} links"):
+        aligner.fit(view)
+    with talk.step(f"Ranking {len(split.test):,} others"):
+        rows = _scores(aligner, view, split.test)
+    with talk.step("Aligning"):
+        alignment = aligner.align()
+    show_scores(talk, f"The {len(split.test):,} links that were not learnt from", rows)
+    _say_quality(talk, alignment, split.test)
+    write_matches(alignment, folder / "alignment.tsv", kg1, kg2)
+    talk.wrote(folder / "alignment.tsv", f"{len(alignment):,} pairs (SSSOM)")
+    _write_picture(talk, folder / "alignment.png", alignment, (kg1, kg2), split.test)
+    talk.say(f"All together: {sum(talk.seconds.values()):.0f} s")
+
+
+def _scores(aligner: BaseAligner, view: SeedPairs, test: np.ndarray) -> dict[str, Scores]:
+    rows = {
+        "images, untrained, cosine": scores_of(_untrained(view, test, method="cosine")),
+        "images, untrained, CSLS k=3": scores_of(_untrained(view, test, method="csls", csls_k=3)),
+    }
+    names = (*modality_names(aligner), FUSED)
+    return rows | {row_name(m): scores_of(aligner.rank(test, m)) for m in names}
+
+
+def _untrained(view: SeedPairs, test: np.ndarray, **how: Any) -> np.ndarray:
+    """Rank by the features of the images as they come from the encoder: the floor."""
+    left, right = (
+        kg.features["image"].values[kg.entity_index(ids)]
+        for kg, ids in zip((view.kg1, view.kg2), test.T, strict=True)
+    )
+    return ranks(left, right, np.arange(len(test)), **how)
+
+
+def _say_quality(talk: Talk, alignment: pd.DataFrame, test: np.ndarray) -> None:
+    partners = dict(map(tuple, test.tolist()))
+    answered = alignment[alignment["source"].isin(list(partners))]
+    n_right = int((answered["source"].map(partners) == answered["target"]).sum())
+    talk.result(
+        f"One-to-one: {len(alignment):,} pairs. Of {len(test):,} emoji, {len(answered):,} got a "
+        f"partner, {n_right:,} the right one. The other pairs are of words, which have no gold "
+        "links."
+    )
+
+
+def _write_picture(
+    talk: Talk,
+    path: Path,
+    alignment: pd.DataFrame,
+    graphs: tuple[KnowledgeGraph, KnowledgeGraph],
+    test: np.ndarray,
+) -> None:
+    title = "Emoji aligned: OpenMoji on the left, Twemoji on the right"
+    sheet = contact_sheet(*graphs, alignment, test, title=title, footer=CREDITS)
+    with atomic_write(path, "wb") as file:
+        sheet.save(file, format="PNG")
+    talk.wrote(path, "a picture of pairs, right ones and the most confident wrong ones,")

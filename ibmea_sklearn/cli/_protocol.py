@@ -1,0 +1,95 @@
+"""The whole protocol of a figure: figures under different ones can't be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..aligners import BaseAligner
+from ..featurizers import ImageEncoder
+from ..graph import KnowledgeGraph
+from ._aligners import ATTRIBUTES
+from ._pairs import Split
+from ._scores import modality_names
+
+
+def describe_protocol(
+    dataset: str, split: Split, name: str, aligner: BaseAligner
+) -> dict[str, Any]:
+    """Say under which protocol a fitted aligner is scored.
+
+    Parameters
+    ----------
+    dataset : str
+    split : Split
+    name : str
+        Of the aligner.
+    aligner : BaseAligner
+        Fitted.
+
+    Returns
+    -------
+    dict
+        JSON-ready.
+    """
+    params = aligner.get_params(deep=False)
+    modalities = modality_names(aligner)
+    rounds = params.get("n_rounds", 1)
+    return {
+        "dataset": dataset,
+        **split.how,
+        "n_seeds": len(split.train),
+        "n_test": len(split.test),
+        "aligner": name,
+        "modalities": modalities,
+        "attributes": _attributes(aligner, modalities, name),
+        "entity_names": "used" if {"text", "name"} & set(modalities) else "not used",
+        "images": _images(aligner, modalities),
+        "iterative": f"yes, {rounds} rounds" if rounds > 1 else "no",
+        "candidates": _candidates(params, split.test),
+        "matching": _matching(params),
+        "epoch": _epoch(params, aligner),
+        "random_state": params.get("random_state"),
+    }
+
+
+def _attributes(aligner: BaseAligner, modalities: list[str], name: str) -> str:
+    if "attribute" not in modalities:
+        return "not used"
+    if "attribute" in aligner.kg1_.features:
+        return "precomputed features"
+    return ATTRIBUTES[name]
+
+
+def _images(aligner: BaseAligner, modalities: list[str]) -> str:
+    if "image" not in modalities:
+        return "no images"
+    return " and ".join(dict.fromkeys(_encoder(kg) for kg in (aligner.kg1_, aligner.kg2_)))
+
+
+def _encoder(kg: KnowledgeGraph) -> str:
+    if "image" in kg.features:
+        return f"precomputed features of width {kg.features['image'].values.shape[1]}"
+    encoder = ImageEncoder()
+    return f"{encoder.backbone} (ImageNet), {encoder.image_size} px"
+
+
+def _candidates(params: dict[str, Any], test: np.ndarray) -> str:
+    if params["score_candidates"] == "all":
+        return "all entities of the other graph that are no seeds"
+    return f"the true entities of the {len(test)} test pairs"
+
+
+def _matching(params: dict[str, Any]) -> str:
+    if params["matching"] == "csls":
+        return f"CSLS, k={params['csls_k']}"
+    return {"cosine": "cosine (no CSLS)", "sinkhorn": "Sinkhorn"}[params["matching"]]
+
+
+def _epoch(params: dict[str, Any], aligner: BaseAligner) -> str:
+    fraction = params.get("validation_fraction") or 0
+    if fraction:
+        best = getattr(aligner, "best_epoch_", None)
+        return f"best by Hits@1 of held-out seeds ({fraction:g} of them): {best}"
+    return "last; no validation, never chosen on the test pairs"

@@ -1,0 +1,164 @@
+"""``ibmea align``: what it writes is what the API gives."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph
+from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
+
+EPOCHS = ("--epochs", 2, "--quiet")
+
+
+@pytest.fixture(scope="module")
+def inputs(pair_folder, toy_pair, tmp_path_factory):
+    """Paths of both graphs and of 40 seeds, as a file of two columns."""
+    seeds = tmp_path_factory.mktemp("seeds") / "seeds.tsv"
+    seeds.write_text("".join(f"{a}\t{b}\n" for a, b in toy_pair.links[:40]))
+    return pair_folder / "kg1", pair_folder / "kg2", "--seeds", seeds
+
+
+@pytest.fixture(scope="module")
+def expected(inputs, toy_pair):
+    """The same alignment by the API, for each method."""
+    kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
+    aligner = IBMEAAligner(max_epochs=2, random_state=0, verbose=0)
+    aligner.fit(kg1, kg2, toy_pair.links[:40])
+    return {method: aligner.align(method=method) for method in ("mutual", "assignment")}
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".sssom.tsv", ".csv", ".parquet"])
+def test_the_file_has_what_the_api_gives(ibmea, inputs, expected, tmp_path, suffix):
+    path = tmp_path / f"alignment{suffix}"
+    result = ibmea("align", *inputs, "--output", path, *EPOCHS)
+    assert (result.exit_code, result.output) == (0, "")
+    # A CSV file doesn't tell the number .5 from the string.
+    written = read_alignment(path)[list(expected["mutual"])].astype({"score": float})
+    pd.testing.assert_frame_equal(
+        written, expected["mutual"], check_dtype=False, check_exact=False, rtol=1e-5
+    )
+
+
+def test_same_as_triples_have_the_pairs(ibmea, inputs, expected, tmp_path):
+    path = tmp_path / "alignment.nt"
+    assert ibmea("align", *inputs, "-o", path, *EPOCHS).exit_code == 0
+    columns = ["source", "target"]
+    written, given = read_alignment(path)[columns], expected["mutual"][columns]
+    assert written.to_numpy().tolist() == given.to_numpy().tolist()
+
+
+def test_assignment(ibmea, inputs, expected, tmp_path):
+    path = tmp_path / "a.csv"
+    ibmea("align", *inputs, "-o", path, "--method", "assignment", *EPOCHS)
+    written = read_alignment(path)
+    assert written["source"].tolist() == expected["assignment"]["source"].tolist()
+    assert written["source"].is_unique and written["target"].is_unique
+    assert len(written) >= len(expected["mutual"])
+
+
+def test_it_says_what_it_does(ibmea, inputs, tmp_path):
+    path = tmp_path / "alignment.tsv"
+    result = ibmea("align", *inputs, "-o", path, "--epochs", 2)
+    n_pairs = len(read_alignment(path))
+    assert "Learning from 40 seeds: " in result.output
+    assert f"Wrote {n_pairs} pairs to {path}" in result.output
+    assert "KnowledgeGraph 'kg1': 90 entities" in result.output
+
+
+def test_a_folder_of_both_graphs_brings_its_links(ibmea, toy_pair, tmp_path):
+    write_pair(toy_pair.kg1, toy_pair.kg2, toy_pair.links[:40], tmp_path / "pair")
+    result = ibmea("align", tmp_path / "pair", "-o", tmp_path / "a.csv", "--epochs", 2)
+    assert "Learning from 40 seeds" in result.output
+    sources = set(read_alignment(tmp_path / "a.csv")["source"])
+    assert sources and sources.isdisjoint(toy_pair.links[:40, 0])
+
+
+def test_seeds_go_before_the_links_of_the_folder(ibmea, pair_folder, inputs, tmp_path):
+    result = ibmea("align", pair_folder, *inputs[2:], "-o", tmp_path / "a.csv", "--epochs", 1)
+    assert "Learning from 40 seeds" in result.output
+
+
+def test_digits_in_a_seeds_file_are_ids_of_a_graph_of_strings(ibmea, tmp_path):
+    triples = [(str(i), "next", str((i * 3 + 1) % 20)) for i in range(20)]
+    write_graph(KnowledgeGraph(triples), tmp_path / "1")
+    (tmp_path / "seeds.csv").write_text("".join(f"{i},{i}\n" for i in range(10)))
+    graphs = (tmp_path / "1", tmp_path / "1")
+    args = ("--seeds", tmp_path / "seeds.csv", "-o", tmp_path / "a.csv", *EPOCHS)
+    result = ibmea("align", *graphs, *args)
+    assert result.exit_code == 0, result.output
+    assert set(read_alignment(tmp_path / "a.csv")["source"]) <= {str(i) for i in range(10, 20)}
+
+
+def test_rdf_with_images_of_a_folder(ibmea, tmp_path):
+    pytest.importorskip("pyoxigraph")
+    image = pytest.importorskip("PIL.Image")
+    for side in ("left", "right"):
+        folder = tmp_path / side
+        folder.mkdir()
+        lines = []
+        for i in range(12):
+            colour = tuple(int(c) for c in np.random.default_rng(i).integers(0, 256, 3))
+            image.new("RGB", (16, 16), colour).save(folder / f"{i}.png")
+            me, other = (f"<http://{side}.org/{j}>" for j in (i, (i * 5 + 1) % 12))
+            lines.append(f"{me} <http://x.org/knows> {other} .")
+            lines.append(f"{me} <http://xmlns.com/foaf/0.1/depiction> <{i}.png> .")
+        (folder / "graph.ttl").write_text("\n".join(lines))
+    seeds = "".join(f"http://left.org/{i},http://right.org/{i}\n" for i in range(6))
+    (tmp_path / "seeds.csv").write_text(seeds)
+    graphs = [tmp_path / side / "graph.ttl" for side in ("left", "right")]
+    args = ("--seeds", tmp_path / "seeds.csv", "--modalities", "image")
+    result = ibmea("align", *graphs, *args, "-o", tmp_path / "a.nt", "--epochs", 1)
+    assert result.exit_code == 0, result.output
+    assert "image 100%" in result.output
+    found = read_alignment(tmp_path / "a.nt")
+    same = found["source"].str.rpartition("/")[2] == found["target"].str.rpartition("/")[2]
+    assert len(found) and same.all()
+
+
+def test_names_of_entities_stand_in_sssom(ibmea, tmp_path):
+    kg1, kg2, links = make_mmkg_pair(40, random_state=0)
+    texts = {entity: [f"name of {entity}", "second"] for entity in kg1.entity_ids.tolist()}
+    triples = kg1.relation_triples
+    rows = zip(
+        kg1.entity_ids[triples[:, 0]],
+        kg1.relation_names[triples[:, 1]],
+        kg1.entity_ids[triples[:, 2]],
+        strict=True,
+    )
+    write_pair(KnowledgeGraph(list(rows), texts=texts), kg2, links[:20], tmp_path / "pair")
+    ibmea("align", tmp_path / "pair", "-o", tmp_path / "a.tsv", *EPOCHS)
+    table = read_alignment(tmp_path / "a.tsv")
+    assert len(table)
+    assert table["subject_label"].tolist() == [f"name of {e}" for e in table["source"]]
+    assert "object_label" not in table
+    assert table.attrs["mapping_tool"] == "ibmea_sklearn"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seeds": None}, "Expected --seeds, a file of pairs known to be the same"),
+        ({"seeds": "no.tsv"}, "no.tsv"),
+        ({"kg1": "no-graph"}, "Expected a graph in no-graph; found no such file or folder"),
+        ({"output": "a.txt"}, "Expected a file for the alignment that ends in .tsv, .nt"),
+        ({"method": "best"}, "Expected --method mutual or assignment; found 'best'."),
+        ({"modalities": "smell"}, "smell"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(ibmea, inputs, tmp_path, change, message):
+    given = {"kg1": inputs[0], "seeds": inputs[3], "output": tmp_path / "a.tsv", **change}
+    kg1 = given.pop("kg1")
+    options = [part for k, v in given.items() if v is not None for part in (f"--{k}", v)]
+    result = ibmea("align", kg1, inputs[1], *options)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_entity_in_the_seeds(ibmea, inputs, tmp_path):
+    (tmp_path / "seeds.tsv").write_text("a1\tb1\na999\tb2\n")
+    args = ("--seeds", tmp_path / "seeds.tsv", "-o", tmp_path / "a.tsv")
+    result = ibmea("align", *inputs[:2], *args)
+    assert result.exit_code == 2
+    assert "found 1 unknown: 'a999'" in result.stderr

@@ -1,0 +1,90 @@
+"""``ibmea convert``: nothing is lost from one format to another."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ibmea_sklearn.io import read_alignment, read_graph, read_pair, write_alignment
+
+SUFFIXES = [".tsv", ".csv", ".parquet", ".nt"]
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        {
+            "source": ["http://a.org/1", "two words", "ü"],
+            "target": ["http://b.org/1", "zwei", "y"],
+            "confidence": [1.0, 0.5, 0.25],
+        }
+    )
+
+
+@pytest.mark.parametrize("source", SUFFIXES)
+@pytest.mark.parametrize("target", SUFFIXES)
+def test_alignments(ibmea, table, tmp_path, source, target):
+    write_alignment(table, tmp_path / f"a{source}")
+    new = tmp_path / "new" / f"b{target}"
+    result = ibmea("convert", tmp_path / f"a{source}", new)
+    assert (result.exit_code, result.output.split()) == (
+        0, f"Wrote 3 pairs to {new}".split(),
+    )  # fmt: skip
+    kept = ["source", "target"] if ".nt" in (source, target) else list(table)
+    pd.testing.assert_frame_equal(read_alignment(new)[kept], table[kept], check_dtype=False)
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "parquet"])
+def test_a_pair_of_graphs(ibmea, pair_folder, tmp_path, form):
+    result = ibmea("convert", pair_folder, tmp_path / "new", "--format", form)
+    assert "two graphs and 80 links" in result.output
+    assert (tmp_path / "new" / "kg1" / f"relation_triples.{form}").is_file()
+    kg1, kg2, links = read_pair(tmp_path / "new")
+    old1, old2, old_links = read_pair(pair_folder)
+    assert links.tolist() == old_links.tolist()
+    for new, old in ((kg1, old1), (kg2, old2)):
+        assert new.entity_ids.tolist() == old.entity_ids.tolist()
+        np.testing.assert_array_equal(new.relation_triples, old.relation_triples)
+        np.testing.assert_array_equal(new.features["image"].values, old.features["image"].values)
+
+
+def test_rdf_to_tables(ibmea, tmp_path):
+    pytest.importorskip("pyoxigraph")
+    (tmp_path / "g.ttl").write_text(
+        "@prefix : <http://x.org/> . :a :knows :b . :a :born 1990 . :b :knows :a ."
+    )
+    result = ibmea("convert", tmp_path / "g.ttl", tmp_path / "new")
+    assert "a graph of 2 entities" in result.output
+    kg = read_graph(tmp_path / "new")
+    assert kg.entity_ids.tolist() == ["http://x.org/a", "http://x.org/b"]
+    assert len(kg.relation_triples) == 2
+    assert kg.attribute_values.tolist() == [1990]
+
+
+def test_a_table_of_triples_is_no_alignment(ibmea, tmp_path):
+    (tmp_path / "t.tsv").write_text("head\trelation\ttail\na\tknows\tb\n")
+    result = ibmea("convert", tmp_path / "t.tsv", tmp_path / "t.nt")
+    assert result.exit_code == 2
+    assert "found 1 more without a name" in result.stderr
+    assert not (tmp_path / "t.nt").exists()
+
+
+def test_graphs_are_no_alignment(ibmea, pair_folder, tmp_path):
+    result = ibmea("convert", pair_folder, tmp_path / "a.csv")
+    assert result.exit_code == 2
+    assert f"found the folder {pair_folder}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "message"),
+    [
+        ("a.ttl", [], "that ends in .tsv, .nt, .csv, .parquet; found 'a.ttl'"),
+        ("new", ["--format", "xml"], "Expected --format csv, tsv or parquet; found 'xml'."),
+        ("file", [], "Expected a folder to write to; found the file"),
+    ],
+)
+def test_bad_targets(ibmea, table, tmp_path, target, more, message):
+    write_alignment(table, tmp_path / "a.csv")
+    (tmp_path / "file").write_text("")
+    result = ibmea("convert", tmp_path / "a.csv", tmp_path / target, *more)
+    assert result.exit_code == 2
+    assert message in result.stderr

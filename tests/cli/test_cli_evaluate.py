@@ -1,0 +1,230 @@
+"""``ibmea evaluate``: the figures are those of the API, and the protocol is whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from ibmea_sklearn import IBMEAAligner
+from ibmea_sklearn.cli._pairs import DATASETS, load_pair
+from ibmea_sklearn.io import read_pair
+from ibmea_sklearn.metrics import hits_at_k, mean_rank, mean_reciprocal_rank
+
+PROTOCOL = {
+    "dataset", "train_ratio", "split", "split_seed", "n_seeds", "n_test", "aligner", "modalities",
+    "attributes", "entity_names", "images", "iterative", "candidates", "matching", "epoch",
+    "random_state",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def evaluated(pair_folder, tmp_path_factory):
+    """Output and JSON of one run."""
+    from typer.testing import CliRunner
+
+    from ibmea_sklearn.cli import app
+
+    path = tmp_path_factory.mktemp("out") / "new" / "out.json"
+    args = ["evaluate", "--dataset", str(pair_folder), "--train-ratio", "0.4", "--epochs", "3"]
+    args += ["--split-seed", "1", "--csls-k", "5", "--json", str(path)]
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 0, result.output
+    return result.output, json.loads(path.read_text())
+
+
+def test_scores_are_those_of_the_api_in_both_directions(evaluated, pair_folder):
+    kg1, kg2, links = read_pair(pair_folder)
+    train, test = train_test_split(links, train_size=0.4, random_state=1)
+    aligner = IBMEAAligner(max_epochs=3, csls_k=5, random_state=0, verbose=0).fit(kg1, kg2, train)
+    for direction, reverse in (("left_to_right", False), ("right_to_left", True)):
+        rows = evaluated[1]["scores"][direction]
+        assert set(rows) == set(aligner.embeddings_) >= {"fused", "graph", "image"}
+        for modality, row in rows.items():
+            ranks = aligner.rank(test, modality, reverse=reverse)
+            expected = [hits_at_k(ranks, k) for k in (1, 5, 10)]
+            expected += [mean_reciprocal_rank(ranks), mean_rank(ranks)]
+            assert list(row) == ["hits@1", "hits@5", "hits@10", "mrr", "mr"]
+            np.testing.assert_allclose(list(row.values()), expected, rtol=1e-6)
+
+
+def test_the_table_shows_what_the_json_has(evaluated):
+    output, report = evaluated
+    rows = [line for line in output.splitlines() if "all together" in line]
+    assert len(rows) == 2
+    for row, direction in zip(rows, ("left_to_right", "right_to_left"), strict=True):
+        fused = report["scores"][direction]["fused"]
+        cells = [cell.strip() for cell in row.strip("│").split("│")]
+        assert cells[1:5] == [f"{fused[k]:.3f}" for k in ("hits@1", "hits@5", "hits@10", "mrr")]
+        assert cells[5] == f"{fused['mr']:.1f}"
+
+
+def test_the_whole_protocol_is_written_and_shown(evaluated, pair_folder):
+    output, report = evaluated
+    protocol = report["protocol"]
+    assert set(protocol) == PROTOCOL
+    for name, value in protocol.items():
+        said = ", ".join(value) if isinstance(value, list) else value
+        assert f"{name.replace('_', ' ')}: {said}\n" in output
+    assert protocol["dataset"] == str(pair_folder)
+    assert (protocol["n_seeds"], protocol["n_test"]) == (32, 48)
+    assert protocol["attributes"] == "names"
+    assert protocol["entity_names"] == "not used"
+    assert protocol["images"] == "precomputed features of width 32"
+    assert protocol["iterative"] == "no"
+    assert protocol["candidates"] == "the true entities of the 48 test pairs"
+    assert protocol["matching"] == "CSLS, k=5"
+    assert protocol["epoch"].startswith("last")
+
+
+def test_cost_versions_and_parameters_are_written(evaluated):
+    report = evaluated[1]
+    cost = report["cost"]
+    assert cost["n_epochs"] == 3
+    assert 0 < cost["seconds_per_epoch"] < cost["seconds_fit"]
+    assert cost["peak_memory_mib"] > 50
+    assert report["parameters"]["max_epochs"] == 3
+    assert {"ibmea_sklearn", "python", "torch", "numpy"} <= set(report["versions"])
+    assert f"{os.cpu_count()} CPU core" in report["machine"]
+
+
+def run_json(ibmea, path, *args):
+    result = ibmea("evaluate", *args, "--epochs", 2, "--json", path)
+    assert result.exit_code == 0, result.output
+    return json.loads(path.read_text())
+
+
+def test_another_protocol_is_named(ibmea, pair_folder, tmp_path):
+    report = run_json(
+        ibmea, tmp_path / "x.json", "--dataset", pair_folder, "--iterative", "--modalities",
+        "graph,relation", "--matching", "cosine", "--set", "score_candidates=all", "--set",
+        "validation_fraction=0.2", "--set", "validation_interval=1", "--quiet",
+    )  # fmt: skip
+    protocol = report["protocol"]
+    assert {"graph", "relation"} <= set(protocol["modalities"])
+    assert {"image", "attribute"}.isdisjoint(protocol["modalities"])
+    assert protocol["attributes"] == "not used"
+    assert protocol["images"] == "no images"
+    assert protocol["iterative"] == "yes, 4 rounds"
+    assert protocol["candidates"] == "all entities of the other graph that are no seeds"
+    assert protocol["matching"] == "cosine (no CSLS)"
+    assert protocol["epoch"].startswith("best by Hits@1 of held-out seeds (0.2 of them): ")
+    assert len(report["cost"]["n_seeds_by_round"]) == 4
+    assert report["parameters"]["modalities"] == ["graph", "relation"]
+
+
+def test_rounds_go_before_iterative(ibmea, pair_folder, tmp_path):
+    args = ("--dataset", pair_folder, "--iterative", "--rounds", 2)
+    report = run_json(ibmea, tmp_path / "x.json", *args)
+    assert report["protocol"]["iterative"] == "yes, 2 rounds"
+
+
+def test_quiet_shows_scores_only(ibmea, pair_folder):
+    result = ibmea("evaluate", "--dataset", pair_folder, "--epochs", 1, "--quiet")
+    assert result.output.startswith("Left to right")
+    assert "Fitting" not in result.output
+
+
+def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
+    folder = tmp_path / "D_W"
+    fold = folder / "721_5fold" / "2"
+    fold.mkdir(parents=True)
+    for side, kg in (("1", toy_pair.kg1), ("2", toy_pair.kg2)):
+        heads, relations, tails = kg.relation_triples.T
+        ids = kg.entity_ids
+        rows = zip(ids[heads], kg.relation_names[relations], ids[tails], strict=True)
+        (folder / f"rel_triples_{side}").write_text("".join("\t".join(r) + "\n" for r in rows))
+    connected = [set(kg.entity_ids[kg.relation_triples[:, [0, 2]]].ravel())
+                 for kg in (toy_pair.kg1, toy_pair.kg2)]  # fmt: skip
+    links = [p for p in toy_pair.links if p[0] in connected[0] and p[1] in connected[1]]
+    parts = {"train_links": links[:20], "valid_links": links[20:30], "test_links": links[30:]}
+    for name, part in parts.items():
+        (fold / name).write_text("".join("\t".join(p) + "\n" for p in part))
+    (folder / "ent_links").write_text("".join("\t".join(p) + "\n" for p in links))
+    report = run_json(ibmea, tmp_path / "x.json", "--dataset", folder, "--fold", 2)
+    protocol = report["protocol"]
+    assert (protocol["n_seeds"], protocol["n_test"]) == (20, len(links) - 30)
+    assert protocol["split"].startswith("721_5fold/2 of the folder")
+    assert protocol["split_seed"] is None
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--dataset", "emoij"], "Did you mean 'emoji'?"),
+        (["--train-ratio", "1.5"], "Expected --train-ratio to leave at least 2 of 80 links"),
+        (["--train-ratio", "0.01"], "Expected --train-ratio to leave at least 2 of 80 links"),
+        (["--aligner", "ibm"], "Expected --aligner ibmea; found 'ibm'."),
+        (["--set", "max_epoch=3"], "Did you mean 'max_epochs'?"),
+        (["--set", "max_epochs"], "Expected --set name=value; found 'max_epochs'."),
+        (["--set", "fusion=sum"], "fusion"),
+        (["--epochs", "0"], "max_epochs"),
+        (["--modalities", "smell"], "smell"),
+        (["--fold", "1"], "Expected --fold with an OpenEA folder only"),
+        (["--json", "."], "Expected a file to write; found the folder ."),
+        (["--device", "tpu"], "tpu"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(ibmea, pair_folder, args, message):
+    if args[0] != "--dataset":
+        args = ["--dataset", str(pair_folder), *args]
+    result = ibmea("evaluate", *args)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_without_links(ibmea, pair_folder, tmp_path):
+    for side in ("kg1", "kg2"):
+        (tmp_path / side).symlink_to(pair_folder / side)
+    result = ibmea("evaluate", "--dataset", tmp_path)
+    assert result.exit_code == 2
+    assert f"Expected at least 4 links in {tmp_path}" in result.stderr
+
+
+def test_a_json_file_that_cannot_be_written_is_told_before_the_fit(ibmea, pair_folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "x.json"
+    result = ibmea("evaluate", "--dataset", pair_folder, "--json", path)
+    assert result.exit_code == 2
+    assert "found the file" in result.stderr
+    assert "Fitting" not in result.output
+
+
+def test_all_data_sets_of_the_help_are_there():
+    assert list(DATASETS) == [
+        "emoji", "dbp15k_zh_en", "dbp15k_ja_en", "dbp15k_fr_en", "mmkg_fb15k_db15k",
+        "mmkg_fb15k_yago15k",
+    ]  # fmt: skip
+
+
+def test_real_data_by_name(data_home, monkeypatch):
+    monkeypatch.setenv("IBMEA_DATA", str(data_home))
+    kg1, kg2, links = load_pair("dbp15k_zh_en")
+    assert (kg1.n_entities, kg2.n_entities, len(links)) == (19_388, 19_572, 15_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_an_interrupt_during_the_fit(pair_folder, tmp_path):
+    code = "from ibmea_sklearn.cli import main; main()"
+    args = ["evaluate", "--dataset", str(pair_folder), "--epochs", "1000000"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", code, *args, "--json", str(tmp_path / "x.json")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while "Fitting" not in (line := process.stdout.readline()):
+            assert line, process.communicate()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Interrupted. No file was written." in errors
+    assert list(tmp_path.iterdir()) == []

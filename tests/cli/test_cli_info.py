@@ -1,0 +1,82 @@
+"""``ibmea info``: what is in a file or folder."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from ibmea_sklearn.io import write_alignment, write_graph
+
+
+def rows_of(output):
+    """Cells of the table by the name of their row."""
+    cells = [[c.strip() for c in re.split("[│┃]", line)[1:-1]] for line in output.splitlines()]
+    return {name: values for name, *values in filter(None, cells)}
+
+
+def test_a_pair(ibmea, pair_folder, toy_pair):
+    result = ibmea("info", pair_folder)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{pair_folder}: folder of two graphs\n")
+    rows = rows_of(result.output)
+    assert rows[""] == ["kg1", "kg2"]
+    assert rows["entities"] == ["90", "90"]
+    graphs = (toy_pair.kg1, toy_pair.kg2)
+    assert rows["relation triples"] == [f"{len(kg.relation_triples):,}" for kg in graphs]
+    assert rows["image features"] == ["32 columns", "32 columns"]
+    shares = [f"{kg.modalities['image']:.1%}" for kg in graphs]
+    assert rows["entities with image"] == shares
+    assert "80 links" in result.output
+    assert "left: 88.9% of the entities have a link\n" in result.output
+
+
+def test_one_graph(ibmea, toy_pair, tmp_path):
+    write_graph(toy_pair.kg1, tmp_path / "cities", format="tsv")
+    result = ibmea("info", tmp_path / "cities")
+    assert f"{tmp_path / 'cities'}: tables\n" in result.output
+    assert rows_of(result.output)[""] == ["cities"]
+    assert "links" not in result.output
+
+
+def test_links_that_are_wrong_are_counted(ibmea, pair_folder, tmp_path):
+    for side in ("kg1", "kg2"):
+        (tmp_path / side).symlink_to(pair_folder / side)
+    (tmp_path / "links.tsv").write_text("a1\tb1\na2\tb1\na999\tb2\n")
+    output = ibmea("info", tmp_path).output
+    assert "left: 2.2% of the entities have a link; 1 linked ids are unknown\n" in output
+    assert "right: 2.2% of the entities have a link; 1 links repeat an entity\n" in output
+
+
+def test_an_alignment(ibmea, tmp_path):
+    table = pd.DataFrame(
+        {"source": ["a", "b", "c"], "target": ["x", "y", "x"], "confidence": [1, 0.25, 0.5]}
+    )
+    write_alignment(table, tmp_path / "a.tsv")
+    output = ibmea("info", tmp_path / "a.tsv").output
+    assert "alignment (SSSOM)" in output
+    assert "3 pairs of 3 and 2 entities" in output
+    assert "confidence 0.25 to 1.00, 2 >= 0.5" in output
+
+
+@pytest.mark.parametrize("name", ["zh_en", "mmkg"])
+def test_real_folders(ibmea, data_home, name):
+    result = ibmea("info", data_home / name)
+    rows = rows_of(result.output)
+    if name == "zh_en":
+        assert "zh_en: DBP15K folder" in result.output
+        assert rows["relation triples"] == ["70,414", "95,142"]
+        assert "15,000 links" in result.output
+    else:
+        assert "mmkg: MMKG folder" in result.output
+        assert rows["relation triples"] == ["592,213", "89,197"]
+        assert "12,842 links" in result.output
+
+
+@pytest.mark.parametrize("content", [None, "nothing known"])
+def test_what_is_not_recognised(ibmea, tmp_path, content):
+    path = tmp_path / "thing.xyz"
+    if content:
+        path.write_text(content)
+    result = ibmea("info", path)
+    assert result.exit_code == 2
+    assert f"Expected a graph or a pair of graphs in {path}" in result.stderr

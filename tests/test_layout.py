@@ -1,0 +1,170 @@
+"""Who may import whom, and where the tests are."""
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "ibmea_sklearn"
+ROOT = Path(__file__).parents[1] / PACKAGE
+TESTS = Path(__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# Helpers that are no room: what is shared by all and knows nothing of alignment.
+HELPERS = {"_device", "_files", "_optional"}
+DATA_ROOMS = {"datasets", "featurizers", "graph", "io", "matching", "metrics"}
+ROOMS = DATA_ROOMS | {"aligners", "cli", "inspection", "losses", "nn", "training"}
+
+# Besides itself and the helpers. Only aligners and training know all.
+MAY_IMPORT = {
+    "graph": set(),
+    "nn": set(),
+    "losses": set(),
+    **dict.fromkeys(DATA_ROOMS - {"graph"}, DATA_ROOMS),
+    "inspection": DATA_ROOMS,
+    "aligners": ROOMS - {"cli"},
+    "training": ROOMS - {"cli"},
+    "cli": ROOMS - {"nn", "losses", "training"},
+}
+# "torch_sparse" is the backend that nn uses where it is installed.
+TORCH_ONLY = {"torch", "torch_sparse", "torch_scatter"}
+
+
+def room_of(module):
+    """Second part of the dotted name: 'ibmea_sklearn.io.rdf' is of the room 'io'."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def module_of(file):
+    parts = file.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def package_of(file):
+    name = module_of(file)
+    return name if file.name == "__init__.py" else name.rpartition(".")[0]
+
+
+def imports_of(source, package):
+    """Yield (module, name or None) of every import, inside functions too, and by name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            module = ".".join([*(base if node.level else []), *filter(None, [node.module])])
+            yield from ((module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "import_optional"):
+            if node.args and isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value, None
+
+
+def _called(node):
+    return getattr(node.func, "id", getattr(node.func, "attr", None))
+
+
+def rooms_imported(source, package):
+    """Rooms of ours, without the importer's own."""
+    own = room_of(package)
+    for module, name in imports_of(source, package):
+        if module.split(".")[0] == PACKAGE:
+            room = room_of(module) or (name if name in ROOMS | HELPERS else "")
+            if room and room != own:
+                yield room
+
+
+def packages_imported(source, package):
+    """Packages of others, the standard library left out."""
+    roots = {module.split(".")[0] for module, _ in imports_of(source, package)}
+    return roots - {PACKAGE} - sys.stdlib_module_names
+
+
+def of_room(room):
+    return [f for f in FILES if room_of(module_of(f)) == room]
+
+
+CASES = [pytest.param(f, id=str(f.relative_to(ROOT))) for f in FILES if f.parent != ROOT]
+
+
+def test_every_folder_and_module_is_a_room_or_a_helper():
+    folders = {f.parent.name for f in ROOT.glob("*/__init__.py")}
+    modules = {f.stem for f in ROOT.glob("*.py")} - {"__init__"}
+    assert folders | modules <= ROOMS | HELPERS
+    assert set(MAY_IMPORT) == ROOMS
+
+
+@pytest.mark.parametrize("file", [*CASES, pytest.param(ROOT / "metrics.py", id="metrics.py")])
+def test_imports_only_rooms_it_may_know(file):
+    room = room_of(module_of(file))
+    imported = set(rooms_imported(file.read_text(), package_of(file)))
+    # metrics is a module: its package is the whole, so itself is not its own room there.
+    forbidden = imported - MAY_IMPORT[room] - HELPERS - {room}
+    assert not forbidden, f"{room} must not import {sorted(forbidden)}"
+
+
+@pytest.mark.parametrize("helper", sorted(HELPERS))
+def test_helpers_import_nothing_of_ours(helper):
+    file = ROOT / f"{helper}.py"
+    assert not set(rooms_imported(file.read_text(), package_of(file)))
+
+
+@pytest.mark.parametrize("room", ["nn", "losses"])
+def test_networks_and_losses_know_torch_only(room):
+    for file in of_room(room):
+        others = packages_imported(file.read_text(), package_of(file)) - TORCH_ONLY
+        assert not others, f"{file.relative_to(ROOT)} must not import {sorted(others)}"
+
+
+def test_command_line_uses_public_names_only():
+    for file in of_room("cli"):
+        for module, name in imports_of(file.read_text(), package_of(file)):
+            if module.split(".")[0] != PACKAGE or room_of(module) in {"cli", *HELPERS}:
+                continue
+            assert module.count(".") <= 1, f"{file.name}: {module} is inside a room"
+            if name is not None and name not in ROOMS | HELPERS:
+                public = [*importlib.import_module(module).__all__, "__version__"]
+                assert name in public, f"{file.name}: {module}.{name} is not public"
+
+
+def test_every_room_with_code_has_tests():
+    missing = [
+        room
+        for room in sorted(ROOMS)
+        if any(f.name != "__init__.py" for f in (ROOT / room).glob("*.py"))
+        and not list((TESTS / room).glob("test_*.py"))
+    ]
+    assert not missing, f"no tests/<room>/test_*.py for {missing}"
+
+
+def test_every_test_folder_has_a_room():
+    folders = {f.parent.name for f in TESTS.glob("*/test_*.py")}
+    assert folders <= ROOMS
+
+
+def test_test_files_have_unique_names():
+    names = [f.name for f in TESTS.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "expected"),
+    [
+        ("from ..nn import spmm", "ibmea_sklearn.io", {"nn"}),
+        ("from .. import nn", "ibmea_sklearn.io", {"nn"}),
+        ("from .rdf import read", "ibmea_sklearn.io", set()),
+        ("import ibmea_sklearn.losses.kl as kl", "ibmea_sklearn.io", {"losses"}),
+        ("def f():\n    from ibmea_sklearn.aligners import base", "ibmea_sklearn.io", {"aligners"}),
+        ("from .nn.gat import x", "ibmea_sklearn", {"nn"}),
+        (
+            "import importlib\nimportlib.import_module('ibmea_sklearn.nn')",
+            "ibmea_sklearn.io",
+            {"nn"},
+        ),
+        ("import numpy, torch.nn", "ibmea_sklearn.io", set()),
+    ],
+)
+def test_this_file_sees_every_form_of_import(source, package, expected):
+    assert set(rooms_imported(source, package)) == expected
