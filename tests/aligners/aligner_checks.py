@@ -1,0 +1,361 @@
+"""What every aligner must do: small checks, run over all aligners by test_aligner_contract.py.
+
+Each runs with both forms of fit's input.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from ibmea_sklearn import (
+    KnowledgeGraph,
+    ModalityFeaturizer,
+    SeedPairs,
+    hits_at_1_scorer,
+)
+from ibmea_sklearn.matching import ranks
+from ibmea_sklearn.metrics import hits_at_k
+
+
+class Entry(NamedTuple):
+    """An aligner under test: its class, parameters that make it fast, a parameter to search."""
+
+    aligner: type
+    params: dict[str, Any]
+    grid: dict[str, list[Any]]
+
+
+class Case:
+    """One aligner, two graphs, half of the links as seeds, and a form of fit's input."""
+
+    def __init__(self, entry: Entry, pair: SimpleNamespace, form: str) -> None:
+        self.entry, self.form = entry, form
+        self.kg1, self.kg2 = pair.kg1, pair.kg2
+        self.train, self.test = pair.links[:40], pair.links[40:]
+
+    def new(self, **params: Any) -> Any:
+        return self.entry.aligner(**{**self.entry.params, **params})
+
+    def view(self, pairs: np.ndarray) -> SeedPairs:
+        return SeedPairs(self.kg1, self.kg2, pairs)
+
+    def fit(self, aligner: Any) -> Any:
+        if self.form == "view":
+            return aligner.fit(self.view(self.train))
+        return aligner.fit(self.kg1, self.kg2, self.train)
+
+    @cached_property
+    def fitted(self) -> Any:
+        """Fitted once for all checks that change nothing."""
+        return self.fit(self.new())
+
+    def refitted(self, **params: Any) -> Any:
+        """The fitted aligner, with other parameters of what comes after the fit."""
+        return copy.copy(self.fitted).set_params(**params)
+
+
+def assert_same_embeddings(one: Any, two: Any) -> None:
+    assert one.embeddings_.keys() == two.embeddings_.keys()
+    for modality, sides in one.embeddings_.items():
+        for mine, other in zip(sides, two.embeddings_[modality], strict=True):
+            np.testing.assert_array_equal(mine, other, err_msg=modality)
+
+
+def naive_ranks(left: np.ndarray, right: np.ndarray, true: np.ndarray) -> np.ndarray:
+    left, right = (x / np.linalg.norm(x, axis=1, keepdims=True).clip(1e-12) for x in (left, right))
+    scores = left @ right.T
+    return np.array([1 + (row > row[t] + 1e-6).sum() for row, t in zip(scores, true, strict=True)])
+
+
+# Fit
+
+
+def check_fit_returns_self_and_keeps_params(case: Case) -> None:
+    aligner = case.new()
+    params = aligner.get_params()
+    assert case.fit(aligner) is aligner
+    assert aligner.get_params() == params
+
+
+def check_fit_shares_the_graphs(case: Case) -> None:
+    assert case.fitted.kg1_ is case.kg1
+    assert case.fitted.kg2_ is case.kg2
+
+
+def check_refit_is_identical(case: Case) -> None:
+    assert_same_embeddings(case.fit(case.new()), case.fitted)
+    twice = case.new().fit(case.kg1, case.kg2, case.test)
+    assert_same_embeddings(case.fit(twice), case.fitted)
+
+
+def check_fit_leaves_global_random_state(case: Case) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.rand(7)  # not the state that an earlier fit of the same seed may have left
+        before = torch.get_rng_state(), np.random.get_state()[1].copy()
+        case.fit(case.new())
+        assert torch.equal(torch.get_rng_state(), before[0])
+        np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+
+
+def check_fit_does_not_depend_on_global_random_state(case: Case) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(99)
+        assert_same_embeddings(case.fit(case.new()), case.fitted)
+
+
+def check_embeddings_have_a_row_for_each_entity(case: Case) -> None:
+    assert "fused" in case.fitted.embeddings_
+    for left, right in case.fitted.embeddings_.values():
+        assert left.shape == (case.kg1.n_entities, right.shape[1])
+        assert len(right) == case.kg2.n_entities
+        assert np.isfinite(left).all() and np.isfinite(right).all()
+
+
+def check_features_of_a_pipeline_equal_raw_graphs(case: Case) -> None:
+    X = ModalityFeaturizer().fit_transform(case.view(case.train))
+    assert_same_embeddings(case.new().fit(X), case.fitted)
+
+
+def check_graphs_may_share_ids(case: Case) -> None:
+    kg1, kg2 = with_integer_ids(case.kg1), with_integer_ids(case.kg2)
+    seeds = case.view(case.train).indices
+    aligner = case.new().fit(kg1, kg2, seeds)
+    assert_same_embeddings(aligner, case.fitted)
+    np.testing.assert_array_equal(aligner.predict(seeds[:, 0]), seeds[:, 1])
+
+
+def with_integer_ids(kg: KnowledgeGraph) -> KnowledgeGraph:
+    head, relation, tail = kg.relation_triples.T
+    owner, attribute = kg.attribute_triples.T
+    return KnowledgeGraph(
+        {"head": head, "relation": kg.relation_names[relation], "tail": tail},
+        {"owner": owner, "name": kg.attribute_names[attribute], "value": kg.attribute_values},
+        features=dict(kg.features),
+        entities=np.arange(kg.n_entities),
+    )
+
+
+def check_failed_refit_is_not_fitted(case: Case) -> None:
+    aligner = case.fit(case.new())
+    with pytest.raises(ValueError, match="matching"):
+        case.fit(aligner.set_params(matching="none"))
+    aligner.set_params(matching="csls")
+    empty = KnowledgeGraph(entities=["a", "b", "c"])
+    with pytest.raises(ValueError):
+        aligner.fit(empty, empty, [("a", "a"), ("b", "b")])
+    with pytest.raises(NotFittedError):
+        aligner.predict(["a"])
+
+
+# After fit
+
+
+def check_clone_of_fitted_is_not_fitted(case: Case) -> None:
+    with pytest.raises(NotFittedError):
+        clone(case.fitted).predict(case.test[:, 0])
+
+
+def check_not_fitted(case: Case) -> None:
+    aligner, pairs = case.new(), case.test
+    for call in (
+        lambda: aligner.rank(pairs),
+        lambda: aligner.score(pairs),
+        lambda: aligner.predict(pairs[:, 0]),
+        lambda: aligner.candidates(pairs[:, 0]),
+        lambda: aligner.align(),
+    ):
+        with pytest.raises(NotFittedError, match="not fitted"):
+            call()
+
+
+def check_pickle_and_joblib(case: Case) -> None:
+    file = io.BytesIO()
+    joblib.dump(case.fitted, file)
+    file.seek(0)
+    for again in (pickle.loads(pickle.dumps(case.fitted)), joblib.load(file)):
+        np.testing.assert_array_equal(again.rank(case.test), case.fitted.rank(case.test))
+        sources = case.kg1.entity_ids
+        np.testing.assert_array_equal(again.predict(sources), case.fitted.predict(sources))
+        assert again.get_params() == case.fitted.get_params()
+
+
+def check_rank_takes_views_and_arrays(case: Case) -> None:
+    expected = case.fitted.rank(case.test)
+    assert expected.shape == (len(case.test),) and (expected >= 1).all()
+    for X in (case.view(case.test), case.test.tolist(), case.test.astype(str)):
+        np.testing.assert_array_equal(case.fitted.rank(X), expected)
+
+
+def check_rank_goes_by_id_not_by_place(case: Case) -> None:
+    kg1 = KnowledgeGraph(entities=case.kg1.entity_ids[::-1])
+    kg2 = KnowledgeGraph(entities=case.kg2.entity_ids[::-1])
+    X = SeedPairs(kg1, kg2, case.test)
+    np.testing.assert_array_equal(case.fitted.rank(X), case.fitted.rank(case.test))
+    np.testing.assert_array_equal(case.fitted.predict(X), case.fitted.predict(case.test[:, 0]))
+
+
+def check_rank_equals_naive_loop(case: Case) -> None:
+    aligner = case.refitted(matching="cosine")
+    left, right = aligner.embeddings_["fused"]
+    sources, targets = case.view(case.test).indices.T
+    expected = naive_ranks(left[sources], right[targets], np.arange(len(targets)))
+    np.testing.assert_array_equal(aligner.rank(case.test), expected)
+    pool = np.setdiff1d(np.arange(len(right)), case.view(case.train).indices[:, 1])
+    expected = naive_ranks(left[sources], right[pool], np.searchsorted(pool, targets))
+    aligner.set_params(score_candidates="all")
+    np.testing.assert_array_equal(aligner.rank(case.test), expected)
+
+
+def check_all_candidates_are_harder_than_pairs(case: Case) -> None:
+    pairs = case.refitted(matching="cosine").rank(case.test)
+    everything = case.refitted(matching="cosine", score_candidates="all").rank(case.test)
+    assert (everything >= pairs).all() and (everything > pairs).any()
+
+
+def check_reverse_ranks_swap_the_sides(case: Case) -> None:
+    left, right = case.fitted.embeddings_["fused"]
+    sources, targets = case.view(case.test).indices.T
+    place = np.argsort(np.argsort(sources))  # candidates stand in the order of the graph
+    expected = ranks(right[targets], left[np.sort(sources)], place)
+    np.testing.assert_array_equal(case.fitted.rank(case.test, reverse=True), expected)
+
+
+def check_rank_by_modality(case: Case) -> None:
+    for modality in case.fitted.embeddings_:
+        assert case.fitted.rank(case.test, modality).shape == (len(case.test),)
+    with pytest.raises(ValueError, match="Did you mean 'fused'"):
+        case.fitted.rank(case.test, "fussed")
+
+
+def check_score_is_hits_at_1(case: Case) -> None:
+    found = case.fitted.rank(case.test)
+    weight = np.arange(len(found))
+    assert case.fitted.score(case.test) == hits_at_k(found, 1)
+    weighted = case.fitted.score(case.view(case.test), None, weight)
+    assert weighted == hits_at_k(found, 1, sample_weight=weight)
+    assert hits_at_1_scorer(case.fitted, case.test) == case.fitted.score(case.test)
+
+
+def check_predict_gives_ids_that_are_no_seeds(case: Case) -> None:
+    found = case.fitted.predict(case.test[:, 0])
+    assert found.shape == (len(case.test),)
+    assert set(found) <= set(case.kg2.entity_ids) - set(case.train[:, 1])
+    np.testing.assert_array_equal(case.fitted.predict(case.view(case.test)), found)
+
+
+def check_seeds_get_their_partner(case: Case) -> None:
+    mixed = np.concatenate([case.test, case.train, case.test])
+    found = case.fitted.predict(mixed[:, 0])
+    middle = slice(len(case.test), -len(case.test))
+    np.testing.assert_array_equal(found[middle], case.train[:, 1])
+    np.testing.assert_array_equal(found[: middle.start], found[middle.stop :])
+
+
+def check_an_answer_does_not_depend_on_what_else_is_asked(case: Case) -> None:
+    for matching in ("csls", "cosine", "sinkhorn"):
+        aligner = case.refitted(matching=matching)
+        sources = case.kg1.entity_ids
+        together = aligner.predict(sources)
+        alone = [aligner.predict(sources[[i]])[0] for i in range(0, len(sources), 9)]
+        assert alone == together[::9].tolist()
+
+
+def check_candidates_table(case: Case) -> None:
+    sources = np.concatenate([case.test[:3, 0], case.train[:2, 0]])
+    table = case.fitted.candidates(sources, k=4)
+    assert list(table.columns) == ["source", "target", "rank", "score"]
+    assert table["source"].tolist() == np.repeat(sources, 4).tolist()
+    assert table["rank"].tolist() == [1, 2, 3, 4] * 5
+    assert not table.duplicated(["source", "target"]).any()
+    free = table[:12]
+    assert (free.groupby("source", sort=False)["score"].diff().dropna() <= 0).all()
+    best = table[table["rank"] == 1]
+    assert best["target"].tolist() == case.fitted.predict(sources).tolist()
+    assert best["score"].tolist()[-2:] == [1, 1]
+
+
+def check_candidates_are_clipped(case: Case) -> None:
+    n_free = case.kg2.n_entities - len(case.train)
+    assert len(case.fitted.candidates(case.test[:2, 0], k=10_000)) == 2 * n_free
+    assert len(case.fitted.candidates([], k=3)) == 0
+
+
+def check_mutual_alignment(case: Case) -> None:
+    table = case.fitted.align()
+    assert list(table.columns) == ["source", "target", "score", "confidence"]
+    _assert_one_to_one_and_free(table, case)
+    best = dict(zip(table["source"], case.fitted.predict(table["source"]), strict=True))
+    assert best == dict(zip(table["source"], table["target"], strict=True))
+
+
+def check_assignment_matches_all_it_can(case: Case) -> None:
+    table = case.fitted.align("assignment", n_candidates=10_000)
+    _assert_one_to_one_and_free(table, case)
+    n_free = min(case.kg1.n_entities, case.kg2.n_entities) - len(case.train)
+    assert len(table) == n_free
+    with pytest.raises(ValueError, match="Did you mean 'assignment'"):
+        case.fitted.align("assign")
+
+
+def _assert_one_to_one_and_free(table: Any, case: Case) -> None:
+    assert len(table)
+    assert table["source"].is_unique and table["target"].is_unique
+    assert not set(table["source"]) & set(case.train[:, 0])
+    assert not set(table["target"]) & set(case.train[:, 1])
+    assert table["confidence"].between(0, 1 + 1e-6).all()
+    assert table["confidence"].is_monotonic_decreasing
+
+
+def check_nothing_is_left_to_align(case: Case) -> None:
+    kg1, kg2 = (
+        KnowledgeGraph([(f"{c}{i}", "r", f"{c}{(i + 1) % 6}") for i in range(6)]) for c in "ab"
+    )
+    links = [(f"a{i}", f"b{i}") for i in range(6)]
+    aligner = case.new().fit(kg1, kg2, links)
+    for method in ("mutual", "assignment"):
+        assert len(aligner.align(method)) == 0
+    assert aligner.predict(["a3"]).tolist() == ["b3"]
+
+
+def check_no_candidate_is_left(case: Case) -> None:
+    kg1, kg2 = (
+        KnowledgeGraph([(f"{c}{i}", "r", f"{c}{(i + 1) % n}") for i in range(n)])
+        for c, n in (("a", 7), ("b", 6))
+    )
+    aligner = case.new().fit(kg1, kg2, [(f"a{i}", f"b{i}") for i in range(6)])
+    assert len(aligner.align()) == 0
+    with pytest.raises(ValueError, match="no seed; found none, so that 'a6' has no candidate"):
+        aligner.predict(["a1", "a6"])
+
+
+def check_unknown_entities_are_named(case: Case) -> None:
+    for call in (
+        lambda: case.fitted.predict(["nobody"]),
+        lambda: case.fitted.rank([("nobody", case.test[0, 1])]),
+    ):
+        with pytest.raises(ValueError, match="found 1 unknown: 'nobody'"):
+            call()
+
+
+def check_shapes_are_named(case: Case) -> None:
+    with pytest.raises(ValueError, match=r"pairs of entity ids of shape \(n, 2\); found \(40,\)"):
+        case.fitted.score(case.test[:, 0])
+    with pytest.raises(ValueError, match=r"2 dimensions. Of pairs pass the first column"):
+        case.fitted.predict(case.test)
+    with pytest.raises(ValueError, match="Expected k to be an integer >= 1; found 0"):
+        case.fitted.candidates(case.test[:, 0], k=0)
+
+
+CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]

@@ -1,0 +1,380 @@
+"""Every named case of bad input: works where it can, else says what to do."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from spies import CHEAP, Watched
+
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, SeedPairs
+
+
+def ring(letter, n=12, **kwargs):
+    """A ring of n entities with some chords."""
+    triples = [(f"{letter}{i}", "next", f"{letter}{(i + 1) % n}") for i in range(n)]
+    triples += [(f"{letter}{i}", "far", f"{letter}{i * i % n}") for i in range(n)]
+    return KnowledgeGraph(triples, name=f"ring {letter}", **kwargs)
+
+
+LINKS = np.array([(f"a{i}", f"b{i}") for i in range(12)], object)
+
+
+def fit(kg1=None, kg2=None, seeds=LINKS[:6], aligner=IBMEAAligner, **params):
+    return aligner(**{**CHEAP, **params}).fit(kg1 or ring("a"), kg2 or ring("b"), seeds)
+
+
+def is_finite(aligner):
+    return all(np.isfinite(side).all() for sides in aligner.embeddings_.values() for side in sides)
+
+
+# Seeds
+
+
+def test_unknown_entity_in_seeds():
+    with pytest.raises(ValueError) as error:
+        fit(seeds=[("a0", "b0"), ("a1", "bb2")])
+    assert "right entities of the pairs to be ids of graph 'ring b'" in str(error.value)
+    assert "found 1 unknown: 'bb2'. Did you mean 'b2'?" in str(error.value)
+
+
+def test_seeds_of_the_wrong_type():
+    with pytest.raises(ValueError, match="The ids are strings, 0 is a int: convert them"):
+        fit(seeds=[(0, 0), (1, 1)])
+
+
+def test_same_entity_in_two_seeds():
+    seeds = [("a0", "b0"), ("a1", "b1"), ("a0", "b2")]
+    with pytest.raises(ValueError) as error:
+        fit(seeds=seeds)
+    assert "Expected each entity in at most one pair" in str(error.value)
+    assert "row 2 ('a0', 'b2') and row 0 ('a0', 'b0')" in str(error.value)
+    assert "duplicates='first'" in str(error.value)
+    aligner = fit(seeds=seeds, duplicates="first")
+    assert aligner.predict(["a0", "a1"]).tolist() == ["b0", "b1"]
+    assert len(aligner.seed_indices_) == 2
+
+
+@pytest.mark.parametrize(("seeds", "n"), [([], 0), (np.empty((0, 2)), 0), (LINKS[:1], 1)])
+def test_no_seeds_or_one(seeds, n):
+    with pytest.raises(ValueError, match=f"at least 2 seeds, .*; found {n}.*Pass more known pairs"):
+        fit(seeds=seeds)
+    with pytest.raises(ValueError, match=f"at least 2 seeds, .*; found {n}."):
+        IBMEAAligner(**CHEAP).fit(SeedPairs(ring("a"), ring("b"), seeds))
+
+
+def test_two_seeds_are_enough():
+    aligner = fit(seeds=LINKS[:2])
+    assert is_finite(aligner) and aligner.predict(["a7"]).shape == (1,)
+
+
+def test_too_few_seeds_to_hold_out_any():
+    with pytest.raises(ValueError, match=r"leave 1 seed to validate on .*; found 0.1 of 3 seeds"):
+        fit(seeds=LINKS[:3], validation_fraction=0.1)
+
+
+def test_seeds_with_three_columns():
+    with pytest.raises(ValueError, match="2 columns"):
+        fit(seeds=[("a0", "b0", "b1"), ("a1", "b1", "b2")])
+
+
+# The forms of fit's input
+
+A, B = ring("a"), ring("b")
+VIEW = SeedPairs(A, B, LINKS[:6])
+
+
+@pytest.mark.parametrize(
+    ("args", "found"),
+    [
+        ((A, B), "found two graphs and no seeds"),
+        ((A,), "found KnowledgeGraph and NoneType"),
+        ((A, LINKS), "found KnowledgeGraph and ndarray"),
+        ((LINKS,), "found ndarray and NoneType"),
+        (([(0, 1)], [(0, 1)], LINKS), "found list and list"),
+        ((VIEW, A), "found a view and further graphs or seeds"),
+        ((VIEW, None, LINKS), "found a view and further graphs or seeds"),
+        ((VIEW, A, B), "found a view and further graphs or seeds"),
+        ((VIEW, LINKS), "found a view and further graphs or seeds"),
+    ],
+)
+def test_neither_form(args, found):
+    with pytest.raises(TypeError) as error:
+        IBMEAAligner(**CHEAP).fit(*args)
+    assert found in str(error.value)
+    assert "fit(kg1, kg2, seeds)" in str(error.value)
+    assert "fit(X) with X = SeedPairs(kg1, kg2, pairs)" in str(error.value)
+
+
+@pytest.mark.parametrize("y", [None, np.zeros(6), [0] * 6])
+def test_y_of_scikit_learn_is_ignored(y):
+    aligner = IBMEAAligner(**CHEAP).fit(VIEW, y)
+    assert len(aligner.seed_indices_) == 6
+    assert 0 <= aligner.score(VIEW, y) <= 1
+
+
+# Graphs and features
+
+
+def test_empty_graph():
+    with pytest.raises(ValueError, match="Graph 'empty' has no entity. Expected relation triples"):
+        fit(kg2=KnowledgeGraph([], name="empty"))
+
+
+def test_graph_with_nothing_but_entities():
+    bare = KnowledgeGraph(entities=[f"b{i}" for i in range(12)])
+    with pytest.raises(ValueError, match=r"both graphs have something; found none"):
+        fit(kg2=bare)
+
+
+def test_entity_without_any_edge():
+    kg1 = ring("a", entities=["alone", *LINKS[:, 0]])
+    kg2 = ring("b", entities=["solo", *LINKS[:, 1]])
+    seeds = [("alone", "solo"), *LINKS[:5]]
+    for params in ({}, {"graph_start": "learned"}, {"modalities": ["graph"]}):
+        aligner = fit(kg1, kg2, seeds, **params)
+        assert is_finite(aligner)
+        assert aligner.predict(["alone"]).tolist() == ["solo"]
+    aligner = fit(kg1, kg2)  # and where it is no seed
+    assert aligner.predict(["alone"]).shape == (1,)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_features_that_are_not_finite(bad):
+    values = np.ones((12, 3))
+    values[4, 1] = bad
+    with pytest.raises(ValueError) as error:
+        fit(kg2=B.with_features(image=values))
+    assert "Expected finite image features; found NaN or infinity for 1 of 12" in str(error.value)
+    assert "first 'b2'" in str(error.value) or "first 'b" in str(error.value)
+    assert "mask False" in str(error.value)
+
+
+def test_features_beyond_float32():
+    huge = np.full((12, 3), 1e300)
+    with pytest.raises(ValueError, match="Expected own features that fit into float32.*Scale them"):
+        fit(A.with_features(own=huge), B.with_features(own=huge))
+
+
+def test_feature_matrix_of_the_wrong_length():
+    with pytest.raises(ValueError, match="a row for each of the 12 entities; found shape .11, 3."):
+        fit(kg2=B.with_features(image=np.ones((11, 3))))
+
+
+def test_features_of_different_width():
+    with pytest.raises(ValueError, match="one width in both graphs; found 3 in .* and 4 in"):
+        fit(A.with_features(image=np.ones((12, 3))), B.with_features(image=np.ones((12, 4))))
+
+
+@pytest.mark.parametrize("feature_start", ["principal", "random"])
+def test_features_that_say_nothing(feature_start):
+    same = np.ones((12, 3))
+    kgs = [kg.with_features(image=same) for kg in (A, B)]
+    assert is_finite(fit(*kgs, feature_start=feature_start))
+
+
+def test_a_single_entity_with_a_modality():
+    kgs = [kg.with_features(image={f"{c}3": np.arange(4.0)}) for kg, c in ((A, "a"), (B, "b"))]
+    aligner = fit(*kgs)
+    assert "image" in aligner.modalities_ and is_finite(aligner)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_modality_missing_on_one_side(side):
+    kgs = [A, B]
+    kgs[side] = kgs[side].with_features(image=np.eye(12))
+    aligner = fit(*kgs)
+    assert aligner.modalities_ == ["graph", "relation"]
+    with pytest.raises(ValueError) as error:
+        fit(*kgs, modalities=["graph", "image"])
+    assert "both graphs have something; found ['image'], which a graph lacks. Choose" in str(
+        error.value
+    )
+    assert "give both graphs the data" in str(error.value)
+
+
+def test_modality_that_nobody_has():
+    nobody = (np.zeros((12, 3)), np.zeros(12, bool))
+    kgs = [kg.with_features(image=nobody) for kg in (A, B)]
+    assert fit(*kgs).modalities_ == ["graph", "relation"]
+
+
+@pytest.mark.parametrize("name", ["type", "values", "price.eur", "fused", "propagation"])
+def test_modality_with_a_name_that_is_taken(name):
+    kgs = [kg.with_features(**{name: np.eye(12)}) for kg in (A, B)]
+    with pytest.raises(ValueError, match=f"the name of a modality .*; found '{name}'. Give"):
+        fit(*kgs)
+    assert fit(*kgs, modalities=["graph"]).modalities_ == ["graph"]
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"fusion": "atention"}, "fusion to be one of .* found 'atention'. Did you mean 'atte"),
+        ({"matching": "cosinus"}, "found 'cosinus'. Did you mean 'cosine'"),
+        ({"matching": None}, "matching to be one of 'csls', 'cosine', 'sinkhorn'; found None"),
+        ({"graph_start": "anchor"}, "Did you mean 'anchors'"),
+        ({"graph_layers": "lst"}, "Did you mean 'last'"),
+        ({"feature_start": "pca"}, "one of 'principal', 'random'; found 'pca'"),
+        ({"score_candidates": "pair"}, "Did you mean 'pairs'"),
+        ({"duplicates": "frist"}, "Did you mean 'first'"),
+        ({"max_epochs": 0}, "max_epochs to be an integer >= 1; found 0"),
+        ({"max_epochs": 2.5}, "max_epochs to be an integer >= 1; found 2.5"),
+        ({"n_rounds": True}, "n_rounds to be an integer >= 1; found True"),
+        ({"csls_k": 0}, "csls_k to be an integer >= 1; found 0"),
+        ({"batch_size": 1}, "batch_size to be an integer >= 2; found 1"),
+        ({"patience": -1}, "patience to be an integer >= 1; found -1"),
+        ({"beta_image": -1e-3}, r"beta_image to be a number in \[0, 1e\+30\]; found -0.001"),
+        ({"beta_image": "big"}, "beta_image to be a number .* found 'big'"),
+        ({"beta_graph": math.nan}, "beta_graph to be a number .* found nan"),
+        ({"temperature": 0}, r"temperature to be a number in \(0, 1e\+30\]; found 0"),
+        ({"learning_rate": 1e300}, r"learning_rate to be a number in .* found 1e\+300"),
+        ({"learning_rate": math.inf}, "learning_rate to be a number in .* found inf"),
+        ({"dropout": 1}, r"dropout to be a number in \[0, 1\); found 1"),
+        ({"validation_fraction": 1.0}, r"validation_fraction .* in \[0, 1\); found 1.0"),
+        ({"anchor_fraction": 0}, r"anchor_fraction to be a number in \(0, 1\); found 0"),
+        ({"warmup": 1.5}, r"warmup to be a number in \[0, 1\]; found 1.5"),
+        ({"hybrid_base": 3}, r"hybrid_base to be a number in \[-1, 1\]; found 3"),
+        ({"modalities": "graph"}, "'all' or a list of names; found 'graph'"),
+        ({"modalities": 3}, "'all' or a list of names; found 3"),
+        ({"modalities": []}, "both graphs have something; found none. Choose"),
+        ({"modalities": ["grpah"]}, r"found \['grpah'\], which .* Did you mean 'graph'"),
+        ({"modalities": ["graph", "graph"]}, r"once; found \['graph'\] more often"),
+        ({"betas": {"price": 1}}, r"betas of modalities of the user's own.* found \['price'\]"),
+        ({"betas": {"graph": 1}}, "graph, image, relation and attribute are parameters"),
+        ({"betas": {"price": -1}}, r"betas\['price'\] to be a number .*; found -1"),
+        ({"betas": [1, 2]}, r"betas to be a mapping .*; found \[1, 2\]"),
+        ({"random_state": "today"}, "'today' cannot be used to seed"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_wrong_parameter(params, message):
+    with pytest.raises(ValueError, match=message):
+        fit(**params)
+
+
+def absent_device():
+    return "mps" if not torch.backends.mps.is_available() else "cuda"
+
+
+@pytest.mark.parametrize("device", [absent_device(), "gpu"])
+def test_device_that_is_not_there(device):
+    with pytest.raises(ValueError) as error:
+        fit(device=device)
+    assert "Expected a device that is there ('auto' or one of " in str(error.value)
+    assert f"'cpu'); found '{device}'" in str(error.value)
+
+
+# Training that goes wrong
+
+
+@pytest.mark.parametrize(
+    ("params", "epoch"),
+    [
+        ({"learning_rate": 1e20}, "epoch 2 of 3"),
+        ({"learning_rate": 1e20, "fusion": "attention"}, "epoch 2 of 3"),
+        ({"learning_rate": 1e20, "modalities": ["relation"]}, "epoch 2 of 3"),
+        ({"learning_rate": 1e20, "max_epochs": 1}, "epoch 1 of 1"),
+        ({"learning_rate": 1e20, "max_epochs": 1, "n_rounds": 2}, "epoch 2 of 2"),
+        ({"temperature": 1e-45}, "epoch 1 of 3"),
+    ],
+    ids=str,
+)
+def test_loss_that_turns_nan(params, epoch):
+    with pytest.warns(ConvergenceWarning) as caught:
+        aligner = fit(**params)
+    (warning,) = caught
+    assert f"not finite in {epoch}" in str(warning.message)
+    assert "Lower learning_rate" in str(warning.message)
+    assert warning.filename == __file__.replace(".pyc", ".py")
+    weights = aligner.network_.state_dict().values()
+    assert all(torch.isfinite(weight).all() for weight in weights)
+    assert is_finite(aligner)
+    assert aligner.rank(LINKS[6:]).shape == (6,)
+
+
+def test_good_weights_are_those_of_before(hard_pair):
+    seeds = hard_pair.links[:40]
+    start = IBMEAAligner(**{**CHEAP, "max_epochs": 1, "learning_rate": 1e-30, "warmup": 0})
+    start.fit(hard_pair.kg1, hard_pair.kg2, seeds)
+    with pytest.warns(ConvergenceWarning):
+        failed = IBMEAAligner(**{**CHEAP, "learning_rate": 1e20})
+        failed.fit(hard_pair.kg1, hard_pair.kg2, seeds)
+    for mine, other in zip(failed.embeddings_["fused"], start.embeddings_["fused"], strict=True):
+        np.testing.assert_allclose(mine, other, atol=1e-20)
+
+
+@pytest.mark.parametrize("patience", [None, 1])
+def test_loss_that_turns_nan_while_validating(patience):
+    params = {"validation_fraction": 0.25, "validation_interval": 1, "patience": patience}
+    with pytest.warns(ConvergenceWarning):
+        aligner = fit(learning_rate=1e20, seeds=LINKS[:8], **params)
+    assert is_finite(aligner)
+    assert aligner.best_epoch_ is None  # no epoch was any good
+
+
+def test_interrupt_keeps_what_was_trained():
+    """A real Ctrl-C from outside, at whatever point of the computation."""
+    far = threading.Event()
+
+    def interrupt():
+        far.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    class Interrupted(Watched):
+        def at_validation(self, n):
+            if n == 3:
+                far.set()
+
+    params = {"validation_fraction": 0.25, "validation_interval": 1, "max_epochs": 100_000}
+    aligner = Interrupted(**{**CHEAP, **params})
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        aligner.fit(A, B, LINKS[:8])
+    thread.join()
+    assert 3 <= len(aligner.history_) < 100_000
+    assert all(math.isfinite(row["train_loss"]) for row in aligner.history_)
+    assert aligner.best_epoch_ is not None
+    assert is_finite(aligner)
+    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen())
+    assert aligner.predict(LINKS[8:, 0]).shape == (4,)
+    assert len(aligner.align())
+
+
+def test_interrupt_at_the_end_of_an_epoch():
+    class Interrupted(Watched):
+        def at_validation(self, n):
+            if n == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    params = {"validation_fraction": 0.25, "validation_interval": 2, "max_epochs": 6}
+    aligner = Interrupted(**{**CHEAP, **params})
+    with pytest.raises(KeyboardInterrupt):
+        aligner.fit(A, B, LINKS[:8])
+    assert [row["epoch"] for row in aligner.history_] == [1, 2, 3, 4]
+    assert aligner.best_epoch_ == 2
+    assert aligner.n_seeds_by_round_ == [6]
+
+
+def test_interrupt_leaves_global_random_state():
+    class Interrupted(Watched):
+        def at_validation(self, n):
+            signal.raise_signal(signal.SIGINT)
+
+    params = {"validation_fraction": 0.25, "validation_interval": 1}
+    with torch.random.fork_rng(devices=[]):
+        torch.rand(7)  # not the state that an earlier fit of the same seed may have left
+        before = torch.get_rng_state()
+        with pytest.raises(KeyboardInterrupt):
+            Interrupted(**{**CHEAP, **params}).fit(A, B, LINKS[:8])
+        assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,316 @@
+"""What IBMEA does beyond the contract of all aligners."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import rich
+import torch
+from aligner_checks import naive_ranks
+from spies import CHEAP, Watched
+
+from ibmea_sklearn import IBMEAAligner, SeedPairs
+from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.training import warmup_cosine
+
+BUILT_IN = ["graph", "image", "relation", "attribute"]
+SUBSETS = [list(s) for n in (1, 2, 3) for s in itertools.combinations(BUILT_IN, n)]
+
+
+@pytest.fixture
+def fit(hard_pair):
+    def fit(n_seeds=40, pair=hard_pair, aligner=IBMEAAligner, **params):
+        seeds = pair.links[:n_seeds]
+        return aligner(**{**CHEAP, **params}).fit(pair.kg1, pair.kg2, seeds)
+
+    return fit
+
+
+def parts_of(row):
+    return {name for name in row if name.startswith(("kl_", "nce_")) or name == "hybrid"}
+
+
+def assert_fits(aligner, pair):
+    assert np.isfinite(aligner.rank(pair.links[40:])).all()
+    assert np.isfinite([row["train_loss"] for row in aligner.history_]).all()
+
+
+# Modalities and ablations
+
+
+@pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
+def test_each_subset_of_modalities(fit, hard_pair, modalities):
+    aligner = fit(modalities=modalities)
+    assert aligner.modalities_ == modalities
+    propagated = {"propagation"} & ({"propagation"} if "graph" in modalities else set())
+    assert set(aligner.embeddings_) == {*modalities, "fused"} | propagated
+    assert aligner.fusion_weights_.left.shape == (90, len(modalities))
+    expected = {f"{part}_{m}" for part in ("kl", "nce") for m in modalities}
+    assert parts_of(aligner.history_[0]) == expected | {"hybrid"}
+    assert_fits(aligner, hard_pair)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"beta_graph": 0, "beta_image": 0, "beta_relation": 0, "beta_attribute": 0},
+        {"beta_image": 0},
+        {"hybrid_weight": 0},
+        {"symmetric": False},
+        {"fusion": "concat"},
+        {"fusion": "attention"},
+        {"graph_start": "anchors"},
+        {"graph_start": "learned"},
+        {"graph_layers": "all"},
+        {"graph_layers": "last"},
+        {"n_layers": 1, "n_heads": 1},
+        {"feature_start": "principal"},
+        {"feature_start": "random"},
+        {"feature_dropout": 0.5},
+        {"propagation_weight": 0},
+        {"batch_size": 7},
+        {"dropout": 0, "warmup": 0},
+        {"warmup": 1},
+        {
+            "graph_start": "learned",
+            "graph_layers": "last",
+            "feature_start": "random",
+            "symmetric": False,
+            "propagation_weight": 0,
+            "fusion": "attention",
+        },
+    ],
+    ids=lambda params: ",".join(f"{k}={v}" for k, v in params.items()),
+)
+def test_each_ablation(fit, hard_pair, params):
+    aligner = fit(**params)
+    assert_fits(aligner, hard_pair)
+    assert "propagation" not in aligner.embeddings_ or params.get("propagation_weight") != 0
+
+
+def test_a_beta_of_zero_leaves_the_bottleneck_out(fit):
+    history = fit(beta_image=0).history_
+    assert [row["kl_image"] for row in history] == [0, 0, 0]
+    assert all(row["kl_graph"] > 0 for row in history)
+    assert "hybrid" not in fit(hybrid_weight=0).history_[0]
+
+
+def test_betas_weigh_the_divergence(fit):
+    one, two = (fit(max_epochs=1, beta_relation=beta) for beta in (0.01, 0.02))
+    assert two.history_[0]["kl_relation"] == pytest.approx(2 * one.history_[0]["kl_relation"])
+
+
+def test_seeds_of_randomness_differ(fit):
+    one, two = fit(random_state=0), fit(random_state=1)
+    assert (one.embeddings_["fused"].left != two.embeddings_["fused"].left).any()
+    again = fit(random_state=np.random.RandomState(0))
+    np.testing.assert_array_equal(again.embeddings_["fused"], one.embeddings_["fused"])
+
+
+def with_own_modality(pair, name="price", width=5):
+    rng = np.random.default_rng(0)
+    kgs = (kg.with_features(**{name: rng.standard_normal((90, width))}) for kg in pair[:2])
+    return [*kgs, pair[2]]
+
+
+@pytest.mark.parametrize("fusion", ["concat", "attention"])
+@pytest.mark.parametrize("width", [1, 5])
+def test_a_modality_of_the_users_own(hard_pair, fusion, width):
+    kg1, kg2, links = with_own_modality((hard_pair.kg1, hard_pair.kg2, hard_pair.links), "x", width)
+    plain, weighed = (
+        IBMEAAligner(**CHEAP, fusion=fusion, betas=betas).fit(kg1, kg2, links[:40])
+        for betas in (None, {"x": 0.02})
+    )
+    assert plain.modalities_ == ["graph", "image", "x", "relation", "attribute"]
+    first, other = plain.history_[0], weighed.history_[0]
+    assert other["kl_x"] == pytest.approx(2 * first["kl_x"])  # 0.01 unless named
+
+
+def test_all_modalities_beat_each_one_alone(fit):
+    kg1, kg2, links = make_mmkg_pair(
+        150,
+        structural_overlap=0.5,
+        attribute_noise=0.3,
+        image_noise=1.0,
+        missing_modalities={"image": 0.2},
+        random_state=0,
+    )
+    params = {**CHEAP, "max_epochs": 20, "graph_components": 32, "n_components": 24}
+
+    def score(modalities):
+        aligner = IBMEAAligner(**params, modalities=modalities)
+        return aligner.fit(kg1, kg2, links[:50]).score(links[50:])
+
+    alone = [score([modality]) for modality in BUILT_IN]
+    assert score("all") > max(alone) + 0.05
+    assert min(alone) > 0.1  # of 100 candidates: each says something
+
+
+# What a fit leaves
+
+
+def test_shapes_of_what_is_fitted(fit):
+    aligner = fit()
+    for kind in (aligner.embeddings_, aligner.variances_):
+        assert kind["graph"].left.shape == (90, 24)  # two layers of 12
+        assert kind["image"].right.shape == (90, 6)
+        assert all(side.dtype == np.float32 for sides in kind.values() for side in sides)
+    assert set(aligner.variances_) == set(BUILT_IN)
+    assert all((side > 0).all() for sides in aligner.variances_.values() for side in sides)
+    for weights in aligner.fusion_weights_:
+        np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
+    assert aligner.best_epoch_ is None and aligner.n_seeds_by_round_ == [40]
+
+
+def test_who_lacks_a_modality_has_a_zero_row_and_no_weight(fit, hard_pair):
+    aligner = fit()
+    lacks = ~hard_pair.kg1.features["image"].mask
+    place = aligner.modalities_.index("image")
+    assert lacks.any()
+    assert (aligner.embeddings_["image"].left[lacks] == 0).all()
+    assert (aligner.fusion_weights_.left[lacks, place] == 0).all()
+    assert (aligner.fusion_weights_.left[~lacks, place] > 0).all()
+
+
+def test_all_seeds_are_anchors_at_inference(fit, hard_pair):
+    aligner = fit()
+    seeds = SeedPairs(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40]).indices
+    known = aligner.network_.known
+    np.testing.assert_array_equal(known, seeds + [0, 90])
+    with torch.no_grad():
+        encoded = aligner.network_.eval().encode(torch.arange(180), known)
+    graph = np.concatenate(aligner.embeddings_["graph"])
+    np.testing.assert_array_equal(encoded.vectors["graph"], graph)
+
+
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_history_has_the_parts_of_the_loss(fit, batch_size):
+    history = fit(batch_size=batch_size).history_
+    expected = {f"{part}_{m}" for part in ("kl", "nce") for m in BUILT_IN} | {"hybrid"}
+    for row in history:
+        assert parts_of(row) == expected
+        assert sum(row[part] for part in expected) == pytest.approx(row["train_loss"], rel=1e-5)
+        assert row["n_seeds"] == 40 and row["dur"] > 0
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert {type(value) for row in history for value in row.values()} <= {int, float, bool}
+
+
+# Rounds and validation
+
+
+def test_rounds_grow_the_seeds(fit, toy_pair):
+    aligner = fit(20, toy_pair, n_rounds=3, max_epochs=4, min_confidence=0.3)
+    first, *grown = aligner.n_seeds_by_round_
+    assert first == 20 and len(grown) == 2 and min(grown) > 20
+    expected = np.repeat(aligner.n_seeds_by_round_, 4).tolist()
+    assert [row["n_seeds"] for row in aligner.history_] == expected
+    factor = warmup_cosine([4, 4, 4], aligner.warmup)
+    rates = [row["event_lr"] for row in aligner.history_]
+    assert rates == pytest.approx([aligner.learning_rate * factor(e) for e in range(12)])
+    known = aligner.network_.known.numpy()
+    assert len(known) == grown[-1]
+    assert len(np.unique(known)) == known.size  # no entity twice
+    np.testing.assert_array_equal(known[:20], aligner.seed_indices_ + [0, 90])
+    # Those that joined are no seeds: they stay free, and can be predicted otherwise.
+    assert len(aligner.seed_indices_) == 20
+
+
+def test_no_pair_is_sure_enough(fit, toy_pair):
+    # The probability of a pair is never above 1.
+    assert fit(20, toy_pair, n_rounds=2, min_confidence=1).n_seeds_by_round_ == [20, 20]
+
+
+def test_rounds_when_all_are_seeds():
+    kg1, kg2, links = make_mmkg_pair(20, mean_degree=4, random_state=0)
+    assert IBMEAAligner(**CHEAP, n_rounds=2).fit(kg1, kg2, links).n_seeds_by_round_ == [20, 20]
+
+
+def test_the_best_epoch_is_restored(fit):
+    aligner = fit(
+        aligner=Watched,
+        validation_fraction=0.25,
+        validation_interval=1,
+        max_epochs=8,
+        learning_rate=0.1,
+    )
+    scores = [row["validation_hits@1"] for row in aligner.history_]
+    assert len(scores) == 8 and aligner.n_seeds_by_round_ == [30]
+    assert aligner.best_epoch_ == 1 + int(np.argmax(scores)) < 8
+    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen())
+
+
+def test_the_best_epoch_of_an_earlier_round_is_restored_with_its_pairs(fit, toy_pair):
+    aligner = fit(
+        40,
+        toy_pair,
+        aligner=Watched,
+        validation_fraction=0.25,
+        validation_interval=1,
+        max_epochs=4,
+        n_rounds=2,
+    )
+    assert aligner.best_epoch_ <= 4  # all right in the first round: no later one is better
+    assert aligner.n_seeds_by_round_[1] > aligner.n_seeds_by_round_[0] == 30
+    assert len(aligner.network_.known) == 30
+    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen())
+
+
+def test_held_out_pairs_are_not_trained_on(fit):
+    aligner = fit(validation_fraction=0.25)
+    assert len(aligner.network_.known) == 30
+    assert {row["n_seeds"] for row in aligner.history_} == {30}
+    assert len(aligner.seed_indices_) == 40  # all are seeds to whoever predicts
+
+
+def test_validation_is_hits_at_1_among_all_that_is_not_trained_on(fit, hard_pair):
+    aligner = fit(
+        aligner=Watched, matching="cosine", validation_fraction=0.5, validation_interval=1
+    )
+    trained = set(aligner.network_.known[:, 0].tolist())
+    held_out = np.array([pair for pair in aligner.seed_indices_ if pair[0] not in trained])
+    pool = np.setdiff1d(np.arange(90), aligner.network_.known[:, 1] - 90)
+    assert (len(held_out), len(pool)) == (20, 70)
+    for row, (left, right) in zip(aligner.history_, aligner.seen, strict=True):
+        true = np.searchsorted(pool, held_out[:, 1])
+        found = naive_ranks(left[held_out[:, 0]], right[pool], true)
+        assert row["validation_hits@1"] == (found == 1).mean() < 1
+
+
+def test_patience_stops_early(fit, toy_pair):
+    params = {"validation_fraction": 0.25, "validation_interval": 1, "max_epochs": 50}
+    aligner = fit(40, toy_pair, **params, patience=2, n_rounds=2)
+    scores = [row["validation_hits@1"] for row in aligner.history_]
+    assert len(scores) == aligner.best_epoch_ + 2 < 50
+    assert len(aligner.n_seeds_by_round_) == 1  # training stops: there is no further round
+
+
+def test_fewer_epochs_than_the_interval_are_validated_at_the_end(fit):
+    aligner = fit(validation_fraction=0.25, validation_interval=10, max_epochs=3)
+    assert ["validation_hits@1" in row for row in aligner.history_] == [False, False, True]
+    assert aligner.best_epoch_ == 3
+
+
+# What is shown
+
+
+def test_silent(fit, capfd):
+    fit(verbose=0)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("width", "has_room"), [(60, False), (80, False), (140, True)])
+def test_progress(fit, capfd, monkeypatch, width, has_room):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(rich, "_console", None)  # made once, with the width of that time
+    aligner = fit(verbose=1, validation_fraction=0.25, validation_interval=1, n_rounds=2)
+    shown = capfd.readouterr().out
+    assert max(map(len, shown.splitlines())) <= width
+    for row in (aligner.history_[2], aligner.history_[5]):
+        loss, score = row["train_loss"], row["validation_hits@1"]
+        assert f"epoch {row['epoch']}/6" in shown
+        assert f"loss {loss:.2f} hits@1 {score:.3f}" in shown
+        assert f"graph {row['kl_graph'] + row['nce_graph']:.2f}"[: 20 if has_room else 6] in shown
+        assert (f"hybrid {row['hybrid']:.2f})" in shown) == has_room
+    assert shown.rstrip().endswith("00:00")  # time left

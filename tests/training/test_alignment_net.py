@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback
+from tiny import tiny_net
+
+from ibmea_sklearn.training import StopTraining, finished_epochs
+
+PAIRS = np.array([[i, i + 6] for i in range(5)])
+
+
+class Log(Callback):
+    def __init__(self, stop_at=None):
+        self.stop_at, self.events = stop_at, []
+
+    def on_train_begin(self, net, **kwargs):
+        self.events.append("begin")
+
+    def on_train_end(self, net, **kwargs):
+        self.events.append("end")
+
+    def on_epoch_end(self, net, **kwargs):
+        self.events.append(len(net.history))
+        if len(net.history) == self.stop_at:
+            raise StopTraining
+
+
+@pytest.mark.parametrize("batch_size", [-1, 2])
+def test_parts_are_recorded_and_sum_to_the_loss(batch_size):
+    # Batches of 2, 2 and 1 pairs.
+    net = tiny_net(batch_size=batch_size).partial_fit(PAIRS, epochs=3)
+    for row in net.history:
+        assert row["distance"] + row["size"] == pytest.approx(row["train_loss"])
+        assert row["n_seeds"] == 5
+    losses = net.history[:, "train_loss"]
+    assert losses == sorted(losses, reverse=True)  # it is the sum that is minimised
+
+
+def test_an_epoch_is_the_mean_over_its_pairs():
+    net = tiny_net(batch_size=2, lr=0.0).partial_fit(PAIRS, epochs=1)
+    vectors = net.module_.vectors.detach().numpy()[PAIRS]
+    expected = np.square(vectors[:, 0] - vectors[:, 1]).sum(1).mean()
+    assert net.history[-1, "distance"] == pytest.approx(expected)
+
+
+def test_pairs_may_grow_and_the_optimiser_goes_on():
+    net = tiny_net().partial_fit(PAIRS[:3], epochs=2)
+    net.partial_fit(PAIRS, epochs=2)
+    assert net.history[:, "n_seeds"] == [3, 3, 5, 5]
+    (state,) = net.optimizer_.state.values()
+    assert state["step"] == 4
+    assert net.module_.trained_on[1] == PAIRS[:3].tolist()
+    assert net.module_.trained_on[2] == PAIRS.tolist()
+
+
+def test_a_callback_stops_the_training():
+    log = Log(stop_at=2)
+    net = tiny_net(callbacks=[log]).partial_fit(PAIRS, epochs=5)
+    assert net.stopped_ and log.events == ["begin", 1, 2, "end"]
+    log.stop_at = None
+    assert not net.partial_fit(PAIRS, epochs=1).stopped_
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_interrupts_and_errors_are_let_through(error):
+    def spoil(n_calls):
+        if n_calls == 3:
+            raise error
+        return 1.0
+
+    log = Log()
+    net = tiny_net(spoil, callbacks=[log])
+    with pytest.raises(error):
+        net.partial_fit(PAIRS, epochs=5)
+    assert log.events == ["begin", 1, 2, "end"]
+    assert len(finished_epochs(net)) == 2  # the third was begun
+
+
+def test_finished_epochs_are_plain_numbers():
+    rows = finished_epochs(tiny_net().partial_fit(PAIRS, epochs=2))
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all("batches" not in row for row in rows)
+    assert {type(value) for row in rows for value in row.values()} <= {int, float, bool}
+
+
+def test_partial_fit_initializes():
+    net = tiny_net()
+    net.initialized_ = False
+    assert len(net.partial_fit(PAIRS, epochs=1).history) == 1
+
+
+def test_same_seed_same_result():
+    def train():
+        torch.manual_seed(0)
+        net = tiny_net(batch_size=2, iterator_train__shuffle=True).partial_fit(PAIRS, epochs=3)
+        return net.module_.vectors
+
+    assert torch.equal(train(), train())
