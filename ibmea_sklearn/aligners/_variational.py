@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ..graph import SeedPairs
 from ..nn.fusion import AttentionFusion, ConcatFusion
-from ..nn.gaussian import FeatureEncoder, GraphEncoder
+from ..nn.gaussian import FeatureEncoder, GaussianHead, GraphEncoder
 from ..nn.network import GRAPH, Encoded, VariationalNetwork
 from ..nn.rows import FeatureTable
 from ..nn.start import AnchorStart, LearnedStart
@@ -43,7 +43,12 @@ def build_network(
     fusion = FUSIONS[aligner.fusion]({m: part.n_components for m, part in parts.items()})
     uses_anchors = graph is not None and aligner.graph_start == "anchors"
     fraction = aligner.anchor_fraction if uses_anchors else 0.0
-    return VariationalNetwork(graph, tables, encoders, fusion, fraction, aligner.batch_size)
+    fused_posterior = None
+    if aligner.bottleneck == "fused":
+        fused_posterior = GaussianHead(fusion.n_components, fusion.n_components)
+    return VariationalNetwork(
+        graph, tables, encoders, fusion, fraction, aligner.batch_size, fused_posterior
+    )
 
 
 def _graph_encoder(aligner: IBMEAAligner, X: SeedPairs) -> GraphEncoder:

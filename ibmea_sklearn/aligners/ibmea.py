@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -18,8 +16,6 @@ from ..featurizers import ModalityFeaturizer
 from ..featurizers._label_propagation import LabelPropagation
 from ..graph import SeedPairs
 from ..losses.bottleneck import BottleneckLoss
-from ..matching import mutual_nearest, ranks
-from ..metrics import hits_at_k
 from ..nn.network import GRAPH
 from ..training import (
     AlignmentNet,
@@ -40,6 +36,7 @@ from ._parameters import (
     check_real,
     did_you_mean,
 )
+from ._seeds import held_out_hits, is_finite, pair_finder, split_seeds
 from ._variational import FUSIONS, PROPAGATION, STARTS, Encoding, build_network
 from .base import FUSED, BaseAligner, Sides
 
@@ -59,7 +56,7 @@ _AT_LEAST_ONE = (
     "validation_interval",
 )
 _NOT_NEGATIVE = (
-    *(f"beta_{modality}" for modality in BUILT_IN),
+    *(f"beta_{modality}" for modality in (*BUILT_IN, "fused")),
     "propagation_weight",
     "hybrid_weight",
     "weight_decay",
@@ -95,6 +92,11 @@ class IBMEAAligner(BaseAligner):
         The same for the other modalities.
     betas : mapping of {str: float}, optional
         The same for modalities of the user's own; 1e-2 for those that are not named.
+    bottleneck : {"modality", "fused"}, default="modality"
+        One bottleneck and InfoNCE for each modality, or, as in the paper's ablation, one for the
+        fused vector.
+    beta_fused : float, default=1e-3
+        Weight of the one bottleneck of the fused vector.
     fusion : {"concat", "attention"}, default="concat"
         "concat": one weight a modality, vectors concatenated. "attention": weights by entity.
     graph_start : {"anchors", "learned"}, default="anchors"
@@ -229,6 +231,8 @@ class IBMEAAligner(BaseAligner):
         beta_relation: float = 1e-2,
         beta_attribute: float = 1e-2,
         betas: Mapping[str, float] | None = None,
+        bottleneck: str = "modality",
+        beta_fused: float = 1e-3,
         fusion: str = "concat",
         graph_start: str = "anchors",
         anchor_fraction: float = 0.7,
@@ -273,6 +277,8 @@ class IBMEAAligner(BaseAligner):
         self.beta_relation = beta_relation
         self.beta_attribute = beta_attribute
         self.betas = betas
+        self.bottleneck = bottleneck
+        self.beta_fused = beta_fused
         self.fusion = fusion
         self.graph_start = graph_start
         self.anchor_fraction = anchor_fraction
@@ -313,6 +319,7 @@ class IBMEAAligner(BaseAligner):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        check_choice("bottleneck", self.bottleneck, ("modality", "fused"))
         check_choice("fusion", self.fusion, tuple(FUSIONS))
         check_choice("graph_start", self.graph_start, tuple(STARTS))
         check_choice("graph_layers", self.graph_layers, ("all", "last"))
@@ -350,7 +357,7 @@ class IBMEAAligner(BaseAligner):
         self.modalities_ = self._choose_modalities(X)
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        train, held_out = self._split(X, random)
+        train, held_out = split_seeds(X, self.validation_fraction, random)
         devices = [torch.device(self.device_)] if self.device_.startswith("cuda") else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(seed)
@@ -371,32 +378,18 @@ class IBMEAAligner(BaseAligner):
         check_modality_names(wanted, (FUSED, PROPAGATION))
         return wanted
 
-    def _split(self, X: SeedPairs, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of node numbers to train on, and pairs to validate on."""
-        pairs = as_nodes(X, X.indices)
-        n_held_out = round(self.validation_fraction * len(pairs))
-        if self.validation_fraction and not 1 <= n_held_out <= len(pairs) - 2:
-            raise ValueError(
-                f"Expected validation_fraction to leave 1 seed to validate on and 2 to train on; "
-                f"found {self.validation_fraction} of {len(pairs)} seeds. Change it, or pass more "
-                "seeds."
-            )
-        order = random.permutation(len(pairs)) if n_held_out else np.arange(len(pairs))
-        return pairs[np.sort(order[n_held_out:])], pairs[np.sort(order[:n_held_out])]
-
-    def _train(self, X: SeedPairs, train: np.ndarray, held_out: np.ndarray, seed: int) -> None:
+    def _train(self, X: SeedPairs, train: SeedPairs, held_out: SeedPairs, seed: int) -> None:
         rounds = [self.max_epochs] * self.n_rounds
         encoding = self._encoding(X, seed)
-        validation = self._validation(X, train, held_out, encoding) if len(held_out) else None
+        validation = self._validation(train, held_out, encoding) if len(held_out) else None
         guard = LastGoodWeights()
         # The guard comes first: where the loss is not finite, there is nothing to validate.
         net = self._net(rounds, [c for c in (guard, validation) if c])
         net.initialize()
+        find = pair_finder(train, encoding, self.min_confidence, self.device_)
         self.n_seeds_by_round_: list[int] = []
         try:
-            for n_seeds in train_in_rounds(
-                net, train, rounds, self._pair_finder(X, train, encoding)
-            ):
+            for n_seeds in train_in_rounds(net, as_nodes(X, train.indices), rounds, find):
                 self.n_seeds_by_round_.append(n_seeds)
         finally:
             # After an interrupt, too: what was trained stays.
@@ -405,7 +398,7 @@ class IBMEAAligner(BaseAligner):
             self.best_epoch_ = validation.best_epoch_ if validation else None
             self.history_ = finished_epochs(net)
             readout = encoding.read_out()
-            if not _is_finite(readout.embeddings[FUSED]):
+            if not is_finite(readout.embeddings[FUSED]):
                 # The last step of all: no further loss has told.
                 guard.go_back(net)
                 readout = encoding.read_out()
@@ -465,52 +458,12 @@ class IBMEAAligner(BaseAligner):
                 f"{sorted(set(self.modalities_) - set(built_in))}; found {sorted(own)}. "
                 "Those of graph, image, relation and attribute are parameters: beta_graph, ..."
             )
-        return {m: {**built_in, **own}.get(m, DEFAULT_BETA) for m in self.modalities_}
-
-    def _pair_finder(
-        self, X: SeedPairs, train: np.ndarray, encoding: Encoding
-    ) -> Callable[[], np.ndarray]:
-        """Return what looks for further pairs: mutually best, and sure by Sinkhorn."""
-        free = [np.setdiff1d(np.arange(n), side) for n, side in _by_graph(X, train)]
-
-        def find() -> np.ndarray:
-            fused = encoding.fused()
-            if not (len(free[0]) and len(free[1]) and _is_finite(fused)):
-                return np.empty((0, 2), np.int64)
-            vectors = [side[rows] for side, rows in zip(fused, free, strict=True)]
-            pairs, confidence = mutual_nearest(*vectors, method="sinkhorn", device=self.device_)
-            pairs = pairs[confidence > self.min_confidence]
-            found = np.column_stack([rows[p] for rows, p in zip(free, pairs.T, strict=True)])
-            return as_nodes(X, found)
-
-        return find
+        betas = {m: {**built_in, **own}.get(m, DEFAULT_BETA) for m in self.modalities_}
+        return {**betas, FUSED: self.beta_fused}
 
     def _validation(
-        self, X: SeedPairs, train: np.ndarray, held_out: np.ndarray, encoding: Encoding
+        self, train: SeedPairs, held_out: SeedPairs, encoding: Encoding
     ) -> HeldOutScore:
-        """Hits@1 of the held-out pairs among all entities that are not trained on."""
-        (_, sources), (_, targets) = _by_graph(X, held_out)
-        n2, known = _by_graph(X, train)[1]
-        candidates = np.setdiff1d(np.arange(n2), known)
-        true = np.searchsorted(candidates, targets)
-
-        def score(network: Any) -> float:
-            left, right = encoding.fused()
-            if not _is_finite((left, right)):
-                return math.nan  # the next loss is not finite either, and stops the training
-            found = ranks(left[sources], right[candidates], true, **self._matching())
-            return hits_at_k(found, 1)
-
+        score = held_out_hits(train, held_out, encoding, self._matching())
         interval = min(self.validation_interval, self.max_epochs * self.n_rounds)
         return HeldOutScore(score, interval, self.patience)
-
-
-def _is_finite(sides: Sequence[np.ndarray]) -> bool:
-    """Tell whether all numbers of both sides are finite."""
-    return all(bool(np.isfinite(side).all()) for side in sides)
-
-
-def _by_graph(X: SeedPairs, nodes: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Split pairs of node numbers: for each graph its size and the indices of its entities."""
-    n1, n2 = X.kg1.n_entities, X.kg2.n_entities
-    return [(n1, nodes[:, 0]), (n2, nodes[:, 1] - n1)]

@@ -13,7 +13,7 @@ from .rows import SparseRows
 from .sparse import EdgePattern
 from .start import AnchorStart, LearnedStart
 
-__all__ = ["FeatureEncoder", "Gaussian", "GraphEncoder"]
+__all__ = ["FeatureEncoder", "Gaussian", "GaussianHead", "GraphEncoder"]
 
 
 class Gaussian(NamedTuple):
@@ -25,6 +25,24 @@ class Gaussian(NamedTuple):
     def sample(self) -> Tensor:
         """Draw ``mean + sigma * eps`` with standard normal eps (reparameterisation)."""
         return self.mean + torch.exp(self.log_variance / 2) * torch.randn_like(self.mean)
+
+
+class GaussianHead(nn.Module):
+    """Two linear layers: the mean and the logarithm of the variance.
+
+    Parameters
+    ----------
+    n_features, n_components : int
+    """
+
+    def __init__(self, n_features: int, n_components: int) -> None:
+        super().__init__()
+        self.mean = nn.Linear(n_features, n_components)
+        self.log_variance = nn.Linear(n_features, n_components)
+
+    def forward(self, x: Tensor) -> Gaussian:
+        """Map (n, n_features) to a Gaussian of width n_components for each row."""
+        return Gaussian(self.mean(x), self.log_variance(x))
 
 
 class FeatureEncoder(nn.Module):
@@ -59,20 +77,19 @@ class FeatureEncoder(nn.Module):
         self.n_components = n_components
         self.hidden = nn.Linear(n_features, n_components)
         self.dropout = nn.Dropout(dropout)
-        self.mean = nn.Linear(n_components, n_components)
-        self.log_variance = nn.Linear(n_components, n_components)
+        self.posterior = GaussianHead(n_components, n_components)
         self.projection = projection
         if projection is not None:
-            nn.init.zeros_(self.mean.weight)
-            nn.init.zeros_(self.mean.bias)
+            nn.init.zeros_(self.posterior.mean.weight)
+            nn.init.zeros_(self.posterior.mean.bias)
 
     def forward(self, x: Tensor | SparseRows) -> Gaussian:
         """Encode the rows of `x`."""
         h = self.dropout(functional.relu(_apply(self.hidden, x)))
-        mean = self.mean(h)
-        if self.projection is not None:
-            mean = mean + _apply(self.projection, x)
-        return Gaussian(mean, self.log_variance(h))
+        posterior: Gaussian = self.posterior(h)
+        if self.projection is None:
+            return posterior
+        return posterior._replace(mean=posterior.mean + _apply(self.projection, x))
 
 
 def _apply(layer: nn.Linear, x: Tensor | SparseRows) -> Tensor:

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .gaussian import FeatureEncoder, Gaussian, GraphEncoder
+from .gaussian import FeatureEncoder, Gaussian, GaussianHead, GraphEncoder
 from .rows import FeatureTable
 
-__all__ = ["Encoded", "VariationalNetwork"]
+__all__ = ["FUSED", "GRAPH", "Encoded", "VariationalNetwork"]
 
-GRAPH = "graph"
+GRAPH, FUSED = "graph", "fused"
 
 
 class Encoded(NamedTuple):
@@ -49,6 +49,8 @@ class VariationalNetwork(nn.Module):
         recognised by that vector alone. At inference all known pairs are anchors.
     max_pairs : int or None, default=None
         Largest number of pairs that enter the loss.
+    fused_posterior : GaussianHead or None, default=None
+        Makes one Gaussian of the fused vector, instead of one of each modality.
 
     Attributes
     ----------
@@ -66,6 +68,7 @@ class VariationalNetwork(nn.Module):
         fusion: nn.Module,
         anchor_fraction: float = 0.0,
         max_pairs: int | None = None,
+        fused_posterior: GaussianHead | None = None,
     ) -> None:
         super().__init__()
         self.graph = graph
@@ -74,6 +77,7 @@ class VariationalNetwork(nn.Module):
         self.fusion = fusion
         self.anchor_fraction = anchor_fraction
         self.max_pairs = max_pairs
+        self.fused_posterior = fused_posterior
         self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
 
     def forward(self, pairs: Tensor) -> Encoded:
@@ -100,5 +104,20 @@ class VariationalNetwork(nn.Module):
         for modality, table in self.tables.items():
             posteriors[modality] = self.encoders[modality](table(nodes))
             masks[modality] = table.get_buffer("mask")[nodes]
-        vectors = {m: p.sample() if self.training else p.mean for m, p in posteriors.items()}
+        if self.fused_posterior is not None:
+            return self._encode_fused(posteriors, masks)
+        vectors = {m: self._vector(p) for m, p in posteriors.items()}
         return Encoded(posteriors, vectors, masks, *self.fusion(vectors, masks))
+
+    def _encode_fused(self, posteriors: dict[str, Gaussian], masks: dict[str, Tensor]) -> Encoded:
+        """Fuse the means, and draw from one Gaussian of what is fused."""
+        assert self.fused_posterior is not None
+        means = {m: p.mean for m, p in posteriors.items()}
+        fused, weights = self.fusion(means, masks)
+        posterior = self.fused_posterior(fused)
+        vector = self._vector(posterior)
+        masks = {**masks, FUSED: torch.ones_like(weights[:, 0], dtype=torch.bool)}
+        return Encoded({FUSED: posterior}, {**means, FUSED: vector}, masks, vector, weights)
+
+    def _vector(self, posterior: Gaussian) -> Tensor:
+        return posterior.sample() if self.training else posterior.mean

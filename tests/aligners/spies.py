@@ -24,8 +24,8 @@ class Watched(IBMEAAligner):
 
     at_validation: Callable[[int], None] | None = None
 
-    def _validation(self, X, train, held_out, encoding):
-        callback = super()._validation(X, train, held_out, encoding)
+    def _validation(self, train, held_out, encoding):
+        callback = super()._validation(train, held_out, encoding)
         score, self.seen = callback.score, []
 
         def watched(network):

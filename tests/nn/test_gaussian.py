@@ -45,8 +45,10 @@ def test_feature_encoder_is_the_equation():
     encoder, x = FeatureEncoder(7, 4), torch.randn(5, 7)
     h = functional.relu(x @ encoder.hidden.weight.T + encoder.hidden.bias)
     mean, log_variance = encoder(x)
-    torch.testing.assert_close(mean, h @ encoder.mean.weight.T + encoder.mean.bias)
-    expected = h @ encoder.log_variance.weight.T + encoder.log_variance.bias
+    torch.testing.assert_close(
+        mean, h @ encoder.posterior.mean.weight.T + encoder.posterior.mean.bias
+    )
+    expected = h @ encoder.posterior.log_variance.weight.T + encoder.posterior.log_variance.bias
     torch.testing.assert_close(log_variance, expected)
 
 
@@ -64,12 +66,14 @@ def test_mean_starts_at_the_projection_and_moves_on():
     assert torch.equal(encoder(x).mean, projection(x))  # dropout or not
     encoder(x).mean.square().sum().backward()
     assert projection.weight.grad.abs().sum() > 0
-    assert encoder.mean.weight.grad.abs().sum() > 0  # the head learns although it starts at zero
+    assert (
+        encoder.posterior.mean.weight.grad.abs().sum() > 0
+    )  # the head learns although it starts at zero
 
 
 def test_without_a_projection_nothing_starts_at_zero():
     encoder = FeatureEncoder(7, 4)
-    assert encoder.projection is None and (encoder.mean.weight != 0).any()
+    assert encoder.projection is None and (encoder.posterior.mean.weight != 0).any()
 
 
 def test_feature_dropout_is_off_at_inference():

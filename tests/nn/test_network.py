@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibmea_sklearn.nn.fusion import AttentionFusion, ConcatFusion
@@ -56,6 +56,7 @@ def as_set(pairs):
 # Anchors
 
 
+@settings(max_examples=50)
 @given(seed=st.integers(0, 1_000), n_batch=st.integers(0, 10), fraction=st.floats(0.01, 0.99))
 def test_no_anchor_is_in_the_loss(seed, n_batch, fraction):
     net = network(anchor_fraction=fraction)
@@ -161,6 +162,7 @@ def test_features_of_who_lacks_them_change_nothing(fusion):
 
 @pytest.mark.parametrize("fusion", [ConcatFusion, AttentionFusion])
 @pytest.mark.parametrize("start", [AnchorStart, LearnedStart])
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1_000))
 def test_permuting_nodes_permutes_rows(fusion, start, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -179,6 +181,7 @@ def test_permuting_nodes_permutes_rows(fusion, start, seed):
 
 
 @pytest.mark.parametrize("start", [AnchorStart, LearnedStart])
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1_000))
 def test_an_isolated_entity_changes_no_others_row(start, seed):
     generator = torch.Generator().manual_seed(seed)
