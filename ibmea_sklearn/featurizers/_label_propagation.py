@@ -39,7 +39,7 @@ class LabelPropagation:
         self.n_left, self.n_nodes = kg1.n_entities, kg1.n_entities + kg2.n_entities
         self.width, self.random_state = width, random_state
         head, relation, tail = _with_inverses(kg1, kg2).T
-        n, n_relations = self.n_nodes, int(relation.max(initial=-1)) + 1
+        n, n_relations = self.n_nodes, int(relation.max(initial=0)) + 1
         self.from_heads = _matrix(relation, head, (n_relations, n), binary=True)
         self.to_tails = _matrix(tail, relation, (n, n_relations), binary=True)
         neighbours = _matrix(head, tail, (n, n))
