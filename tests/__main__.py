@@ -1,4 +1,4 @@
-"""All checks, one after the other: ``python -m tests``. Arguments go to pytest."""
+"""All checks, one after the other: ``python tests``. Arguments go to pytest."""
 
 import subprocess
 import sys

@@ -9,7 +9,7 @@ COMMANDS = re.findall(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text(), re
 
 def test_there_are_exactly_two_commands():
     demo, test = COMMANDS
-    assert demo.endswith("ibmea demo") and test.endswith("python -m tests")
+    assert demo.endswith("ibmea demo") and test.endswith("bin/python tests")
 
 
 def test_ci_runs_the_test_command_word_for_word():
