@@ -335,14 +335,14 @@ def test_interrupt_keeps_what_was_trained():
             if n == 3:
                 far.set()
 
-    params = {"validation_fraction": 0.25, "validation_interval": 1, "max_epochs": 100_000}
+    params = {"validation_fraction": 0.25, "validation_interval": 1, "max_epochs": 5_000}
     aligner = Interrupted(**{**CHEAP, **params})
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         aligner.fit(A, B, LINKS[:8])
     thread.join()
-    assert 3 <= len(aligner.history_) < 100_000
+    assert 3 <= len(aligner.history_) < 5_000
     assert all(math.isfinite(row["train_loss"]) for row in aligner.history_)
     assert aligner.best_epoch_ is not None
     assert is_finite(aligner)
