@@ -9,7 +9,7 @@ CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    ("codespell",),
+    ("codespell_lib",),
     ("pytest", "-n", "2", *sys.argv[1:]),
 )
 
