@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "training": ROOMS - {"cli"},
     "cli": ROOMS - {"nn", "losses", "training"},
 }
-# "torch_sparse" is the backend that nn uses where it is installed.
+# torch_sparse and torch_scatter belong to torch: a backend of nn may use them.
 TORCH_ONLY = {"torch", "torch_sparse", "torch_scatter"}
 
 

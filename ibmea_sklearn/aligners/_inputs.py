@@ -118,6 +118,11 @@ def shared_modalities(X: SeedPairs) -> list[str]:
     """Modalities that some entity of both graphs has, graph structure included."""
     kinds: Iterable[str] = (m for m in X.kg1.features if m in X.kg2.features)
     found = [m for m in kinds if all(_anybody(kg, m) for kg in (X.kg1, X.kg2))]
+    if "graph" in X.kg1.features or "graph" in X.kg2.features:
+        raise ValueError(
+            "Expected features of other names than 'graph', which is the modality of the relation "
+            "triples; found features called 'graph'. Give them another name."
+        )
     has_edges = all(len(kg.relation_triples) for kg in (X.kg1, X.kg2))
     return (["graph"] if has_edges else []) + found
 

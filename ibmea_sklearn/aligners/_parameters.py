@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from sklearn.utils import check_random_state
 from torch import nn
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "check_integer",
     "check_modalities",
     "check_modality_names",
+    "check_random",
     "check_real",
     "did_you_mean",
 ]
@@ -68,6 +71,17 @@ def check_real(
     raise ValueError(
         f"Expected {name} to be a number in {low}{least}, {most}{high}; found {value!r}."
     )
+
+
+def check_random(random_state: Any) -> np.random.RandomState:
+    """Return the source of random numbers that `random_state` means, or raise a ValueError."""
+    try:
+        return check_random_state(random_state)
+    except ValueError as error:
+        raise ValueError(
+            "Expected random_state to be None, a RandomState, or an integer from 0 to 2**32 - 1; "
+            f"found {random_state!r}."
+        ) from error
 
 
 def check_modalities(modalities: Any) -> None:

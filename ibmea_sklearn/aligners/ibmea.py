@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 
 from .._device import resolve_device
@@ -33,6 +32,7 @@ from ._parameters import (
     check_integer,
     check_modalities,
     check_modality_names,
+    check_random,
     check_real,
     did_you_mean,
 )
@@ -49,7 +49,6 @@ _AT_LEAST_ONE = (
     "graph_components",
     "n_layers",
     "n_heads",
-    "propagation_width",
     "n_components",
     "max_epochs",
     "n_rounds",
@@ -87,7 +86,8 @@ class IBMEAAligner(BaseAligner):
         What to align by: of "graph", "image", "relation", "attribute", and the names of the user's
         own features. "all" takes what entities of both graphs have.
     beta_graph : float, default=1e-3
-        Weight of the graph's bottleneck. 0 leaves it out.
+        Weight of the divergence in the graph's bottleneck. 0 leaves the divergence out; vectors are
+        still drawn in training.
     beta_image, beta_relation, beta_attribute : float, default=1e-2
         The same for the other modalities.
     betas : mapping of {str: float}, optional
@@ -177,7 +177,9 @@ class IBMEAAligner(BaseAligner):
         (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Zero rows where an
         entity lacks the modality.
     variances_ : dict of {str: Sides}
-        Posterior variances by modality, of the same shapes.
+        Posterior variances by modality, of the shapes of the means; with ``bottleneck="fused"``
+        of the fused vector alone, before the propagated labels are put beside it. They say nothing
+        where an entity lacks the modality.
     fusion_weights_ : Sides
         Weights of the modalities, (n_entities, n_modalities), in the order of `modalities_`.
     modalities_ : list of str
@@ -200,8 +202,10 @@ class IBMEAAligner(BaseAligner):
     Notes
     -----
     Su et al. 2024, Eq. 1-15. At inference the vectors are the posterior means: nothing is drawn.
-    The form of the paper is ``graph_start="learned", graph_layers="last",
-    feature_start="random", symmetric=False, propagation_weight=0``.
+    Nearest to the form of the paper is ``graph_start="learned", graph_layers="last",
+    graph_components=300, feature_start="random", symmetric=False, batch_size=None,
+    propagation_weight=0``. Dense features are always centred graph by graph, which the paper does
+    not do.
 
     References
     ----------
@@ -326,6 +330,7 @@ class IBMEAAligner(BaseAligner):
         check_choice("feature_start", self.feature_start, ("principal", "random"))
         for name in _AT_LEAST_ONE:
             check_integer(name, getattr(self, name), 1)
+        check_integer("propagation_width", self.propagation_width, 2)
         for name, least in (("batch_size", 2), ("patience", 1)):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), least)
@@ -342,6 +347,12 @@ class IBMEAAligner(BaseAligner):
         check_modalities(self.modalities)
         check_betas(self.betas)
         resolve_device(self.device)
+        check_random(self.random_state)
+        if self.patience is not None and not self.validation_fraction:
+            raise ValueError(
+                f"Expected a validation_fraction above 0 with patience={self.patience}; found 0. "
+                "Without held-out seeds there is nothing to be patient about."
+            )
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         unused = []
@@ -355,7 +366,7 @@ class IBMEAAligner(BaseAligner):
     def _fit(self, X: SeedPairs) -> None:
         self.device_ = resolve_device(self.device)
         self.modalities_ = self._choose_modalities(X)
-        random = check_random_state(self.random_state)
+        random = check_random(self.random_state)
         seed = int(random.randint(2**31 - 1))
         train, held_out = split_seeds(X, self.validation_fraction, random)
         devices = [torch.device(self.device_)] if self.device_.startswith("cuda") else []

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import __version__
+from ..aligners import BaseAligner
 from ..graph import KnowledgeGraph
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import make_aligner
@@ -56,14 +57,25 @@ def run_alignment(
         kg1, kg2, pairs = _read(graphs, seeds)
     for kg in (kg1, kg2):
         talk.say(repr(kg))
-    with talk.step(f"Learning from {len(pairs):,} seeds"):
-        aligner.fit(kg1, kg2, pairs)
-    with talk.step("Aligning"):
-        alignment = aligner.align(method=method)
-    write_matches(alignment, output, kg1, kg2)
-    talk.wrote(output, f"{len(alignment):,} pairs")
+    try:
+        with talk.step(f"Learning from {len(pairs):,} seeds"):
+            aligner.fit(kg1, kg2, pairs)
+    except KeyboardInterrupt:
+        # What was learnt up to here is an alignment, too.
+        if hasattr(aligner, "embeddings_"):
+            _write_found(talk, aligner, method, output)
+        raise
+    alignment = _write_found(talk, aligner, method, output)
     sure = int((alignment["confidence"] >= 0.5).sum())
     talk.say(f"Of them {sure:,} with a confidence of at least 0.5. Seeds are not among them.")
+
+
+def _write_found(talk: Talk, aligner: BaseAligner, method: str, output: Path) -> pd.DataFrame:
+    with talk.step("Aligning"):
+        alignment = aligner.align(method=method)
+    write_matches(alignment, output, aligner.kg1_, aligner.kg2_)
+    talk.wrote(output, f"{len(alignment):,} pairs")
+    return alignment
 
 
 def write_matches(

@@ -15,7 +15,9 @@ Rounds = Annotated[
         "--rounds", help="Rounds of training; before each further one, sure pairs join the seeds."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of all random numbers of the fit.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of all random numbers of the fit.")
+]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Modalities = Annotated[
     str | None,

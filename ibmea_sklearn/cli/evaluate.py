@@ -21,7 +21,9 @@ def evaluate(
         ),
     ],
     train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
-    split_seed: Annotated[int, typer.Option(help="Of the split of the links.")] = 0,
+    split_seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
+    ] = 0,
     fold: Annotated[
         int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
     ] = None,

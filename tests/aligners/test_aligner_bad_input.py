@@ -253,7 +253,10 @@ def test_modality_with_a_name_that_is_taken(name):
         ({"betas": {"graph": 1}}, "graph, image, relation and attribute are parameters"),
         ({"betas": {"price": -1}}, r"betas\['price'\] to be a number .*; found -1"),
         ({"betas": [1, 2]}, r"betas to be a mapping .*; found \[1, 2\]"),
-        ({"random_state": "today"}, "'today' cannot be used to seed"),
+        ({"random_state": "today"}, "random_state to be None, a RandomState, or an integer"),
+        ({"random_state": -1}, "found -1"),
+        ({"propagation_width": 1}, "Expected propagation_width to be an integer >= 2; found 1"),
+        ({"patience": 1}, "Expected a validation_fraction above 0 with patience=1; found 0"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -320,6 +323,12 @@ def test_loss_that_turns_nan_while_validating(patience):
         aligner = fit(learning_rate=1e20, seeds=LINKS[:8], **params)
     assert is_finite(aligner)
     assert aligner.best_epoch_ is None  # no epoch was any good
+
+
+def test_features_called_graph():
+    named = A.with_features(graph=np.eye(A.n_entities))
+    with pytest.raises(ValueError, match="other names than 'graph'"):
+        fit(kg1=named)
 
 
 def test_interrupt_keeps_what_was_trained():

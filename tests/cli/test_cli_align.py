@@ -1,5 +1,7 @@
 """``ibmea align``: what it writes is what the API gives."""
 
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from ibmea_sklearn import IBMEAAligner, KnowledgeGraph
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
+from ibmea_sklearn.training import LastGoodWeights
 
 EPOCHS = ("--epochs", 2, "--quiet")
 
@@ -55,6 +58,22 @@ def test_assignment(ibmea, inputs, expected, tmp_path):
     assert written["source"].tolist() == expected["assignment"]["source"].tolist()
     assert written["source"].is_unique and written["target"].is_unique
     assert len(written) >= len(expected["mutual"])
+
+
+def test_an_interrupt_leaves_the_alignment_that_was_found(ibmea, inputs, tmp_path, monkeypatch):
+    after_an_epoch = LastGoodWeights.on_epoch_end
+
+    def interrupted(self, net, **kwargs):
+        after_an_epoch(self, net, **kwargs)
+        if len(net.history) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(LastGoodWeights, "on_epoch_end", interrupted)
+    path = tmp_path / "alignment.csv"
+    result = ibmea("align", *inputs, "-o", path, "--epochs", 50, "--quiet")
+    assert result.exit_code == 130
+    assert str(path) in result.stderr.replace("\n", "")
+    assert len(read_alignment(path))
 
 
 def test_it_says_what_it_does(ibmea, inputs, tmp_path):
