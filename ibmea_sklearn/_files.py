@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pooch
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[Any]:
@@ -47,3 +49,9 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def cache_folder() -> Path:
+    """Return the folder that the variable IBMEA_HOME names, else one in the user's cache."""
+    home = os.environ.get("IBMEA_HOME")
+    return Path(home).expanduser() if home else Path(pooch.os_cache("ibmea_sklearn"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def describe_protocol(
         "aligner": name,
         "modalities": modalities,
         "attributes": _attributes(aligner, modalities, name),
-        "entity_names": "used" if {"text", "name"} & set(modalities) else "not used",
+        "entity_names": _names(dataset, modalities),
         "images": _images(aligner, modalities),
         "iterative": f"yes, {rounds} rounds" if rounds > 1 else "no",
         "candidates": _candidates(params, split.test),
@@ -52,6 +53,12 @@ def describe_protocol(
         "epoch": _epoch(params, aligner),
         "random_state": params.get("random_state"),
     }
+
+
+def _names(dataset: str, modalities: Sequence[str]) -> str:
+    if dataset == "emoji":
+        return "as words in the graph, in other languages on either side"
+    return "used" if {"text", "name"} & set(modalities) else "not used"
 
 
 def _attributes(aligner: BaseAligner, modalities: list[str], name: str) -> str:

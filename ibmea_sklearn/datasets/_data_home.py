@@ -11,12 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import pooch
-
-
-def cache_folder() -> Path:
-    """Return the folder of this package in the user's cache."""
-    return Path(pooch.os_cache("ibmea_sklearn"))
+from .._files import cache_folder
 
 
 def resolve_data_home(data_home: str | os.PathLike[str] | None) -> Path:

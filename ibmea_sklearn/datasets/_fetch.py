@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._files import cache_folder
 from ._checksums import DBP15K, MMKG
-from ._data_home import cache_folder, find_folder, resolve_data_home, writable_home
+from ._data_home import find_folder, resolve_data_home, writable_home
 from ._download import download_folder
 from ._result import as_result
 

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import pooch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from .._files import atomic_write
-
-
-def default_cache_folder() -> Path:
-    """Return the folder that the variable IBMEA_HOME names, else the user's cache."""
-    home = os.environ.get("IBMEA_HOME")
-    return Path(home).expanduser() if home else Path(pooch.os_cache("ibmea_sklearn"))
 
 
 class FeatureCache:

@@ -15,10 +15,11 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from .._device import resolve_device
+from .._files import cache_folder
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._backbones import Encoder, named_width
 from ._encode import encode_images
-from ._feature_cache import FeatureCache, default_cache_folder
+from ._feature_cache import FeatureCache
 from .base import BaseFeaturizer, checked_positive, graphs_of, name_of, no_features
 
 
@@ -185,7 +186,7 @@ class ImageEncoder(BaseFeaturizer):
         if self.cache_dir is False or name is None:
             return None
         given = self.cache_dir
-        home = default_cache_folder() if given is None or given is True else Path(given)
+        home = cache_folder() if given is None or given is True else Path(given)
         said = repr(
             (name, self.image_size, np.ravel(self.mean).tolist(), np.ravel(self.std).tolist())
         )

@@ -1,4 +1,4 @@
-"""``ibmea demo`` on the real emoji, with few epochs."""
+"""``ibmea demo`` on the real emoji, as a user runs it."""
 
 import re
 
@@ -20,7 +20,7 @@ def shown(tmp_path_factory):
     from ibmea_sklearn.cli import app
 
     folder = tmp_path_factory.mktemp("demo") / "new"
-    result = CliRunner().invoke(app, ["demo", "--output-dir", str(folder), "--epochs", "2"])
+    result = CliRunner().invoke(app, ["demo", "--output-dir", str(folder)])
     assert result.exit_code == 0, result.output
     return result.output, folder
 
@@ -38,6 +38,9 @@ def test_the_table_has_the_floor_each_modality_and_all(shown):
     # Published with the data set: .19 by cosine and .26 by CSLS, among all 1,914.
     assert 0.15 < scores["images, untrained, cosine"] < scores["images, untrained, CSLS k=3"] < 0.4
     assert scores["all together"] > max(scores[name] for name in alone | floors)
+    # With few seeds a trained encoder easily forgets what its features knew.
+    assert scores["image alone"] > scores["images, untrained, CSLS k=3"]
+    assert scores["all together"] >= 0.52
 
 
 def test_the_alignment_is_there_with_names(shown):
@@ -47,7 +50,7 @@ def test_the_alignment_is_there_with_names(shown):
     emoji = table[table["source"].isin(list(partners))]
     n_right = (emoji["source"].map(partners) == emoji["target"]).sum()
     assert f"{len(emoji):,} got a partner, {n_right:,} the right one" in shown[0]
-    assert n_right > 300
+    assert n_right > 600
     assert (emoji["subject_label"] != "").all()
 
 

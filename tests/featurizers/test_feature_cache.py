@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ibmea_sklearn.featurizers._feature_cache import FeatureCache, default_cache_folder
+from ibmea_sklearn._files import cache_folder
+from ibmea_sklearn.featurizers._feature_cache import FeatureCache
 
 
 def features(names, width=5):
@@ -84,7 +85,7 @@ def test_a_folder_that_cannot_be(tmp_path):
 
 def test_where_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("IBMEA_HOME", str(tmp_path))
-    assert default_cache_folder() == tmp_path
+    assert cache_folder() == tmp_path
     monkeypatch.delenv("IBMEA_HOME")
-    assert default_cache_folder().name == "ibmea_sklearn"
-    assert default_cache_folder() != Path("ibmea_sklearn")
+    assert cache_folder().name == "ibmea_sklearn"
+    assert cache_folder() != Path("ibmea_sklearn")
