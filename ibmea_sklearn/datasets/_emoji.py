@@ -113,7 +113,7 @@ def load_emoji(
         4,963 attribute triples
       relation 100%, attribute 47%, image 47%, text 47%
     """
-    first, second = (tuple(side) for side in languages)
+    first, second = _two_sides(languages)
     table = emoji_table((first, second))
     # Each side has an order of its own, which says nothing of the other one.
     rng = np.random.default_rng(0)
@@ -129,6 +129,16 @@ def load_emoji(
 
 def _shuffled(table: list[Emoji], rng: np.random.Generator) -> list[Emoji]:
     return [table[i] for i in rng.permutation(len(table))]
+
+
+def _two_sides(languages: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    sides = () if isinstance(languages, str) else tuple(languages)
+    if len(sides) != 2 or any(isinstance(side, str) for side in sides):
+        raise ValueError(
+            "Expected languages as two sequences, one for each side, such as "
+            f"(('en', 'es'), ('de', 'fr')); found {languages!r}."
+        )
+    return tuple(sides[0]), tuple(sides[1])
 
 
 def _ids(table: list[Emoji], name: str, languages: Sequence[str]) -> list[str]:

@@ -216,3 +216,9 @@ def test_missing_package(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "emoji", None)
     with pytest.raises(ImportError, match=r"emoji pair needs the package 'emoji'.*\[emoji\]"):
         load_emoji()
+
+
+@pytest.mark.parametrize("languages", [(("en",),), ("en", "de"), "en", (("en",), ("de",), ("fr",))])
+def test_languages_that_are_not_two_sides(languages):
+    with pytest.raises(ValueError, match="Expected languages as two sequences"):
+        load_emoji(languages)
