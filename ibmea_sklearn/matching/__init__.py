@@ -1,10 +1,11 @@
 """From embeddings to ranked candidates and one-to-one matches."""
 
 from ._assign import assign
+from ._candidates import candidate_similarities
 from ._csls import csls
 from ._mutual import mutual_nearest
 from ._ranks import ranks
-from ._sinkhorn import candidate_similarities, sinkhorn
+from ._sinkhorn import sinkhorn
 from ._top_k import top_k
 
 __all__ = [

@@ -23,15 +23,12 @@ class Method(NamedTuple):
     device: str | torch.device
     block_bytes: int
 
-    def scores(self, sources: Any, targets: Any, n_best: int | None = None) -> Scores:
+    def scores(self, sources: Any, targets: Any) -> Scores:
         """Return the scores of all pairs.
 
         Parameters
         ----------
         sources, targets : array-like of shape (n, d) and (m, d)
-        n_best : int, optional
-            How many targets of each source matter. All by default: Sinkhorn then has to order those
-            that are no candidates, too.
         """
         self._check()
         cosine = cosine_scores(
@@ -44,10 +41,7 @@ class Method(NamedTuple):
         if self.method == "csls":
             return csls_scores(cosine, self.csls_k)
         if self.method == "sinkhorn":
-            with_rest = n_best is None or n_best > self.n_candidates
-            return sinkhorn_scores(
-                cosine, self.n_candidates, self.temperature, self.n_iterations, with_rest
-            )
+            return sinkhorn_scores(cosine, self.n_candidates, self.temperature, self.n_iterations)
         return cosine
 
     def _check(self) -> None:

@@ -19,7 +19,7 @@ def ranks(
     *,
     method: str = "csls",
     csls_k: int = 3,
-    n_candidates: int = 500,
+    n_candidates: int = 100,
     temperature: float = 0.02,
     n_iterations: int = 15,
     normalize: bool = True,
@@ -70,18 +70,7 @@ def ranks(
     )
     scores = how.scores(sources, targets)
     n, m = scores.shape
-    columns = torch.from_numpy(_checked_true(true, n, m)).to(scores.left.device)[:, None]
-    result = np.empty(n)
-
-    def visit(rows: slice, block: torch.Tensor) -> None:
-        own = block.gather(1, columns[rows])
-        better = (block > own + scores.rounding[rows]).sum(dim=1)
-        not_worse = (block >= own - scores.rounding[rows]).sum(dim=1)
-        ties = not_worse - better - 1
-        result[rows] = (1 + better + ties / 2).cpu().numpy()
-
-    scores.over_blocks(visit)
-    return result
+    return scores.ranks(_checked_true(true, n, m))
 
 
 def _checked_true(true: Any, n: int, m: int) -> np.ndarray:

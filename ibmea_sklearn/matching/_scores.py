@@ -48,11 +48,6 @@ class Scores:
         some.left, some.rounding = self.left[at], self.rounding[at]
         return some
 
-    def swapped(self) -> Scores:
-        """Return the transposed matrix."""
-        rounding = self.rounding.max().expand(len(self.right), 1)
-        return Scores(self.right, self.left, rounding, self.block_bytes)
-
     def published(self, values: np.ndarray) -> np.ndarray:
         """Turn scores, as they are compared here, into those that a user sees."""
         return values
@@ -63,6 +58,49 @@ class Scores:
         rows = rows_per_block(m, checked_count(self.block_bytes, "block_bytes"))
         over_blocks(n, rows, lambda rows: visit(rows, self._block(rows)))
         self._buffer = None
+
+    def top_k(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the k best of each row: values and columns of shape (n, k), best first."""
+        n = len(self.left)
+        values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
+
+        def visit(rows: slice, block: torch.Tensor) -> None:
+            best, at = select_top(block, k)
+            values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
+
+        self.over_blocks(visit)
+        return values, columns
+
+    def best_of_both(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Best score and column of each row, shape (n,), and best row of each column, (m,)."""
+        n, m = self.shape
+        values, of_rows = np.empty(n, np.float32), np.empty(n, np.int64)
+        best, of_columns = np.full(m, -np.inf, np.float32), np.zeros(m, np.int64)
+
+        def visit(rows: slice, block: torch.Tensor) -> None:
+            # torch takes the first of equal values.
+            top = [part.cpu().numpy() for dim in (1, 0) for part in block.max(dim=dim)]
+            values[rows], of_rows[rows], new, at = top
+            better = new > best  # an equal one comes from a later row
+            best[better], of_columns[better] = new[better], at[better] + rows.start
+
+        self.over_blocks(visit)
+        return values, of_rows, of_columns
+
+    def ranks(self, columns: np.ndarray) -> np.ndarray:
+        """Rank one column of each row, given by `columns` of shape (n,); ties share a rank."""
+        true = torch.from_numpy(columns).to(self.left.device)[:, None]
+        result = np.empty(len(columns))
+
+        def visit(rows: slice, block: torch.Tensor) -> None:
+            own = block.gather(1, true[rows])
+            better = (block > own + self.rounding[rows]).sum(dim=1)
+            not_worse = (block >= own - self.rounding[rows]).sum(dim=1)
+            ties = not_worse - better - 1
+            result[rows] = (1 + better + ties / 2).cpu().numpy()
+
+        self.over_blocks(visit)
+        return result
 
     def _block(self, rows: slice) -> torch.Tensor:
         return torch.mm(self.left[rows], self.right.T, out=self._empty_block(rows))
@@ -101,19 +139,6 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
     left = torch.cat([2 * cosine.left, r_left, torch.ones_like(r_left)], dim=1)
     right = torch.cat([cosine.right, -torch.ones_like(r_right), -r_right], dim=1)
     return Scores(left, right, 4 * cosine.rounding, cosine.block_bytes)
-
-
-def top_k_of(scores: Scores, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the k best of each row of `scores`: values and columns of shape (n, k)."""
-    n = len(scores.left)
-    values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
-
-    def visit(rows: slice, block: torch.Tensor) -> None:
-        best, at = select_top(block, k)
-        values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
-
-    scores.over_blocks(visit)
-    return values, columns
 
 
 def mean_of_nearest(scores: Scores, k: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,63 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import sparse
 
-from ._blocks import DEFAULT_BLOCK_BYTES
 from ._checks import checked_count, checked_temperature
-from ._scores import Scores, cosine_scores, top_k_of
-
-
-def candidate_similarities(
-    sources: Any,
-    targets: Any,
-    n_candidates: int = 500,
-    *,
-    normalize: bool = True,
-    device: str | torch.device = "cpu",
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
-) -> sparse.csr_array:
-    """Cosine of each source with its best targets, and of each target with its best sources.
-
-    Both sides choose, so the matrix transposes when the sides swap, and none is left without a
-    candidate.
-
-    Parameters
-    ----------
-    sources : array-like of shape (n, d)
-    targets : array-like of shape (m, d)
-    n_candidates : int, default=500
-        Candidates that each entity chooses; clipped to the number of entities there are.
-    normalize : bool, default=True
-        Scale rows to unit length; else the similarity is the inner product.
-    device : str or torch.device, default="cpu"
-    block_bytes : int, default=32 MiB
-        Size of a block of similarities.
-
-    Returns
-    -------
-    float32 csr_array of shape (n, m)
-        With at most ``(n + m) * n_candidates`` entries; a similarity of 0 is stored as well.
-
-    Raises
-    ------
-    ValueError
-        If embeddings are empty, not finite or of different widths, or a parameter is out of range.
-    MemoryError
-        If there is no memory for one row of similarities.
-
-    Examples
-    --------
-    >>> from ibmea_sklearn.matching import candidate_similarities
-    >>> candidate_similarities([[1, 0], [0, 2]], [[3, 0], [4, 3], [0, 1]], 1).toarray()
-    array([[1. , 0.8, 0. ],
-           [0. , 0. , 1. ]], dtype=float32)
-    """
-    scores = cosine_scores(
-        sources, targets, normalize=normalize, device=device, block_bytes=block_bytes
-    )
-    return candidates_of(scores, n_candidates)
+from ._entries import row_numbers
 
 
 def sinkhorn(
@@ -140,25 +87,25 @@ def log_sinkhorn(
     logs = similarities.astype(np.float64)
     logs.sum_duplicates()
     logs.data /= temperature
-    by_columns = _alternate(logs.T.tocsr(), n_iterations).T.tocsr()
-    return _with_data(logs, np.minimum(_alternate(logs, n_iterations).data, by_columns.data))
+    orders = (0, 1), (1, 0)
+    return _with_data(logs, np.minimum(*(_alternate(logs, o, n_iterations) for o in orders)))
 
 
-def _alternate(logs: sparse.csr_array, n_iterations: int) -> sparse.csr_array:
-    """Normalise rows, then columns, `n_iterations` times; from logarithms to logarithms."""
-    n, m = logs.shape
-    rows, columns = np.repeat(np.arange(n), np.diff(logs.indptr)), logs.indices
+def _alternate(logs: sparse.csr_array, order: tuple[int, int], n_iterations: int) -> np.ndarray:
+    """Normalise along the axes in `order`, `n_iterations` times; from logarithms to logarithms."""
+    groups = row_numbers(logs), logs.indices
     # Once in logarithms. Then each row and each column has an entry that is no smaller than one
     # part in (n m), at any temperature, and the rest are products with vectors.
-    data = logs.data - _log_sums(rows, logs.data, n)[rows]
-    data -= _log_sums(columns, data, m)[columns]
+    data = logs.data
+    for axis in order:
+        data = data - _log_sums(groups[axis], data, logs.shape[axis])[groups[axis]]
     matrix = _with_data(logs, np.exp(data))
-    transposed = matrix.T.tocsr()
-    of_rows, of_columns = np.ones(n), np.ones(m)
+    oriented = matrix, matrix.T
+    scales = [np.ones(size) for size in logs.shape]
     for _ in range(n_iterations - 1):
-        of_rows = _inverse(matrix @ of_columns)
-        of_columns = _inverse(transposed @ of_rows)
-    return _with_data(logs, data + np.log(of_rows)[rows] + np.log(of_columns)[columns])
+        for axis in order:
+            scales[axis] = _inverse(oriented[axis] @ scales[1 - axis])
+    return data + np.log(scales[0])[groups[0]] + np.log(scales[1])[groups[1]]
 
 
 def _log_sums(groups: np.ndarray, logs: np.ndarray, n_groups: int) -> np.ndarray:
@@ -175,27 +122,3 @@ def _inverse(sums: np.ndarray) -> np.ndarray:
 
 def _with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
     return sparse.csr_array((data, pattern.indices, pattern.indptr), pattern.shape)
-
-
-def candidates_of(cosine: Scores, n_candidates: int) -> sparse.csr_array:
-    """Keep the best of each row and of each column of `cosine`."""
-    n_candidates = checked_count(n_candidates, "n_candidates")
-    left = _best_of_rows(cosine, n_candidates)
-    right = _best_of_rows(cosine.swapped(), n_candidates).T.tocsr()
-    # The maximum of sparse matrices takes an entry that only one has as 0 in the other, so all
-    # have to be above 0 for it. In float64 that shift is undone without loss.
-    shift = 1 - min(left.data.min(), right.data.min())
-    left.data += shift
-    right.data += shift
-    both = left.maximum(right)
-    both.data -= shift
-    return sparse.csr_array(both.astype(np.float32))
-
-
-def _best_of_rows(scores: Scores, k: int) -> sparse.csr_array:
-    n, m = scores.shape
-    values, columns = top_k_of(scores, min(k, m))
-    ends = np.arange(n + 1) * values.shape[1]
-    best = sparse.csr_array((values.ravel().astype(np.float64), columns.ravel(), ends), (n, m))
-    best.sort_indices()
-    return best

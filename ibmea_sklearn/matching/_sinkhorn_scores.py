@@ -1,4 +1,4 @@
-"""Sinkhorn's probabilities as scores of all pairs, a block at a time."""
+"""Sinkhorn's probabilities as scores of all pairs: sparse, and dense only where it must be."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from ._candidates import candidates_of
+from ._entries import best_of_entries, ranks_of_entries, row_numbers, top_of_entries
 from ._scores import Scores
-from ._sinkhorn import candidates_of, log_sinkhorn
+from ._sinkhorn import log_sinkhorn
 
 
 class SinkhornScores(Scores):
     """Logarithms of probabilities; below them all, the other targets by their cosine.
 
-    Logarithms, because the probabilities of most candidates are too small for a float32.
+    Logarithms, because the probabilities of most candidates are too small for a float32. All
+    candidates come before the rest, so what concerns candidates only is read from `logs`, and a
+    product is taken for the other questions alone.
 
     Parameters
     ----------
     cosine : Scores of shape (n, m)
     logs : csr_array of shape (n, m)
-        Logarithms of the probabilities of the candidates.
+        Logarithms of the probabilities of the candidates, with sorted indices; at least one
+        candidate for each row and each column.
     temperature : float
-    with_rest : bool
-        Whether the order of the other targets matters. If not, no product is taken.
     """
 
-    def __init__(
-        self, cosine: Scores, logs: sparse.csr_array, temperature: float, with_rest: bool
-    ) -> None:
+    def __init__(self, cosine: Scores, logs: sparse.csr_array, temperature: float) -> None:
         rounding = 4 * cosine.rounding / temperature
         super().__init__(cosine.left, cosine.right, rounding, cosine.block_bytes)
-        self.logs, self.temperature, self.with_rest = logs, temperature, with_rest
+        self.logs, self.temperature = logs.astype(np.float32), temperature
         self.bound = float(cosine.left.norm(dim=1).max() * cosine.right.norm(dim=1).max())
         floor = float(logs.data.min())
         gap = max(1.0, 1e-5 * abs(floor))  # wider than the rounding of a float32 there
@@ -49,25 +50,36 @@ class SinkhornScores(Scores):
         chances = np.exp(np.clip(values, self.below, 0))
         return np.where(values < self.below, np.float32(0), chances)
 
+    def top_k(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the k best of each row; a product is taken if a row has fewer candidates."""
+        fewest = np.diff(self.logs.indptr).min(initial=self.shape[1])
+        return top_of_entries(self.logs, k) if k <= fewest else super().top_k(k)
+
+    def best_of_both(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the best of each row and of each column; they are candidates."""
+        return best_of_entries(self.logs)
+
+    def ranks(self, columns: np.ndarray) -> np.ndarray:
+        """Rank one column of each row; a product is taken for those that are no candidates."""
+        ranks = ranks_of_entries(self.logs, columns, self.rounding.cpu().numpy()[:, 0])
+        others = np.flatnonzero(np.isnan(ranks))
+        ranks[others] = Scores.ranks(self.rows(others), columns[others])
+        return ranks
+
     def _block(self, rows: slice) -> torch.Tensor:
-        block = self._rest(rows)
+        # In the units of the logarithms, so that one rounding serves for both.
+        block = super()._block(rows).sub_(self.bound).div_(self.temperature)
+        block.clamp_(max=0).add_(self.top_of_rest)
         logs = self.logs[rows]
-        at = np.repeat(np.arange(logs.shape[0]), np.diff(logs.indptr)), logs.indices
+        at = row_numbers(logs), logs.indices
         where = tuple(torch.from_numpy(i.astype(np.int64)).to(block.device) for i in at)
         block[where] = torch.from_numpy(logs.data).to(block)
         return block
 
-    def _rest(self, rows: slice) -> torch.Tensor:
-        if not self.with_rest:
-            return self._empty_block(rows).fill_(-torch.inf)
-        # In the units of the logarithms, so that one rounding serves for both.
-        block = super()._block(rows).sub_(self.bound).div_(self.temperature)
-        return block.clamp_(max=0).add_(self.top_of_rest)
-
 
 def sinkhorn_scores(
-    cosine: Scores, n_candidates: int, temperature: float, n_iterations: int, with_rest: bool
+    cosine: Scores, n_candidates: int, temperature: float, n_iterations: int
 ) -> SinkhornScores:
     """Return Sinkhorn's scores of all pairs, from their cosine."""
     logs = log_sinkhorn(candidates_of(cosine, n_candidates), temperature, n_iterations)
-    return SinkhornScores(cosine, logs, temperature, with_rest)
+    return SinkhornScores(cosine, logs, temperature)

@@ -10,7 +10,6 @@ import torch
 from ._blocks import DEFAULT_BLOCK_BYTES
 from ._checks import checked_count, checked_indices
 from ._method import Method
-from ._scores import top_k_of
 
 
 def top_k(
@@ -20,7 +19,7 @@ def top_k(
     *,
     method: str = "csls",
     csls_k: int = 3,
-    n_candidates: int = 500,
+    n_candidates: int = 100,
     temperature: float = 0.02,
     n_iterations: int = 15,
     rows: Any = None,
@@ -43,7 +42,8 @@ def top_k(
         Neighbours that CSLS averages over.
     n_candidates, temperature, n_iterations
         Of Sinkhorn; see :func:`candidate_similarities` and :func:`sinkhorn`. The score is the
-        probability. Targets that are no candidates follow by their cosine, with score 0.
+        probability. Targets that are no candidates follow by their cosine, with score 0. Up to
+        `n_candidates` best targets cost no more than the candidates do.
     rows : array-like of int, optional
         Answer for these sources only. All others still count in CSLS and Sinkhorn: what to use
         for a few out of many.
@@ -83,9 +83,9 @@ def top_k(
     how = Method(
         method, csls_k, n_candidates, temperature, n_iterations, normalize, device, block_bytes
     )
-    scores = how.scores(sources, targets, n_best=k)
+    scores = how.scores(sources, targets)
     n, m = scores.shape
     if rows is not None:
         scores = scores.rows(checked_indices(rows, n, "rows", "sources"))
-    values, indices = top_k_of(scores, min(k, m))
+    values, indices = scores.top_k(min(k, m))
     return scores.published(values), indices

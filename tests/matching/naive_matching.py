@@ -49,7 +49,7 @@ def sinkhorn(similarities, mask, temperature, n_iterations=N_ITERATIONS):
     return np.minimum(alternate(start), alternate(start.T).T)
 
 
-def scores(sources, targets, method, csls_k=3, n_candidates=500, temperature=0.02):
+def scores(sources, targets, method, csls_k=3, n_candidates=100, temperature=0.02):
     """All pairs; with Sinkhorn, what is no candidate below 0 and in the order of its cosine."""
     similarities = cosine(sources, targets)
     if method == "csls":
@@ -68,6 +68,12 @@ def rank(row, true, tolerance):
 
 def ranks(matrix, true, tolerance=1e-5):
     return np.array([rank(row, j, tolerance) for row, j in zip(matrix, true, strict=True)])
+
+
+def sinkhorn_ranks(matrix, true):
+    """By logarithms: probabilities far below 1e-9 differ as well."""
+    logs = np.where(matrix > 0, np.log(np.where(matrix > 0, matrix, 1)), matrix - 1e3)
+    return ranks(logs, true)
 
 
 def mutual_nearest(matrix):

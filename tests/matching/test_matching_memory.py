@@ -16,13 +16,14 @@ from ibmea_sklearn.matching._blocks import over_blocks, rows_per_block
 UNDER_A_LIMIT = """
 import resource
 import numpy as np
-from ibmea_sklearn.matching import mutual_nearest, ranks, top_k
+from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, ranks, top_k
 
 def search(block_bytes):
     return (
         *top_k(sources, targets, 3, block_bytes=block_bytes),
         ranks(sources, targets, np.arange(len(sources)), block_bytes=block_bytes),
         *mutual_nearest(sources, targets, block_bytes=block_bytes),
+        candidate_similarities(sources, targets, 3, block_bytes=block_bytes).data,
     )
 
 rng = np.random.default_rng(0)

@@ -1,0 +1,137 @@
+"""Candidates: each entity's best of the other side, from one pass over all pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from ._blocks import DEFAULT_BLOCK_BYTES, select_top
+from ._checks import checked_count
+from ._scores import Scores, cosine_scores
+
+
+def candidate_similarities(
+    sources: Any,
+    targets: Any,
+    n_candidates: int = 100,
+    *,
+    normalize: bool = True,
+    device: str | torch.device = "cpu",
+    block_bytes: int = DEFAULT_BLOCK_BYTES,
+) -> sparse.csr_array:
+    """Cosine of each source with its best targets, and of each target with its best sources.
+
+    Both sides choose, so the matrix transposes when the sides swap, and none is left without a
+    candidate.
+
+    Parameters
+    ----------
+    sources : array-like of shape (n, d)
+    targets : array-like of shape (m, d)
+    n_candidates : int, default=100
+        Candidates that each entity chooses; clipped to the number of entities there are.
+    normalize : bool, default=True
+        Scale rows to unit length; else the similarity is the inner product.
+    device : str or torch.device, default="cpu"
+    block_bytes : int, default=32 MiB
+        Size of a block of similarities. One copy of it is needed besides.
+
+    Returns
+    -------
+    float32 csr_array of shape (n, m)
+        With at most ``(n + m) * n_candidates`` entries; a similarity of 0 is stored as well.
+
+    Raises
+    ------
+    ValueError
+        If embeddings are empty, not finite or of different widths, or a parameter is out of range.
+    MemoryError
+        If there is no memory for one row of similarities.
+
+    Notes
+    -----
+    More than 100 candidates cost time and win nothing. The 10,500 test pairs of DBP15K zh-en by
+    propagated labels, ranked by Sinkhorn, have Hits@1 / Hits@10 / MRR of .717/.853/.768 with 500
+    candidates, .717/.852/.768 with 200, .717/.854/.768 with 100; with 50, Hits@1 is .714.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.matching import candidate_similarities
+    >>> candidate_similarities([[1, 0], [0, 2]], [[3, 0], [4, 3], [0, 1]], 1).toarray()
+    array([[1. , 0.8, 0. ],
+           [0. , 0. , 1. ]], dtype=float32)
+    """
+    scores = cosine_scores(
+        sources, targets, normalize=normalize, device=device, block_bytes=block_bytes
+    )
+    return candidates_of(scores, n_candidates)
+
+
+def candidates_of(scores: Scores, n_candidates: int) -> sparse.csr_array:
+    """Keep the best of each row and of each column of `scores`, in one pass over its blocks."""
+    n_candidates = checked_count(n_candidates, "n_candidates")
+    n, m = scores.shape
+    k = min(n_candidates, m)
+    values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
+    of_columns = TopOfColumns(m, n_candidates, scores.left)
+
+    def visit(rows: slice, block: torch.Tensor) -> None:
+        best, at = select_top(block, k)
+        values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
+        of_columns.update(rows, block)
+
+    scores.over_blocks(visit)
+    return _union(values, columns, of_columns.values.cpu().numpy(), of_columns.rows.cpu().numpy())
+
+
+class TopOfColumns:
+    """The k largest values of each column of a matrix, whose rows come in blocks and in order.
+
+    Parameters
+    ----------
+    n_columns, k : int
+    like : tensor
+        Gives device and dtype.
+
+    Attributes
+    ----------
+    values, rows : tensors of shape (n_columns, k), or fewer than k as long as fewer rows have come
+        Largest first, the lower row first among equals.
+    """
+
+    def __init__(self, n_columns: int, k: int, like: torch.Tensor) -> None:
+        self.k = k
+        self.values = like.new_empty(n_columns, 0)
+        self.rows = like.new_empty((n_columns, 0), dtype=torch.int64)
+
+    def update(self, rows: slice, block: torch.Tensor) -> None:
+        """Take in a block; if memory runs out on the way, nothing has changed."""
+        n_kept = self.rows.shape[1]
+        # What is kept stands first: it comes from lower rows, and is in the order of ties itself.
+        both = torch.cat([self.values.T, block]).T
+        values, at = select_top(both, min(self.k, both.shape[1]))
+        numbers = at + (rows.start - n_kept)
+        column, place = (at < n_kept).nonzero(as_tuple=True)
+        numbers[column, place] = self.rows[column, at[column, place]]
+        self.values, self.rows = values, numbers
+
+
+def _union(
+    values: np.ndarray, columns: np.ndarray, of_columns: np.ndarray, rows: np.ndarray
+) -> sparse.csr_array:
+    """Matrix of the best of each row, (n, k), and of each column, (m, k); each entry once."""
+    n, m = len(values), len(of_columns)
+    row, column = rows.ravel(), np.repeat(np.arange(m), rows.shape[1])
+    value = of_columns.ravel()
+    # The last one that a row chose tells what else it chose: both sides saw the same products.
+    last, at = values[row, -1], columns[row, -1]
+    new = (value < last) | ((value == last) & (column > at))
+    data = np.concatenate([values.ravel(), value[new]])
+    i = np.concatenate([np.repeat(np.arange(n), values.shape[1]), row[new]])
+    j = np.concatenate([columns.ravel(), column[new]])
+    both = sparse.coo_array((data, (i, j)), (n, m)).tocsr()
+    both.sort_indices()
+    return both

@@ -1,0 +1,85 @@
+"""Candidates of both sides from one pass, against naive loops and against one pass a side."""
+
+import naive_matching
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibmea_sklearn.matching import candidate_similarities, top_k
+from ibmea_sklearn.matching._candidates import TopOfColumns
+
+SIZES = st.integers(1, 12)
+DRAWS = {"n": SIZES, "m": SIZES, "k": SIZES, "seed": st.integers(0, 999)}
+
+
+def integers(n, m, seed):
+    """Vectors of integers, whose inner products are exact and often equal."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-1, 2, size=(n, 2)), rng.integers(-1, 2, size=(m, 2))
+
+
+def entries(matrix):
+    matrix = matrix.tocoo()
+    rows, columns = matrix.coords
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    return dict(zip(places, matrix.data.tolist(), strict=True))
+
+
+@given(**DRAWS, block_bytes=st.integers(1, 600))
+def test_ties_go_to_the_lower_number_on_both_sides(n, m, k, seed, block_bytes):
+    left, right = integers(n, m, seed)
+    found = candidate_similarities(left, right, k, normalize=False, block_bytes=block_bytes)
+    similarities = left @ right.T
+    mask = naive_matching.candidates(similarities, k)
+    assert entries(found) == {(i, j): similarities[i, j] for i, j in np.argwhere(mask).tolist()}
+    assert found.has_canonical_format
+
+
+@given(**DRAWS)
+def test_transposes_with_ties(n, m, k, seed):
+    left, right = integers(n, m, seed)
+    there = candidate_similarities(left, right, k, normalize=False)
+    back = candidate_similarities(right, left, k, normalize=False)
+    assert entries(back.T) == entries(there)
+
+
+@given(**DRAWS, block_bytes=st.integers(1, 600))
+def test_equals_one_search_a_side(n, m, k, seed, block_bytes):
+    left, right = np.random.default_rng(seed).normal(size=(2, 12, 4))
+    left, right = left[:n], right[:m]
+    found = candidate_similarities(left, right, k, block_bytes=block_bytes)
+    _, columns = top_k(left, right, k, method="cosine")
+    _, rows = top_k(right, left, k, method="cosine")
+    expected = {(i, j) for i in range(n) for j in columns[i].tolist()}
+    expected |= {(i, j) for j in range(m) for i in rows[j].tolist()}
+    assert set(entries(found)) == expected
+
+
+@given(
+    n=SIZES,
+    m=SIZES,
+    k=SIZES,
+    seed=st.integers(0, 999),
+    cuts=st.lists(st.integers(1, 11), max_size=4),
+)
+def test_top_of_columns_takes_any_blocks(n, m, k, seed, cuts):
+    matrix = np.random.default_rng(seed).integers(0, 4, size=(n, m)).astype(np.float32)
+    top = TopOfColumns(m, k, torch.empty(0))
+    ends = sorted({min(cut, n) for cut in cuts} | {0, n})
+    for start, stop in zip(ends, ends[1:], strict=False):
+        top.update(slice(start, stop), torch.from_numpy(matrix[start:stop]))
+    order = np.argsort(-matrix, axis=0, kind="stable")[:k]
+    np.testing.assert_array_equal(top.rows.T, order)
+    np.testing.assert_array_equal(top.values.T, np.take_along_axis(matrix, order, axis=0))
+
+
+def test_top_of_columns_is_whole_after_an_error():
+    top = TopOfColumns(2, 1, torch.empty(0))
+    top.update(slice(0, 1), torch.tensor([[1.0, 5.0]]))
+    with pytest.raises(RuntimeError):
+        top.update(slice(1, 2), torch.ones(1, 3))
+    top.update(slice(1, 2), torch.tensor([[2.0, 4.0]]))
+    assert top.rows.tolist() == [[1], [0]]
+    assert top.values.tolist() == [[2], [5]]

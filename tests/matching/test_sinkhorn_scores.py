@@ -1,0 +1,100 @@
+"""What is read from the candidates equals what whole rows of scores say, at fewer products."""
+
+import naive_matching
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
+from ibmea_sklearn.matching._scores import Scores, cosine_scores
+from ibmea_sklearn.matching._sinkhorn_scores import sinkhorn_scores
+
+DRAWS = {
+    "n": st.integers(1, 12),
+    "m": st.integers(1, 12),
+    "n_candidates": st.integers(1, 12),
+    "seed": st.integers(0, 999),
+}
+
+
+class CountedRows(torch.overrides.TorchFunctionMode):
+    """Count the rows of all matrix products."""
+
+    n_rows = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func is torch.mm:
+            self.n_rows += len(result)
+        return result
+
+
+def rows_of_products(function, *args, **kwargs):
+    with CountedRows() as count:
+        function(*args, **kwargs)
+    return count.n_rows
+
+
+def draw(n, m, seed):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 5)), rng.normal(size=(m, 5))
+
+
+@given(
+    **DRAWS,
+    ties=st.booleans(),
+    temperature=st.sampled_from([0.002, 0.3]),
+    block_bytes=st.integers(1, 600),
+)
+def test_equals_dense_blocks(n, m, n_candidates, seed, ties, temperature, block_bytes):
+    left, right = (side.round() if ties else side for side in draw(n, m, seed))
+    cosine = cosine_scores(left, right, normalize=True, device="cpu", block_bytes=block_bytes)
+    scores = sinkhorn_scores(cosine, n_candidates, temperature, n_iterations=15)
+    true = np.random.default_rng(seed).integers(m, size=n)
+    np.testing.assert_array_equal(scores.ranks(true), Scores.ranks(scores, true))
+    found = *scores.best_of_both(), *(part for k in range(1, m + 1) for part in scores.top_k(k))
+    dense = (
+        *Scores.best_of_both(scores),
+        *(part for k in range(1, m + 1) for part in Scores.top_k(scores, k)),
+    )
+    for part, expected in zip(found, dense, strict=True):
+        np.testing.assert_array_equal(part, expected)
+
+
+@given(**DRAWS)
+def test_each_target_has_its_naive_rank(n, m, n_candidates, seed):
+    left, right = draw(n, m, seed)
+    options = {"n_candidates": n_candidates, "temperature": 0.3}
+    expected = naive_matching.scores(left, right, "sinkhorn", **options)
+    for j in range(m):
+        found = ranks(left, right, np.full(n, j), method="sinkhorn", **options)
+        naive = naive_matching.sinkhorn_ranks(expected, np.full(n, j))
+        np.testing.assert_array_equal(found, naive)
+
+
+@given(**DRAWS)
+def test_mutual_nearest_scores_are_the_probabilities(n, m, n_candidates, seed):
+    left, right = draw(n, m, seed)
+    pairs, scores = mutual_nearest(left, right, method="sinkhorn", n_candidates=n_candidates)
+    probabilities = sinkhorn(candidate_similarities(left, right, n_candidates)).toarray()
+    np.testing.assert_allclose(scores, probabilities[tuple(pairs.T)], rtol=1e-5)
+
+
+def test_one_product_serves_both_sides():
+    sides = draw(30, 20, 0)
+    options = {"method": "sinkhorn", "n_candidates": 4, "block_bytes": 4 * 20 * 7}
+    assert rows_of_products(candidate_similarities, *sides, 4, block_bytes=4 * 20 * 7) == 30
+    assert rows_of_products(mutual_nearest, *sides, **options) == 30
+    assert rows_of_products(top_k, *sides, 4, **options) == 30
+
+
+@pytest.mark.parametrize("n_candidates", [1, 4, 20])
+def test_ranks_take_products_of_misses_only(n_candidates):
+    sides = draw(30, 20, 0)
+    true = np.arange(30) % 20
+    options = {"method": "sinkhorn", "n_candidates": n_candidates}
+    candidates = candidate_similarities(*sides, n_candidates).toarray()
+    misses = (candidates[np.arange(30), true] == 0).sum()
+    assert rows_of_products(ranks, *sides, true, **options) == 30 + misses
