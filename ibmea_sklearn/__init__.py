@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .aligners import BaseAligner, IBMEAAligner
+    from .aligners import BaseAligner, IBMEAAligner, PropagationAligner
     from .featurizers import ModalityFeaturizer
     from .graph import KnowledgeGraph, SeedPairs
     from .metrics import (
@@ -24,6 +24,7 @@ __all__ = [
     "IBMEAAligner",
     "KnowledgeGraph",
     "ModalityFeaturizer",
+    "PropagationAligner",
     "SeedPairs",
     "hits_at_10_scorer",
     "hits_at_1_scorer",
@@ -38,6 +39,7 @@ _HOME_OF = {
     "IBMEAAligner": "aligners",
     "KnowledgeGraph": "graph",
     "ModalityFeaturizer": "featurizers",
+    "PropagationAligner": "aligners",
     "SeedPairs": "graph",
     "hits_at_10_scorer": "metrics",
     "hits_at_1_scorer": "metrics",

@@ -2,5 +2,6 @@
 
 from .base import BaseAligner, Sides
 from .ibmea import IBMEAAligner
+from .propagation import PropagationAligner
 
-__all__ = ["BaseAligner", "IBMEAAligner", "Sides"]
+__all__ = ["BaseAligner", "IBMEAAligner", "PropagationAligner", "Sides"]

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.preprocessing import normalize
 from torch import nn
 
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..nn.rows import FeatureTable, SparseRows
 from ..nn.sparse import EdgePattern
+from ._parameters import did_you_mean
 
-__all__ = ["as_nodes", "edge_pattern", "feature_table", "principal_projection"]
+__all__ = [
+    "BUILT_IN",
+    "GRAPH",
+    "PROPAGATION",
+    "as_nodes",
+    "choose_modalities",
+    "edge_pattern",
+    "feature_table",
+    "frozen_vectors",
+    "principal_projection",
+    "principal_vectors",
+]
+
+# The modality of the relation triples: the only one that is no feature.
+GRAPH = "graph"
+# Features that LabelPropagation makes.
+PROPAGATION = "propagation"
+BUILT_IN = (GRAPH, "image", "relation", "attribute")
 
 # Principal components of more rows than this change little and take long.
 _ROWS_FOR_COMPONENTS = 20_000
@@ -46,12 +65,7 @@ def feature_table(X: SeedPairs, modality: str) -> FeatureTable:
     if all(sparse.issparse(side.values) for side in sides):
         rows = sparse.vstack([side.values for side in sides], format="csr")
         return FeatureTable(_as_rows(rows), mask, rows.shape[1])
-    values = np.concatenate([_centred(side) for side in sides])
-    if not np.isfinite(values).all():
-        raise ValueError(
-            f"Expected {modality} features that fit into float32; found some beyond "
-            f"{np.finfo(np.float32).max:.1e}. Scale them, by StandardScaler for instance."
-        )
+    values = frozen_vectors(X, modality)
     return FeatureTable(torch.from_numpy(values), mask, values.shape[1])
 
 
@@ -114,17 +128,64 @@ def _sample_of_rows(table: FeatureTable, random_state: int) -> np.ndarray | spar
     return sparse.csr_array(arrays, shape=(len(nodes), table.n_features))
 
 
+def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
+    """Features of the nodes of both graphs as they are, centred: float32 (n_nodes, width).
+
+    Raises
+    ------
+    ValueError
+        If they don't fit into float32.
+    """
+    values = np.concatenate([_centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"Expected {modality} features that fit into float32; found some beyond "
+            f"{np.finfo(np.float32).max:.1e}. Scale them, by StandardScaler for instance."
+        )
+    return values
+
+
+def principal_vectors(vectors: np.ndarray, width: int, random_state: int) -> np.ndarray:
+    """Principal components of vectors, as float32 (n, width) rows of length 1, or zero."""
+    n_components = min(width, min(vectors.shape))
+    model = PCA(n_components, svd_solver="randomized", random_state=random_state)
+    scores = normalize(model.fit_transform(vectors)).astype(np.float32)
+    scores[~vectors.any(axis=1)] = 0
+    return np.pad(scores, ((0, 0), (0, width - n_components)))
+
+
+def choose_modalities(X: SeedPairs, wanted: str | Sequence[str]) -> list[str]:
+    """Return the modalities to align by.
+
+    Raises
+    ------
+    ValueError
+        If a graph lacks one that is wanted, or nothing is left.
+    """
+    there = shared_modalities(X)
+    chosen = there if wanted == "all" else list(wanted)
+    absent = [m for m in chosen if m not in there]
+    if absent or not chosen:
+        found = f"{absent}, which a graph lacks" if absent else "none"
+        guess = did_you_mean(absent[0], [*BUILT_IN, *X.kg1.features]) if absent else ""
+        raise ValueError(
+            f"Expected modalities of which both graphs have something; found {found}.{guess} "
+            "Choose others, or give both graphs the data."
+        )
+    return chosen
+
+
 def shared_modalities(X: SeedPairs) -> list[str]:
     """Modalities that some entity of both graphs has, graph structure included."""
     kinds: Iterable[str] = (m for m in X.kg1.features if m in X.kg2.features)
     found = [m for m in kinds if all(_anybody(kg, m) for kg in (X.kg1, X.kg2))]
-    if "graph" in X.kg1.features or "graph" in X.kg2.features:
+    if GRAPH in X.kg1.features or GRAPH in X.kg2.features:
         raise ValueError(
             "Expected features of other names than 'graph', which is the modality of the relation "
             "triples; found features called 'graph'. Give them another name."
         )
     has_edges = all(len(kg.relation_triples) for kg in (X.kg1, X.kg2))
-    return (["graph"] if has_edges else []) + found
+    return ([GRAPH] if has_edges else []) + found
 
 
 def _anybody(kg: KnowledgeGraph, modality: str) -> bool:

@@ -84,17 +84,15 @@ def check_random(random_state: Any) -> np.random.RandomState:
         ) from error
 
 
-def check_modalities(modalities: Any) -> None:
+def check_modalities(modalities: Any, name: str = "modalities") -> None:
     """Raise a ValueError unless `modalities` is "all" or a sequence of different names."""
     if isinstance(modalities, str) and modalities == "all":
         return
     if isinstance(modalities, str) or not isinstance(modalities, Sequence):
-        raise ValueError(
-            f"Expected modalities to be 'all' or a list of names; found {modalities!r}."
-        )
+        raise ValueError(f"Expected {name} to be 'all' or a list of names; found {modalities!r}.")
     twice = {m for m in modalities if list(modalities).count(m) > 1}
     if twice:
-        raise ValueError(f"Expected each of modalities once; found {sorted(twice)} more often.")
+        raise ValueError(f"Expected each of {name} once; found {sorted(twice)} more often.")
 
 
 def check_modality_names(modalities: Sequence[str], reserved: Sequence[str]) -> None:

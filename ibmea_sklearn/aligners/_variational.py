@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from ..graph import SeedPairs
 from ..nn.fusion import AttentionFusion, ConcatFusion
 from ..nn.gaussian import FeatureEncoder, GaussianHead, GraphEncoder
 from ..nn.network import GRAPH, Encoded, VariationalNetwork
 from ..nn.rows import FeatureTable
-from ..nn.start import AnchorStart, LearnedStart
+from ..nn.start import AnchorStart, FixedStart, LearnedStart
 from ._inputs import edge_pattern, feature_table, principal_projection
-from .base import FUSED, Sides
+from .base import FUSED
 
 if TYPE_CHECKING:
     from .ibmea import IBMEAAligner
 
-__all__ = ["FUSIONS", "PROPAGATION", "STARTS", "Encoding", "Readout", "build_network"]
+__all__ = ["FUSIONS", "NETWORK", "STARTS", "Encoding", "Readout", "build_network", "is_finite"]
 
-PROPAGATION = "propagation"
+NETWORK = "network"
 FUSIONS = {"concat": ConcatFusion, "attention": AttentionFusion}
 STARTS: dict[str, type[AnchorStart] | type[LearnedStart]] = {
     "anchors": AnchorStart,
@@ -33,10 +30,17 @@ STARTS: dict[str, type[AnchorStart] | type[LearnedStart]] = {
 
 
 def build_network(
-    aligner: IBMEAAligner, X: SeedPairs, modalities: list[str], random_state: int
+    aligner: IBMEAAligner,
+    X: SeedPairs,
+    modalities: list[str],
+    random_state: int,
+    start: np.ndarray | None = None,
 ) -> VariationalNetwork:
-    """Build the network that an aligner's parameters describe, for the graphs of a view."""
-    graph = _graph_encoder(aligner, X) if GRAPH in modalities else None
+    """Build the network that an aligner's parameters describe, for the graphs of a view.
+
+    `start`, of shape (n_nodes, width), is what the graph encoder starts from, if it is given.
+    """
+    graph = _graph_encoder(aligner, X, start) if GRAPH in modalities else None
     tables = {m: feature_table(X, m) for m in modalities if m != GRAPH}
     encoders = {m: _feature_encoder(aligner, t, random_state) for m, t in tables.items()}
     parts = {**({GRAPH: graph} if graph else {}), **encoders}
@@ -51,9 +55,13 @@ def build_network(
     )
 
 
-def _graph_encoder(aligner: IBMEAAligner, X: SeedPairs) -> GraphEncoder:
+def _graph_encoder(aligner: IBMEAAligner, X: SeedPairs, given: np.ndarray | None) -> GraphEncoder:
     pattern = edge_pattern(X)
-    start = STARTS[aligner.graph_start](pattern.n_nodes, aligner.graph_components)
+    start: LearnedStart | AnchorStart | FixedStart
+    if given is None:
+        start = STARTS[aligner.graph_start](pattern.n_nodes, aligner.graph_components)
+    else:
+        start = FixedStart(torch.from_numpy(given))
     return GraphEncoder(
         pattern,
         start,
@@ -75,60 +83,39 @@ def _feature_encoder(
 
 
 class Readout(NamedTuple):
-    """What a trained network says of the entities of both graphs."""
+    """What a trained network says of all entities, by modality."""
 
-    embeddings: dict[str, Sides]
-    variances: dict[str, Sides]
-    weights: Sides
+    embeddings: dict[str, np.ndarray]
+    variances: dict[str, np.ndarray]
+    weights: np.ndarray
 
 
 class Encoding:
-    """Vectors of all entities: those of a trained network, and where they stand among known pairs.
-
-    The fused vector is the network's, normalised, beside the propagated labels times the root of
-    `propagation_weight`: its inner product is the sum of both cosines.
+    """Vectors of the entities of both graphs, as a network gives them at the moment.
 
     Parameters
     ----------
     network : VariationalNetwork
-    n_left, n_nodes : int
-        Entities of the first graph, and of both.
-    propagation : callable or None
-        From known pairs to features of all nodes.
-    propagation_weight : float
+    n_nodes : int
+    parts : {"channels", "fused"}
+        A channel for each modality, or one for the fused vector.
     """
 
-    def __init__(
-        self,
-        network: VariationalNetwork,
-        n_left: int,
-        n_nodes: int,
-        propagation: Callable[[np.ndarray], np.ndarray] | None,
-        propagation_weight: float,
-    ) -> None:
-        self.network, self.n_left, self.n_nodes = network, n_left, n_nodes
-        self.propagation, self.weight = propagation, propagation_weight
-        self._propagated: tuple[np.ndarray, np.ndarray] | None = None
+    def __init__(self, network: VariationalNetwork, n_nodes: int, parts: str) -> None:
+        self.network, self.n_nodes, self.parts = network, n_nodes, parts
 
-    def fused(self) -> Sides:
-        """Fused vectors of all entities."""
-        return self._sides(self._join(self._encode().fused))
+    def __call__(self) -> dict[str, np.ndarray]:
+        """Return the vectors by channel."""
+        encoded = self._encode()
+        if self.parts == "fused":
+            return {NETWORK: encoded.fused.cpu().numpy()}
+        return self._means(encoded)
 
     def read_out(self) -> Readout:
         """Posterior means, variances and fusion weights; zeros where an entity lacks data."""
         encoded = self._encode()
-        means = {
-            m: (v * encoded.masks[m][:, None]).cpu().numpy() for m, v in encoded.vectors.items()
-        }
-        if self.propagation:
-            means[PROPAGATION] = self._propagate()
-        means[FUSED] = self._join(encoded.fused)
-        variances = {m: p.log_variance.exp() for m, p in encoded.posteriors.items()}
-        return Readout(
-            {m: self._sides(v) for m, v in means.items()},
-            {m: self._sides(v.cpu().numpy()) for m, v in variances.items()},
-            self._sides(encoded.weights.cpu().numpy()),
-        )
+        variances = {m: p.log_variance.exp().cpu().numpy() for m, p in encoded.posteriors.items()}
+        return Readout(self._means(encoded), variances, encoded.weights.cpu().numpy())
 
     def _encode(self) -> Encoded:
         """Encode in evaluation mode, with all known pairs as anchors."""
@@ -137,19 +124,15 @@ class Encoding:
         with torch.inference_mode():
             return self.network.encode(torch.arange(self.n_nodes, device=known.device), known)
 
-    def _join(self, fused: Tensor) -> np.ndarray:
-        if not self.propagation:
-            return fused.cpu().numpy()
-        vectors = functional.normalize(fused).cpu().numpy()
-        return np.hstack([vectors, self._propagate() * np.float32(self.weight**0.5)])
+    @staticmethod
+    def _means(encoded: Encoded) -> dict[str, np.ndarray]:
+        return {
+            m: (v * encoded.masks[m][:, None]).cpu().numpy()
+            for m, v in encoded.vectors.items()
+            if m != FUSED
+        }
 
-    def _propagate(self) -> np.ndarray:
-        assert self.propagation is not None
-        known = self.network.known.cpu().numpy()
-        # Known pairs change by round only.
-        if self._propagated is None or not np.array_equal(self._propagated[0], known):
-            self._propagated = (known, self.propagation(known))
-        return self._propagated[1]
 
-    def _sides(self, values: np.ndarray) -> Sides:
-        return Sides(values[: self.n_left], values[self.n_left :])
+def is_finite(vectors: dict[str, np.ndarray]) -> bool:
+    """Tell whether all numbers are finite."""
+    return all(bool(np.isfinite(v).all()) for v in vectors.values())

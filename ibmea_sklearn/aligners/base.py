@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from ..featurizers import ModalityFeaturizer
 from ..graph import KnowledgeGraph, SeedPairs
 from ..matching import assign, candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
 from ..metrics import hits_at_k
+from ._confidence import Calibration
 from ._parameters import check_choice, check_integer
 from ._view import as_view
 
@@ -62,6 +64,40 @@ class BaseAligner(BaseEstimator, ABC):
     kg1_: KnowledgeGraph
     kg2_: KnowledgeGraph
     seed_indices_: np.ndarray
+    # What Sinkhorn's probability of a pair is worth; as it is, unless an aligner has learnt better.
+    calibration_ = Calibration()
+
+    # Parameters by the name of a preset, where they differ from the defaults.
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"best": {}}
+
+    @classmethod
+    def from_preset(cls, name: str = "best", **changes: Any) -> Self:
+        """Make an aligner with a documented set of parameters.
+
+        Parameters
+        ----------
+        name : str, default="best"
+            A key of ``presets``. "best" are the defaults: one setting for all data.
+        **changes
+            Parameters that differ from it.
+
+        Returns
+        -------
+        BaseAligner
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import IBMEAAligner
+        >>> IBMEAAligner.from_preset("paper", max_epochs=500).graph_start
+        'learned'
+        """
+        check_choice("preset", name, tuple(cls.presets))
+        return cls(**{**cls.presets[name], **changes})
 
     @abstractmethod
     def _fit(self, X: SeedPairs) -> None:
@@ -92,7 +128,8 @@ class BaseAligner(BaseEstimator, ABC):
         self._check_parameters()
         X = as_view(kg1, kg2, seeds, self.duplicates)
         # If this fit fails, what an earlier one found must not be taken for its result.
-        self.__dict__.pop("embeddings_", None)
+        for name in ("embeddings_", "calibration_"):
+            self.__dict__.pop(name, None)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
         # Features that a pipeline made stay; raw graphs get the default ones.
         self._fit(self._featurize(X))
@@ -215,7 +252,8 @@ class BaseAligner(BaseEstimator, ABC):
         Returns
         -------
         DataFrame with columns source, target, score, confidence
-            Most confident first. The confidence is the pair's Sinkhorn probability, in [0, 1].
+            Most confident first. The confidence is the pair's Sinkhorn probability, in [0, 1]; from
+            an aligner with held-out seeds, the share of pairs of such a probability that is right.
         """
         check_is_fitted(self, "embeddings_")
         check_choice("method", method, ("mutual", "assignment"))
@@ -235,7 +273,7 @@ class BaseAligner(BaseEstimator, ABC):
                 "source": self.kg1_.entity_ids[free1[pairs[:, 0]]],
                 "target": self.kg2_.entity_ids[free2[pairs[:, 1]]],
                 "score": scores,
-                "confidence": self._probability(left, right, pairs),
+                "confidence": self.calibration_(self._chances(left, right, pairs, scores)),
             }
         )
         return table.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
@@ -248,10 +286,13 @@ class BaseAligner(BaseEstimator, ABC):
         place = (targets[pairs[:, 0]] == pairs[:, 1, None]).argmax(1)
         return pairs, scores[pairs[:, 0], place]
 
-    def _probability(self, left: np.ndarray, right: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-        if not len(pairs):
-            return np.empty(0, np.float32)
-        similarities = candidate_similarities(left, right, device=self._matching()["device"])
+    def _chances(
+        self, left: np.ndarray, right: np.ndarray, pairs: np.ndarray, scores: np.ndarray
+    ) -> np.ndarray:
+        """Sinkhorn's probabilities of pairs that have these scores."""
+        if self.matching == "sinkhorn" or not len(pairs):
+            return scores
+        similarities = candidate_similarities(left, right, device=self.device_)
         return np.asarray(sinkhorn(similarities)[pairs[:, 0], pairs[:, 1]]).ravel()
 
     def _search(self, sources: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 
 from .._device import resolve_device
-from ..featurizers import ModalityFeaturizer
-from ..featurizers._label_propagation import LabelPropagation
+from ..featurizers import LabelPropagation
 from ..graph import SeedPairs
 from ..losses.bottleneck import BottleneckLoss
-from ..nn.network import GRAPH
 from ..training import (
     AlignmentNet,
     HeldOutScore,
@@ -25,52 +26,32 @@ from ..training import (
     train_in_rounds,
     warmup_cosine,
 )
-from ._inputs import as_nodes, shared_modalities
+from ._channel_aligner import ChannelAligner
+from ._channels import frozen_name
+from ._ibmea_parameters import PAPER, PROPAGATION, check_ibmea
+from ._inputs import (
+    BUILT_IN,
+    GRAPH,
+    choose_modalities,
+    frozen_vectors,
+    principal_vectors,
+)
+from ._pair_search import PairSearch
 from ._parameters import (
-    check_betas,
-    check_choice,
-    check_integer,
-    check_modalities,
     check_modality_names,
     check_random,
-    check_real,
-    did_you_mean,
 )
-from ._seeds import held_out_hits, is_finite, pair_finder, split_seeds
-from ._variational import FUSIONS, PROPAGATION, STARTS, Encoding, build_network
-from .base import FUSED, BaseAligner, Sides
+from ._variational import NETWORK, Encoding, build_network, is_finite
+from .base import FUSED, Sides
 
 __all__ = ["IBMEAAligner"]
 
-BUILT_IN = ("graph", "image", "relation", "attribute")
 DEFAULT_BETA = 1e-2
-
-_AT_LEAST_ONE = (
-    "graph_components",
-    "n_layers",
-    "n_heads",
-    "n_components",
-    "max_epochs",
-    "n_rounds",
-    "validation_interval",
-)
-_NOT_NEGATIVE = (
-    *(f"beta_{modality}" for modality in (*BUILT_IN, "fused")),
-    "propagation_weight",
-    "hybrid_weight",
-    "weight_decay",
-)
-_POSITIVE = (
-    "temperature",
-    "hybrid_alpha",
-    "hybrid_beta",
-    "learning_rate",
-    "max_gradient_norm",
-)
-_BELOW_ONE = ("dropout", "feature_dropout", "validation_fraction")
+# Searches before the first round, by the channels that need no training.
+FROZEN_SEARCHES = 2
 
 
-class IBMEAAligner(BaseAligner):
+class IBMEAAligner(ChannelAligner):
     r"""Align two graphs by variational encoders, one information bottleneck for each modality.
 
     Each modality of an entity is encoded as a Gaussian. A bottleneck keeps of it only what tells
@@ -84,11 +65,12 @@ class IBMEAAligner(BaseAligner):
     ----------
     modalities : "all" or sequence of str, default="all"
         What to align by: of "graph", "image", "relation", "attribute", and the names of the user's
-        own features. "all" takes what entities of both graphs have.
+        own features. "all" takes what entities of both graphs have. "propagation" must be named: an
+        encoder of :class:`~ibmea_sklearn.featurizers.LabelPropagation`.
     beta_graph : float, default=1e-3
         Weight of the divergence in the graph's bottleneck. 0 leaves the divergence out; vectors are
         still drawn in training.
-    beta_image, beta_relation, beta_attribute : float, default=1e-2
+    beta_image, beta_relation, beta_attribute, beta_propagation : float, default=1e-2
         The same for the other modalities.
     betas : mapping of {str: float}, optional
         The same for modalities of the user's own; 1e-2 for those that are not named.
@@ -99,10 +81,11 @@ class IBMEAAligner(BaseAligner):
         Weight of the one bottleneck of the fused vector.
     fusion : {"concat", "attention"}, default="concat"
         "concat": one weight a modality, vectors concatenated. "attention": weights by entity.
-    graph_start : {"anchors", "learned"}, default="anchors"
+    graph_start : {"anchors", "learned", "propagation"}, default="anchors"
         What the graph encoder starts from. "anchors": a fixed random vector for each seed pair,
         zero for all other entities; an entity is told by the seeds around it. "learned": a vector
-        for each entity, as in the paper.
+        for each entity, as in the paper. "propagation": principal components of the labels that
+        :class:`~ibmea_sklearn.featurizers.LabelPropagation` sends, cross-fitted.
     anchor_fraction : float, default=0.7
         Share of the seeds that serve as anchors in an epoch; the others are in the loss.
     graph_components : int, default=200
@@ -113,12 +96,25 @@ class IBMEAAligner(BaseAligner):
         Of the graph encoder.
     dropout : float, default=0.45
         Between the layers of the graph encoder.
-    propagation_weight : float, default=1.0
-        Weight of what propagating the seeds' labels over entities and relations says of two
-        entities, beside the cosine of their fused vectors. It is not trained. 0 leaves it out,
-        as the paper does; so does the absence of the graph from `modalities`.
-    propagation_width : int, default=128
-        Width of the labels.
+    propagate : bool, default=True
+        Whether labels of the known pairs, sent along the relations, are a channel of similarity.
+        It is not trained. False leaves it out, as the paper does; so does the absence of the graph
+        from `modalities`.
+    propagation_components : int, default=2048
+        Width of that channel.
+    label_width : int, default=512
+        Width of the labels that are sent.
+    hub_exponent : float, default=0.25
+        A triple counts c to the power of minus this, where c entities share its relation and its
+        other end.
+    frozen : "all" or sequence of str, default="all"
+        Modalities whose features are a channel of similarity as they are, beside what is trained of
+        them: a strong pre-trained feature says more than a head that few seeds have trained. "all"
+        takes those with dense features; bags say little by themselves.
+    similarity : {"channels", "fused"}, default="channels"
+        What the network adds to the similarity of two entities. "channels": a cosine for each
+        modality. "fused": one for the fused vector, as in the paper. Each channel has a weight,
+        learnt on the held-out seeds.
     n_components : int, default=100
         Width of the other encoders.
     feature_start : {"principal", "random"}, default="principal"
@@ -134,7 +130,7 @@ class IBMEAAligner(BaseAligner):
         Weight w of the contrast of fused vectors; 0 leaves it out.
     hybrid_alpha, hybrid_beta, hybrid_base : float, default=5.0, 40.0, 0.5
         Of the multi-similarity loss.
-    max_epochs : int, default=100
+    max_epochs : int, default=30
         Steps in each round.
     batch_size : int or None, default=2000
         Largest number of seeds in the loss of a step, drawn anew in each; None sets no limit.
@@ -143,19 +139,23 @@ class IBMEAAligner(BaseAligner):
     warmup : float, default=0.15
         Share of the epochs in which the learning rate rises; then it falls along a cosine.
     max_gradient_norm : float, default=0.1
-    n_rounds : int, default=1
-        1 trains on the seeds. Before each further round, pairs that are each other's best and
-        surer than `min_confidence` join the seeds (iterative learning).
+    n_rounds : int, default=2
+        1 trains on the seeds alone. With more, pairs that are each other's best and surer than
+        `min_confidence` join the seeds (iterative learning): before the first round those that
+        the channels without training find, before each further round those that all find.
     min_confidence : float, default=0.5
         Sinkhorn probability that a pair needs to join.
-    validation_fraction : float, default=0.0
-        Share of the seeds that is held out. The weights with the best Hits@1 on them are kept.
-        At 0 the weights of the last epoch are.
-    validation_interval : int, default=10
-        Epochs from one validation to the next. Where there are fewer, the last one is validated.
+    validation_fraction : float, default=0.1
+        Share of the seeds that is held out. They tell how much each channel counts, how often the
+        pairs found are right, and what a confidence is worth. When that is learnt, they are known
+        like the other seeds, for the labels and anchors of the result. At 0 all channels count the
+        same.
+    validation_interval : int or None, default=None
+        Epochs from one validation to the next: the weights with the best Hits@1 on the held-out
+        seeds are kept. None keeps those of the last epoch.
     patience : int or None, default=None
         Validations without a better one after which training stops.
-    matching : {"csls", "cosine", "sinkhorn"}, default="csls"
+    matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``.
     csls_k : int, default=3
     score_candidates : {"pairs", "all"}, default="pairs"
@@ -173,21 +173,25 @@ class IBMEAAligner(BaseAligner):
     Attributes
     ----------
     embeddings_ : dict of {str: Sides}
-        Posterior means by modality, ``"propagation"`` and ``"fused"``: ``.left`` of shape
-        (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Zero rows where an
-        entity lacks the modality.
+        Posterior means by modality, channels without training (``"frozen_propagation"``,
+        ``"frozen_image"``, ...), and ``"fused"``, all channels side by side, weighed: ``.left`` of
+        shape (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Zero rows where
+        an entity lacks the modality.
     variances_ : dict of {str: Sides}
         Posterior variances by modality, of the shapes of the means; with ``bottleneck="fused"``
-        of the fused vector alone, before the propagated labels are put beside it. They say nothing
-        where an entity lacks the modality.
+        of the fused vector alone. They say nothing where an entity lacks the modality.
     fusion_weights_ : Sides
         Weights of the modalities, (n_entities, n_modalities), in the order of `modalities_`.
     modalities_ : list of str
     history_ : list of dict
         By epoch: ``train_loss``, its parts, ``n_seeds``, ``validation_hits@1`` where measured,
         ``dur`` in seconds.
-    n_seeds_by_round_ : list of int
-        Seeds and joined pairs that each round trained on.
+    rounds_ : list of dict
+        By search for pairs: ``n_pairs`` known, whether a ``trained`` network was asked, ``n_found``
+        pairs that were sure, their ``precision`` on the held-out seeds and the number of pairs that
+        it is taken from, ``n_checked``, and ``channel_weights``. The last one joins nothing.
+    channel_weights_ : dict of {str: float}
+        How much each channel counts in ``"fused"``, with sum 1.
     best_epoch_ : int or None
         With validation: the epoch whose weights were kept, counted from 1.
     network_ : torch.nn.Module
@@ -202,10 +206,9 @@ class IBMEAAligner(BaseAligner):
     Notes
     -----
     Su et al. 2024, Eq. 1-15. At inference the vectors are the posterior means: nothing is drawn.
-    Nearest to the form of the paper is ``graph_start="learned", graph_layers="last",
-    graph_components=300, feature_start="random", symmetric=False, batch_size=None,
-    propagation_weight=0``. Dense features are always centred graph by graph, which the paper does
-    not do.
+    ``IBMEAAligner.from_preset("paper")`` is the nearest to the form of the paper. It centres dense
+    features graph by graph, and lets pairs join once a round, by Sinkhorn, where the paper looks
+    for mutual nearest neighbours every five epochs.
 
     References
     ----------
@@ -217,7 +220,7 @@ class IBMEAAligner(BaseAligner):
     >>> from ibmea_sklearn import IBMEAAligner
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = IBMEAAligner(max_epochs=5, random_state=0, verbose=0)
+    >>> aligner = IBMEAAligner(max_epochs=5, n_rounds=1, random_state=0, verbose=0)
     >>> aligner.fit(kg1, kg2, links[:30]).predict(links[30:, 0]).shape
     (30,)
     """
@@ -225,6 +228,8 @@ class IBMEAAligner(BaseAligner):
     variances_: dict[str, Sides]
     fusion_weights_: Sides
     history_: list[dict[str, Any]]
+
+    presets = {"best": {}, "paper": PAPER}
 
     def __init__(
         self,
@@ -234,6 +239,7 @@ class IBMEAAligner(BaseAligner):
         beta_image: float = 1e-2,
         beta_relation: float = 1e-2,
         beta_attribute: float = 1e-2,
+        beta_propagation: float = 1e-2,
         betas: Mapping[str, float] | None = None,
         bottleneck: str = "modality",
         beta_fused: float = 1e-3,
@@ -245,8 +251,12 @@ class IBMEAAligner(BaseAligner):
         n_layers: int = 2,
         n_heads: int = 2,
         dropout: float = 0.45,
-        propagation_weight: float = 1.0,
-        propagation_width: int = 128,
+        propagate: bool = True,
+        propagation_components: int = 2048,
+        label_width: int = 512,
+        hub_exponent: float = 0.25,
+        frozen: str | Sequence[str] = "all",
+        similarity: str = "channels",
         n_components: int = 100,
         feature_start: str = "principal",
         feature_dropout: float = 0.0,
@@ -256,18 +266,18 @@ class IBMEAAligner(BaseAligner):
         hybrid_alpha: float = 5.0,
         hybrid_beta: float = 40.0,
         hybrid_base: float = 0.5,
-        max_epochs: int = 100,
+        max_epochs: int = 30,
         batch_size: int | None = 2000,
         learning_rate: float = 6e-3,
         weight_decay: float = 1e-2,
         warmup: float = 0.15,
         max_gradient_norm: float = 0.1,
-        n_rounds: int = 1,
+        n_rounds: int = 2,
         min_confidence: float = 0.5,
-        validation_fraction: float = 0.0,
-        validation_interval: int = 10,
+        validation_fraction: float = 0.1,
+        validation_interval: int | None = None,
         patience: int | None = None,
-        matching: str = "csls",
+        matching: str = "sinkhorn",
         csls_k: int = 3,
         score_candidates: str = "pairs",
         duplicates: str = "raise",
@@ -280,6 +290,7 @@ class IBMEAAligner(BaseAligner):
         self.beta_image = beta_image
         self.beta_relation = beta_relation
         self.beta_attribute = beta_attribute
+        self.beta_propagation = beta_propagation
         self.betas = betas
         self.bottleneck = bottleneck
         self.beta_fused = beta_fused
@@ -291,8 +302,12 @@ class IBMEAAligner(BaseAligner):
         self.n_layers = n_layers
         self.n_heads = n_heads
         self.dropout = dropout
-        self.propagation_weight = propagation_weight
-        self.propagation_width = propagation_width
+        self.propagate = propagate
+        self.propagation_components = propagation_components
+        self.label_width = label_width
+        self.hub_exponent = hub_exponent
+        self.frozen = frozen
+        self.similarity = similarity
         self.n_components = n_components
         self.feature_start = feature_start
         self.feature_dropout = feature_dropout
@@ -323,97 +338,100 @@ class IBMEAAligner(BaseAligner):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_choice("bottleneck", self.bottleneck, ("modality", "fused"))
-        check_choice("fusion", self.fusion, tuple(FUSIONS))
-        check_choice("graph_start", self.graph_start, tuple(STARTS))
-        check_choice("graph_layers", self.graph_layers, ("all", "last"))
-        check_choice("feature_start", self.feature_start, ("principal", "random"))
-        for name in _AT_LEAST_ONE:
-            check_integer(name, getattr(self, name), 1)
-        check_integer("propagation_width", self.propagation_width, 2)
-        for name, least in (("batch_size", 2), ("patience", 1)):
-            if getattr(self, name) is not None:
-                check_integer(name, getattr(self, name), least)
-        for name in _NOT_NEGATIVE:
-            check_real(name, getattr(self, name), 0)
-        for name in _POSITIVE:
-            check_real(name, getattr(self, name), 0, open_ends="least")
-        for name in _BELOW_ONE:
-            check_real(name, getattr(self, name), 0, 1, open_ends="most")
-        for name in ("warmup", "min_confidence"):
-            check_real(name, getattr(self, name), 0, 1)
-        check_real("anchor_fraction", self.anchor_fraction, 0, 1, open_ends="both")
-        check_real("hybrid_base", self.hybrid_base, -1, 1)
-        check_modalities(self.modalities)
-        check_betas(self.betas)
-        resolve_device(self.device)
-        check_random(self.random_state)
-        if self.patience is not None and not self.validation_fraction:
-            raise ValueError(
-                f"Expected a validation_fraction above 0 with patience={self.patience}; found 0. "
-                "Without held-out seeds there is nothing to be patient about."
-            )
+        check_ibmea(self)
 
-    def _featurize(self, X: SeedPairs) -> SeedPairs:
-        unused = []
-        if self.modalities != "all":
-            unused = [m for m in ("image", "relation", "attribute") if m not in self.modalities]
-        dropped: dict[str, Any] = dict.fromkeys(unused, "drop")
-        return ModalityFeaturizer(
-            **dropped, device=self.device, verbose=self.verbose
-        ).fit_transform(X)
+    def _featurizer_changes(self, X: SeedPairs) -> dict[str, Any]:
+        changes = super()._featurizer_changes(X)
+        if PROPAGATION in self.modalities and PROPAGATION not in X.kg1.features:
+            changes["transformers"] = {PROPAGATION: self._label_propagation()}
+        return changes
+
+    def _label_propagation(self) -> LabelPropagation:
+        return LabelPropagation(
+            self.propagation_components,
+            label_width=self.label_width,
+            hub_exponent=self.hub_exponent,
+            random_state=self.random_state,
+            device=self.device,
+        )
 
     def _fit(self, X: SeedPairs) -> None:
         self.device_ = resolve_device(self.device)
-        self.modalities_ = self._choose_modalities(X)
+        self.modalities_ = choose_modalities(X, self.modalities)
+        frozen = self._frozen(X)
+        channels = (frozen_name(m) for m in (*frozen, PROPAGATION))
+        check_modality_names(self.modalities_, (FUSED, NETWORK, *channels))
+        self._betas()  # a mistake in them is told before the search
         random = check_random(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        train, held_out = split_seeds(X, self.validation_fraction, random)
+        search = self._pair_search(X, frozen, self._propagated_width(), random)
         devices = [torch.device(self.device_)] if self.device_.startswith("cuda") else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(seed)
-            self.network_ = build_network(self, X, self.modalities_, seed)
-            self._train(X, train, held_out, seed)
+            start = self._start(X, search, seed)
+            self.network_ = build_network(self, X, self.modalities_, seed, start)
+            self._train(search)
 
-    def _choose_modalities(self, X: SeedPairs) -> list[str]:
-        there = shared_modalities(X)
-        wanted = there if self.modalities == "all" else list(self.modalities)
-        absent = [m for m in wanted if m not in there]
-        if absent or not wanted:
-            found = f"{absent}, which a graph lacks" if absent else "none"
-            guess = did_you_mean(absent[0], [*BUILT_IN, *X.kg1.features]) if absent else ""
-            raise ValueError(
-                f"Expected modalities of which both graphs have something; found {found}.{guess} "
-                "Choose others, or give both graphs the data."
-            )
-        check_modality_names(wanted, (FUSED, PROPAGATION))
-        return wanted
+    def _start(self, X: SeedPairs, search: PairSearch, seed: int) -> np.ndarray | None:
+        """Vectors that the graph encoder starts from, if it starts from propagated labels."""
+        if self.graph_start != PROPAGATION or GRAPH not in self.modalities_:
+            return None
+        # Without the labels of held-out seeds: their neighbours would bring them back to them.
+        train = X[np.isin(X.indices[:, 0], search.train[:, 0])]
+        features = self._label_propagation().fit_transform(train)
+        table = frozen_vectors(features, PROPAGATION)
+        return principal_vectors(table, self.graph_components, seed)
 
-    def _train(self, X: SeedPairs, train: SeedPairs, held_out: SeedPairs, seed: int) -> None:
+    def _frozen(self, X: SeedPairs) -> list[str]:
+        """Modalities whose features are a channel as they are."""
+        own = [m for m in self.modalities_ if m not in (GRAPH, PROPAGATION)]
+        if self.frozen != "all":
+            unknown = sorted(set(self.frozen) - set(own))
+            if unknown:
+                raise ValueError(
+                    f"Expected frozen to name modalities that have features, of {own}; found "
+                    f"{unknown}."
+                )
+            return list(self.frozen)
+        # Bags say little by themselves, and would be wide.
+        return [m for m in own if not sparse.issparse(X.kg1.features[m].values)]
+
+    def _propagated_width(self) -> int | None:
+        return self.propagation_components if self.propagate and GRAPH in self.modalities_ else None
+
+    def _train(self, search: PairSearch) -> None:
         rounds = [self.max_epochs] * self.n_rounds
-        encoding = self._encoding(X, seed)
-        validation = self._validation(train, held_out, encoding) if len(held_out) else None
+        channels = search.channels
+        first = self._first_pairs(search)
+        encoding = Encoding(self.network_, channels.n_nodes, self.similarity)
+        channels.encode = encoding
+        validation = self._validation(search)
         guard = LastGoodWeights()
         # The guard comes first: where the loss is not finite, there is nothing to validate.
         net = self._net(rounds, [c for c in (guard, validation) if c])
         net.initialize()
-        find = pair_finder(train, encoding, self.min_confidence, self.device_)
-        self.n_seeds_by_round_: list[int] = []
+        is_done = False
         try:
-            for n_seeds in train_in_rounds(net, as_nodes(X, train.indices), rounds, find):
-                self.n_seeds_by_round_.append(n_seeds)
+            find = functools.partial(self._find, search)
+            for known in train_in_rounds(net, search.train, rounds, find, first):
+                channels.known = known
+            is_done = True
         finally:
-            # After an interrupt, too: what was trained stays.
+            # After an interrupt, too, even of what follows: what was trained stays.
             if validation:
                 validation.restore(net)
+                channels.known = net.module_.known.cpu().numpy()
             self.best_epoch_ = validation.best_epoch_ if validation else None
             self.history_ = finished_epochs(net)
-            readout = encoding.read_out()
-            if not is_finite(readout.embeddings[FUSED]):
+            if not is_finite(encoding()):
                 # The last step of all: no further loss has told.
                 guard.go_back(net)
-                readout = encoding.read_out()
-            self.embeddings_, self.variances_, self.fusion_weights_ = readout
+            try:
+                if is_done:
+                    self._settle(search)
+            finally:
+                net.module_.known = torch.from_numpy(channels.known).to(net.device)
+                self._read_out(search, encoding)
         if guard.failed_epoch_:
             warnings.warn(
                 f"The loss or the weights were not finite in epoch {guard.failed_epoch_} of "
@@ -423,12 +441,22 @@ class IBMEAAligner(BaseAligner):
                 stacklevel=4,
             )
 
-    def _encoding(self, X: SeedPairs, seed: int) -> Encoding:
-        propagation = None
-        if GRAPH in self.modalities_ and self.propagation_weight:
-            propagation = LabelPropagation(X.kg1, X.kg2, self.propagation_width, seed)
-        n1, n2 = X.kg1.n_entities, X.kg2.n_entities
-        return Encoding(self.network_, n1, n1 + n2, propagation, self.propagation_weight)
+    def _first_pairs(self, search: PairSearch) -> np.ndarray:
+        """Pairs that the first round trains on besides the seeds: found without a network."""
+        found = np.empty((0, 2), np.int64)
+        if self.n_rounds > 1 and search.channels.has_frozen:
+            for _ in range(FROZEN_SEARCHES):
+                found = self._find(search)
+                search.channels.known = np.concatenate([search.train, found])
+        return found
+
+    def _read_out(self, search: PairSearch, encoding: Encoding) -> None:
+        means, variances, weights = encoding.read_out()
+        sides = search.channels.sides
+        # The means as they are, at the scale of their variances: channels have rows of length 1.
+        self.embeddings_ = {**self._embed(search), **{m: sides(v) for m, v in means.items()}}
+        self.variances_ = {m: sides(v) for m, v in variances.items()}
+        self.fusion_weights_ = sides(weights)
 
     def _net(self, rounds: list[int], callbacks: list[Callback]) -> AlignmentNet:
         schedule = LRScheduler(
@@ -461,20 +489,27 @@ class IBMEAAligner(BaseAligner):
 
     def _betas(self) -> dict[str, float]:
         own = dict(self.betas or {})
-        built_in = {m: getattr(self, f"beta_{m}") for m in BUILT_IN}
+        built_in = {m: getattr(self, f"beta_{m}") for m in (*BUILT_IN, PROPAGATION)}
         unknown = sorted(set(own) - set(self.modalities_))
         if unknown or set(own) & set(built_in):
             raise ValueError(
                 f"Expected betas of modalities of the user's own, here "
                 f"{sorted(set(self.modalities_) - set(built_in))}; found {sorted(own)}. "
-                "Those of graph, image, relation and attribute are parameters: beta_graph, ..."
+                "Those of graph, image, relation, attribute and propagation are parameters: "
+                "beta_graph, ..."
             )
         betas = {m: {**built_in, **own}.get(m, DEFAULT_BETA) for m in self.modalities_}
         return {**betas, FUSED: self.beta_fused}
 
-    def _validation(
-        self, train: SeedPairs, held_out: SeedPairs, encoding: Encoding
-    ) -> HeldOutScore:
-        score = held_out_hits(train, held_out, encoding, self._matching())
+    def _validation(self, search: PairSearch) -> HeldOutScore | None:
+        if self.validation_interval is None:
+            return None
+        if not len(search.held_out):
+            raise ValueError(
+                f"Expected validation_fraction to leave 1 seed to validate on, with "
+                f"validation_interval={self.validation_interval}; found {self.validation_fraction} "
+                f"of {len(search.train)} seeds. Change it, pass more seeds, or set no interval."
+            )
         interval = min(self.validation_interval, self.max_epochs * self.n_rounds)
-        return HeldOutScore(score, interval, self.patience)
+        score = functools.partial(search.hits_at_1, **self._matching())
+        return HeldOutScore(lambda network: score(), interval, self.patience)

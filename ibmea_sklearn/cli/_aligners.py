@@ -8,14 +8,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..aligners import BaseAligner, IBMEAAligner
+from ..aligners import BaseAligner, IBMEAAligner, PropagationAligner
 
-ALIGNERS: dict[str, type[BaseAligner]] = {"ibmea": IBMEAAligner}
-# What each aligner's default features read of attributes.
-ATTRIBUTES: dict[str, str] = {"ibmea": "names"}
+ALIGNERS: dict[str, type[BaseAligner]] = {
+    "ibmea": IBMEAAligner,
+    "propagation": PropagationAligner,
+}
 
 
-def make_aligner(name: str, options: Mapping[str, Any], settings: Sequence[str]) -> BaseAligner:
+def make_aligner(
+    name: str, options: Mapping[str, Any], settings: Sequence[str], preset: str = "best"
+) -> BaseAligner:
     """Make an aligner.
 
     Parameters
@@ -26,6 +29,8 @@ def make_aligner(name: str, options: Mapping[str, Any], settings: Sequence[str])
         Those that are None are left to the aligner.
     settings : sequence of str
         Further parameters as "name=value"; they go before `options`.
+    preset : str, default="best"
+        Parameters to start from.
 
     Returns
     -------
@@ -34,7 +39,7 @@ def make_aligner(name: str, options: Mapping[str, Any], settings: Sequence[str])
     Raises
     ------
     ValueError
-        If there is no such aligner or parameter, or a setting is of another form.
+        If there is no such aligner, preset or parameter, or a setting is of another form.
     """
     if name not in ALIGNERS:
         raise ValueError(f"Expected --aligner {' or '.join(ALIGNERS)}; found {name!r}.")
@@ -50,7 +55,7 @@ def make_aligner(name: str, options: Mapping[str, Any], settings: Sequence[str])
                 f"Expected a parameter of {aligner.__name__} ({', '.join(known)}); found "
                 f"{key!r}.{hint}"
             )
-    return aligner(**given)
+    return aligner.from_preset(preset, **given)
 
 
 def split_names(text: str | None) -> list[str] | None:

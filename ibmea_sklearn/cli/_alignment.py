@@ -27,6 +27,7 @@ def run_alignment(
     output: Path,
     *,
     method: str,
+    how: tuple[str, str],
     options: Mapping[str, Any],
     settings: Sequence[str],
 ) -> None:
@@ -41,6 +42,8 @@ def run_alignment(
         None takes the links of the folder of both.
     output : Path
     method : {"mutual", "assignment"}
+    how : (str, str)
+        Aligner and preset.
     options, settings
         As in :func:`make_aligner`.
 
@@ -52,7 +55,8 @@ def run_alignment(
     if method not in METHODS:
         raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.")
     check_alignment_file(output)
-    aligner = make_aligner("ibmea", options, settings)
+    name, preset = how
+    aligner = make_aligner(name, options, settings, preset)
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
     for kg in (kg1, kg2):

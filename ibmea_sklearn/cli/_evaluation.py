@@ -29,6 +29,7 @@ def run_evaluation(
     *,
     split: tuple[float, int, int | None],
     aligner_name: str,
+    preset: str,
     options: dict[str, Any],
     settings: Sequence[str],
     output: Path | None,
@@ -40,13 +41,13 @@ def run_evaluation(
     talk : Talk
     dataset : str
     split : (train_ratio, split_seed, fold)
-    aligner_name : str
+    aligner_name, preset : str
     options, settings
         As in :func:`make_aligner`.
     output : Path or None
         JSON file.
     """
-    aligner = make_aligner(aligner_name, options, settings)
+    aligner = make_aligner(aligner_name, options, settings, preset)
     if output is not None:
         check_file(output)
     with talk.step(f"Loading {dataset}"):
@@ -60,7 +61,8 @@ def run_evaluation(
         scores = both_directions(aligner, parts.test)
     report = {
         "scores": scores,
-        "protocol": describe_protocol(dataset, parts, aligner_name, aligner),
+        "protocol": describe_protocol(dataset, parts, (aligner_name, preset), aligner),
+        "rounds": getattr(aligner, "rounds_", []),
         "cost": _cost(aligner, seconds),
         "parameters": aligner.get_params(deep=False),
         "machine": machine(aligner.device_),
@@ -81,7 +83,7 @@ def _cost(aligner: BaseAligner, seconds: float) -> dict[str, Any]:
         "seconds_fit": round(seconds, 2),
         "seconds_per_epoch": round(float(np.mean(durations)), 3) if durations else None,
         "n_epochs": len(history),
-        "n_seeds_by_round": getattr(aligner, "n_seeds_by_round_", None),
+        "n_pairs_by_round": [row["n_pairs"] for row in getattr(aligner, "rounds_", [])],
         "peak_memory_mib": peak_memory_mib(),
     }
 

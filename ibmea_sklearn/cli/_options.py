@@ -35,3 +35,15 @@ Settings = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say results and errors only.")]
+Aligner = Annotated[
+    str,
+    typer.Option(
+        "--aligner", help="ibmea, or propagation: no training, an answer in seconds. Try it first."
+    ),
+]
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset", help="best: the defaults, the same for all data. paper: as it was published."
+    ),
+]

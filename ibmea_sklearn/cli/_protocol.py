@@ -10,13 +10,12 @@ import numpy as np
 from ..aligners import BaseAligner
 from ..featurizers import ImageEncoder
 from ..graph import KnowledgeGraph
-from ._aligners import ATTRIBUTES
 from ._pairs import Split
 from ._scores import modality_names
 
 
 def describe_protocol(
-    dataset: str, split: Split, name: str, aligner: BaseAligner
+    dataset: str, split: Split, name: tuple[str, str], aligner: BaseAligner
 ) -> dict[str, Any]:
     """Say under which protocol a fitted aligner is scored.
 
@@ -24,8 +23,8 @@ def describe_protocol(
     ----------
     dataset : str
     split : Split
-    name : str
-        Of the aligner.
+    name : (str, str)
+        Of the aligner and the preset.
     aligner : BaseAligner
         Fitted.
 
@@ -42,15 +41,17 @@ def describe_protocol(
         **split.how,
         "n_seeds": len(split.train),
         "n_test": len(split.test),
-        "aligner": name,
+        "aligner": name[0],
+        "preset": name[1],
         "modalities": modalities,
-        "attributes": _attributes(aligner, modalities, name),
+        "attributes": _attributes(aligner, modalities),
         "entity_names": _names(dataset, modalities),
         "images": _images(aligner, modalities),
         "iterative": f"yes, {rounds} rounds" if rounds > 1 else "no",
         "candidates": _candidates(params, split.test),
         "matching": _matching(params),
         "epoch": _epoch(params, aligner),
+        "held_out": _held_out(params),
         "random_state": params.get("random_state"),
     }
 
@@ -61,12 +62,13 @@ def _names(dataset: str, modalities: Sequence[str]) -> str:
     return "used" if {"text", "name"} & set(modalities) else "not used"
 
 
-def _attributes(aligner: BaseAligner, modalities: list[str], name: str) -> str:
-    if "attribute" not in modalities:
-        return "not used"
-    if "attribute" in aligner.kg1_.features:
-        return "precomputed features"
-    return ATTRIBUTES[name]
+def _attributes(aligner: BaseAligner, modalities: list[str]) -> str:
+    used = {
+        "attribute": "precomputed features" if "attribute" in aligner.kg1_.features else "names",
+        "value": "values",
+    }
+    said = [what for modality, what in used.items() if modality in modalities]
+    return " and ".join(said) or "not used"
 
 
 def _images(aligner: BaseAligner, modalities: list[str]) -> str:
@@ -95,8 +97,16 @@ def _matching(params: dict[str, Any]) -> str:
 
 
 def _epoch(params: dict[str, Any], aligner: BaseAligner) -> str:
-    fraction = params.get("validation_fraction") or 0
-    if fraction:
-        best = getattr(aligner, "best_epoch_", None)
-        return f"best by Hits@1 of held-out seeds ({fraction:g} of them): {best}"
+    best = getattr(aligner, "best_epoch_", None)
+    if best:
+        return f"best by Hits@1 of held-out seeds: {best}"
+    if "max_epochs" not in params:
+        return "none: nothing is trained"
     return "last; no validation, never chosen on the test pairs"
+
+
+def _held_out(params: dict[str, Any]) -> str:
+    fraction = params.get("validation_fraction") or 0
+    if not fraction:
+        return "none"
+    return f"{fraction:g} of the seeds, for the weights of the channels and the confidences"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ._options import Device, Epochs, Modalities, Quiet, Rounds, Seed, Settings
+from ._options import Aligner, Device, Epochs, Modalities, Preset, Quiet, Rounds, Seed, Settings
 
 
 def align(
@@ -42,6 +42,8 @@ def align(
             "entities as possible."
         ),
     ] = "mutual",
+    aligner: Aligner = "ibmea",
+    preset: Preset = "best",
     epochs: Epochs = None,
     rounds: Rounds = None,
     seed: Seed = 0,
@@ -69,6 +71,7 @@ def align(
         seeds,
         output,
         method=method,
+        how=(aligner, preset),
         options=options,
         settings=settings or [],
     )

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ._options import Device, Epochs, Modalities, Quiet, Rounds, Seed, Settings
-
-ITERATIVE_ROUNDS = 4
+from ._options import Aligner, Device, Epochs, Modalities, Preset, Quiet, Rounds, Seed, Settings
 
 
 def evaluate(
@@ -28,12 +26,14 @@ def evaluate(
         int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
     ] = None,
     iterative: Annotated[
-        bool, typer.Option("--iterative", help=f"Train {ITERATIVE_ROUNDS} rounds, or --rounds.")
+        bool,
+        typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
     ] = False,
     json: Annotated[
         Path | None, typer.Option("--json", help="Write scores and protocol to this file.")
     ] = None,
-    aligner: Annotated[str, typer.Option(help="ibmea.")] = "ibmea",
+    aligner: Aligner = "ibmea",
+    preset: Preset = "best",
     epochs: Epochs = None,
     rounds: Rounds = None,
     seed: Seed = 0,
@@ -54,7 +54,8 @@ def evaluate(
 
     options = {
         "max_epochs": epochs,
-        "n_rounds": rounds if rounds or not iterative else ITERATIVE_ROUNDS,
+        # Left to the aligner where pairs may join and no number is given.
+        "n_rounds": rounds or (None if iterative else 1),
         "random_state": seed,
         "modalities": split_names(modalities),
         "csls_k": csls_k,
@@ -67,6 +68,7 @@ def evaluate(
         dataset,
         split=(train_ratio, split_seed, fold),
         aligner_name=aligner,
+        preset=preset,
         options=options,
         settings=settings or [],
         output=json,

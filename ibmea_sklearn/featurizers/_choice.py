@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 from sklearn.pipeline import make_pipeline
 
 from ..graph import KnowledgeGraph, SeedPairs
 from ._lift import has_features, lift, reads_features
+from ._values import has_values
+from .attribute_values import AttributeValues
 from .bag_of_attributes import BagOfAttributes
 from .bag_of_relations import BagOfRelations
 from .base import BaseFeaturizer, graphs_of, name_of
 from .image_encoder import ImageEncoder
 from .neighbor_mean_imputer import NeighborMeanImputer
 
-NAMED = ("relation", "attribute", "image", "text")
+NAMED = ("relation", "attribute", "image", "text", "value")
 
-_RAW_DATA: dict[str, Callable[[KnowledgeGraph], np.ndarray]] = {
-    "relation": lambda kg: kg.relation_triples,
-    "attribute": lambda kg: kg.attribute_triples,
-    "image": lambda kg: kg.images.entities,
-    "text": lambda kg: kg.texts.entities,
+_RAW_DATA: dict[str, Callable[[KnowledgeGraph], bool]] = {
+    "relation": lambda kg: len(kg.relation_triples) > 0,
+    "attribute": lambda kg: len(kg.attribute_triples) > 0,
+    "image": lambda kg: len(kg.images.entities) > 0,
+    "text": lambda kg: len(kg.texts.entities) > 0,
+    "value": has_values,
 }
 
 
@@ -79,19 +81,25 @@ def _maker(modality: str, options: Mapping[str, Any]) -> BaseFeaturizer | None:
         return ImageEncoder(**options)
     if modality == "relation":
         return BagOfRelations()
+    if modality == "value":
+        # Asked for by nobody: that nothing matches is no news.
+        return AttributeValues(verbose=0)
     return BagOfAttributes() if modality == "attribute" else None
 
 
 def _has_raw_data(X: SeedPairs, modality: str) -> bool:
     raw = _RAW_DATA.get(modality)
-    return raw is not None and any(len(raw(kg)) for kg in graphs_of(X))
+    # Values are compared: those of one graph alone say nothing.
+    enough = all if modality == "value" else any
+    return raw is not None and enough(raw(kg) for kg in graphs_of(X))
 
 
 def _check_has_data(X: SeedPairs, modality: str) -> None:
     if not _has_raw_data(X, modality):
+        expected, found = ("both graphs", "one") if modality == "value" else ("a graph", "either")
         raise ValueError(
-            f"Expected {modality} data in a graph, as a transformer for it was passed; found none "
-            f"in either. Pass {modality} data, or leave the transformer out."
+            f"Expected {modality} data in {expected}, as a transformer for it was passed; found "
+            f"none in {found}. Pass {modality} data, or leave the transformer out."
         )
 
 
@@ -99,7 +107,7 @@ def _check_not_mixed(X: SeedPairs, modality: str) -> None:
     """Refuse features on one side and raw data on the other: they would not be comparable."""
     raw = _RAW_DATA.get(modality)
     without = [kg for kg in graphs_of(X) if modality not in kg.features]
-    if raw is None or not without or not len(raw(without[0])):
+    if raw is None or not without or not raw(without[0]):
         return
     other = X.kg1 if without[0] is X.kg2 else X.kg2
     raise ValueError(

@@ -22,21 +22,22 @@ class ModalityFeaturizer(ViewTransformer):
 
     Parameters
     ----------
-    relation, attribute, image, text : "default", "drop", "passthrough" or transformer, \
+    relation, attribute, image, text, value : "default", "drop", "passthrough" or transformer, \
 default="default"
         What makes the features of each modality.
 
         - "default": features that the graphs have stay as they are. Where there are none, and any
           entity has raw data: :class:`BagOfRelations`, :class:`BagOfAttributes`, and
           :class:`ImageEncoder` followed by :class:`NeighborMeanImputer`; nothing for texts.
+          :class:`AttributeValues` where both graphs have attributes with values, not names alone.
         - "drop": no features, even where there are some.
         - "passthrough": features that the graphs have, and no others.
         - A featurizer of this package, such as ``BagOfRelations(100)``.
         - Any scikit-learn transformer, such as ``PCA(128)``: fitted on the rows of both graphs
           together that have the modality. It gets the features that the graphs have; where there
-          are none, those of :class:`BagOfRelations`, :class:`BagOfAttributes` or
-          :class:`ImageEncoder`, and for `text` the texts themselves, one string an entity
-          (so ``TfidfVectorizer()`` works).
+          are none, those of :class:`BagOfRelations`, :class:`BagOfAttributes`,
+          :class:`AttributeValues` or :class:`ImageEncoder`, and for `text` the texts themselves,
+          one string an entity (so ``TfidfVectorizer()`` works).
         - A :class:`sklearn.pipeline.Pipeline` of both kinds, such as
           ``make_pipeline(ImageEncoder(), PCA(128), NeighborMeanImputer())``.
     transformers : mapping {modality: as above}, optional
@@ -57,6 +58,7 @@ default="default"
     See Also
     --------
     BagOfRelations, BagOfAttributes, ImageEncoder, NeighborMeanImputer : The defaults.
+    AttributeValues : The default for values.
 
     Notes
     -----
@@ -91,6 +93,7 @@ default="default"
         attribute: Any = "default",
         image: Any = "default",
         text: Any = "default",
+        value: Any = "default",
         transformers: Mapping[str, Any] | None = None,
         *,
         device: str = "auto",
@@ -100,6 +103,7 @@ default="default"
         self.attribute = attribute
         self.image = image
         self.text = text
+        self.value = value
         self.transformers = transformers
         self.device = device
         self.verbose = verbose

@@ -1,5 +1,6 @@
 """Displays and reports of an alignment."""
 
 from .contact_sheet import contact_sheet
+from .reliability import ReliabilityDisplay
 
-__all__ = ["contact_sheet"]
+__all__ = ["ReliabilityDisplay", "contact_sheet"]

@@ -11,7 +11,7 @@ from torch.nn import functional
 from .gat import DiagonalGAT
 from .rows import SparseRows
 from .sparse import EdgePattern
-from .start import AnchorStart, LearnedStart
+from .start import AnchorStart, FixedStart, LearnedStart
 
 __all__ = ["FeatureEncoder", "Gaussian", "GaussianHead", "GraphEncoder"]
 
@@ -103,7 +103,7 @@ class GraphEncoder(nn.Module):
     ----------
     pattern : EdgePattern
         Neighbours of all nodes of both graphs.
-    start : AnchorStart or LearnedStart
+    start : AnchorStart, FixedStart or LearnedStart
         Gives the vectors (n_nodes, start.n_components) that the GATs start from, of the anchors.
     n_layers, n_heads : int, default=2
     dropout : float, default=0.45
@@ -119,7 +119,7 @@ class GraphEncoder(nn.Module):
     def __init__(
         self,
         pattern: EdgePattern,
-        start: AnchorStart | LearnedStart,
+        start: AnchorStart | FixedStart | LearnedStart,
         n_layers: int = 2,
         n_heads: int = 2,
         dropout: float = 0.45,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["AnchorStart", "LearnedStart"]
+__all__ = ["AnchorStart", "FixedStart", "LearnedStart"]
 
 
 class LearnedStart(nn.Module):
@@ -61,3 +61,23 @@ class AnchorStart(nn.Module):
         start = torch.zeros_like(self.codes)
         start[left] = start[right] = self.codes[left]
         return start
+
+
+class FixedStart(nn.Module):
+    """A given vector for each node, whatever the anchors.
+
+    Parameters
+    ----------
+    vectors : Tensor of shape (n_nodes, n_components)
+    """
+
+    vectors: Tensor
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        self.n_components = vectors.shape[1]
+        self.register_buffer("vectors", vectors, persistent=False)  # data, not weights
+
+    def forward(self, anchors: Tensor) -> Tensor:
+        """Return the vectors, shape (n_nodes, n_components)."""
+        return self.vectors

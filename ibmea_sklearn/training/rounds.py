@@ -17,7 +17,8 @@ def train_in_rounds(
     pairs: np.ndarray,
     epochs: Sequence[int],
     find_pairs: Callable[[], np.ndarray],
-) -> Iterator[int]:
+    first: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
     """Train on `pairs`, then in each further round on `pairs` and those found afresh.
 
     Found pairs are looked for anew each time, so one that a later round no longer finds is
@@ -30,19 +31,22 @@ def train_in_rounds(
     pairs : int64 ndarray of shape (n_pairs, 2)
         Node numbers.
     epochs : sequence of int
-        By round; the first trains on `pairs` alone.
+        By round.
     find_pairs : callable
         Returns further pairs, shape (n, 2), none of which has an entity of `pairs`.
+    first : int64 ndarray of shape (n, 2), optional
+        Further pairs of the first round.
 
     Yields
     ------
-    int
-        Number of pairs of a round, before it is trained.
+    int64 ndarray of shape (n, 2)
+        The pairs of a round, before it is trained.
     """
     for n_round, n_epochs in enumerate(epochs):
-        grown = pairs if n_round == 0 else np.concatenate([pairs, find_pairs()])
-        net.module_.known = torch.from_numpy(grown).to(net.device)
-        yield len(grown)
-        net.partial_fit(grown, epochs=n_epochs)
+        found = find_pairs() if n_round else first
+        known = pairs if found is None else np.concatenate([pairs, found])
+        net.module_.known = torch.from_numpy(known).to(net.device)
+        yield known
+        net.partial_fit(known, epochs=n_epochs)
         if net.stopped_:
             return

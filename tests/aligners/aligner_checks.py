@@ -228,8 +228,10 @@ def check_reverse_ranks_swap_the_sides(case: Case) -> None:
     left, right = case.fitted.embeddings_["fused"]
     sources, targets = case.view(case.test).indices.T
     place = np.argsort(np.argsort(sources))  # candidates stand in the order of the graph
-    expected = ranks(right[targets], left[np.sort(sources)], place)
-    np.testing.assert_array_equal(case.fitted.rank(case.test, reverse=True), expected)
+    for matching in ("csls", "cosine", "sinkhorn"):
+        expected = ranks(right[targets], left[np.sort(sources)], place, method=matching)
+        found = case.refitted(matching=matching).rank(case.test, reverse=True)
+        np.testing.assert_array_equal(found, expected)
 
 
 def check_rank_by_modality(case: Case) -> None:

@@ -13,7 +13,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from spies import CHEAP, Watched
 
-from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, SeedPairs
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner, SeedPairs
 
 
 def ring(letter, n=12, **kwargs):
@@ -75,8 +75,22 @@ def test_two_seeds_are_enough():
 
 
 def test_too_few_seeds_to_hold_out_any():
-    with pytest.raises(ValueError, match=r"leave 1 seed to validate on .*; found 0.1 of 3 seeds"):
-        fit(seeds=LINKS[:3], validation_fraction=0.1)
+    aligner = fit(seeds=LINKS[:3], validation_fraction=0.1)
+    assert is_finite(aligner) and len(aligner.network_.known) == 3
+    assert aligner.rounds_[-1]["n_checked"] == 0
+    for fraction in (0.1, 0):
+        params = {"validation_fraction": fraction, "validation_interval": 1}
+        with pytest.raises(ValueError) as error:
+            fit(seeds=LINKS[:3], **params)
+        assert "leave 1 seed to validate on, with validation_interval=1" in str(error.value)
+        assert f"found {fraction} of 3 seeds" in str(error.value)
+
+
+def test_too_few_seeds_to_train_on():
+    for aligner in (IBMEAAligner, PropagationAligner):
+        params = {"validation_fraction": 0.9, "random_state": 0, "verbose": 0}
+        with pytest.raises(ValueError, match=r"leave 2 seeds to train on; found 0.9 of 6 seeds"):
+            aligner(**params).fit(A, B, LINKS[:6])
 
 
 def test_seeds_with_three_columns():
@@ -158,8 +172,11 @@ def test_features_that_are_not_finite(bad):
 
 def test_features_beyond_float32():
     huge = np.full((12, 3), 1e300)
+    kgs = [kg.with_features(own=huge) for kg in (A, B)]
     with pytest.raises(ValueError, match="Expected own features that fit into float32.*Scale them"):
-        fit(A.with_features(own=huge), B.with_features(own=huge))
+        fit(*kgs)
+    with pytest.raises(ValueError, match="Expected own features that fit into float32.*Scale them"):
+        PropagationAligner(modalities=["own"], verbose=0).fit(*kgs, LINKS[:6])
 
 
 def test_feature_matrix_of_the_wrong_length():
@@ -191,6 +208,7 @@ def test_modality_missing_on_one_side(side):
     kgs[side] = kgs[side].with_features(image=np.eye(12))
     aligner = fit(*kgs)
     assert aligner.modalities_ == ["graph", "relation"]
+    assert set(aligner.channel_weights_) == {"graph", "relation", "frozen_propagation"}
     with pytest.raises(ValueError) as error:
         fit(*kgs, modalities=["graph", "image"])
     assert "both graphs have something; found ['image'], which a graph lacks. Choose" in str(
@@ -205,12 +223,19 @@ def test_modality_that_nobody_has():
     assert fit(*kgs).modalities_ == ["graph", "relation"]
 
 
-@pytest.mark.parametrize("name", ["type", "values", "price.eur", "fused", "propagation"])
+@pytest.mark.parametrize("name", ["type", "values", "price.eur", "fused", "network"])
 def test_modality_with_a_name_that_is_taken(name):
     kgs = [kg.with_features(**{name: np.eye(12)}) for kg in (A, B)]
     with pytest.raises(ValueError, match=f"the name of a modality .*; found '{name}'. Give"):
         fit(*kgs)
     assert fit(*kgs, modalities=["graph"]).modalities_ == ["graph"]
+
+
+def test_modality_with_the_name_of_a_channel():
+    for name in ("frozen_image", "frozen_propagation"):
+        kgs = [kg.with_features(**{name: np.eye(12), "image": np.eye(12)}) for kg in (A, B)]
+        with pytest.raises(ValueError, match=f"the name of a modality .*; found '{name}'. Give"):
+            fit(*kgs)
 
 
 # Parameters
@@ -250,13 +275,24 @@ def test_modality_with_a_name_that_is_taken(name):
         ({"modalities": ["grpah"]}, r"found \['grpah'\], which .* Did you mean 'graph'"),
         ({"modalities": ["graph", "graph"]}, r"once; found \['graph'\] more often"),
         ({"betas": {"price": 1}}, r"betas of modalities of the user's own.* found \['price'\]"),
-        ({"betas": {"graph": 1}}, "graph, image, relation and attribute are parameters"),
+        ({"betas": {"graph": 1}}, "graph, .*attribute and propagation are parameters"),
         ({"betas": {"price": -1}}, r"betas\['price'\] to be a number .*; found -1"),
         ({"betas": [1, 2]}, r"betas to be a mapping .*; found \[1, 2\]"),
         ({"random_state": "today"}, "random_state to be None, a RandomState, or an integer"),
         ({"random_state": -1}, "found -1"),
-        ({"propagation_width": 1}, "Expected propagation_width to be an integer >= 2; found 1"),
-        ({"patience": 1}, "Expected a validation_fraction above 0 with patience=1; found 0"),
+        ({"propagation_components": 0}, "propagation_components to be an integer >= 1; found 0"),
+        ({"label_width": 0}, "Expected label_width to be an integer >= 1; found 0"),
+        ({"hub_exponent": -1}, r"hub_exponent to be a number in \[0, 1e\+30\]; found -1"),
+        ({"beta_propagation": -1}, "beta_propagation to be a number .*; found -1"),
+        ({"min_confidence": 1.5}, r"min_confidence to be a number in \[0, 1\]; found 1.5"),
+        ({"similarity": "channel"}, "found 'channel'. Did you mean 'channels'"),
+        ({"frozen": "image"}, "frozen to be 'all' or a list of names; found 'image'"),
+        ({"frozen": ["image", "image"]}, r"each of frozen once; found \['image'\] more often"),
+        ({"frozen": ["graph"]}, r"modalities that have features, of .*; found \['graph'\]"),
+        ({"validation_interval": 0}, "validation_interval to be an integer >= 1; found 0"),
+        ({"patience": 1}, "validation_fraction above 0 and a validation_interval with patience=1"),
+        ({"patience": 1, "validation_fraction": 0.5}, "patience=1; found 0.5 and None"),
+        ({"patience": 1, "validation_interval": 1}, "patience=1; found 0 and 1"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -355,7 +391,10 @@ def test_interrupt_keeps_what_was_trained():
     assert all(math.isfinite(row["train_loss"]) for row in aligner.history_)
     assert aligner.best_epoch_ is not None
     assert is_finite(aligner)
-    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen())
+    aligner.assert_best_weights()
+    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen().fused)
+    np.testing.assert_array_equal(aligner.network_.known, aligner.best_seen().known)
+    assert set(aligner.channel_weights_) == set(aligner.embeddings_) - {"fused"}
     assert aligner.predict(LINKS[8:, 0]).shape == (4,)
     assert len(aligner.align())
 
@@ -372,7 +411,43 @@ def test_interrupt_at_the_end_of_an_epoch():
         aligner.fit(A, B, LINKS[:8])
     assert [row["epoch"] for row in aligner.history_] == [1, 2, 3, 4]
     assert aligner.best_epoch_ == 2
-    assert aligner.n_seeds_by_round_ == [6]
+    assert aligner.rounds_ == []  # nothing was looked for
+    assert is_finite(aligner)
+
+
+@pytest.mark.parametrize("when", ["before", "within"])
+def test_interrupt_while_settling_keeps_what_was_trained(when):
+    class Interrupted(IBMEAAligner):
+        def _settle(self, search):
+            if when == "within":
+                search.channels.learn = lambda *args: signal.raise_signal(signal.SIGINT)
+                super()._settle(search)
+            signal.raise_signal(signal.SIGINT)
+
+    aligner = Interrupted(**{**CHEAP, "validation_fraction": 0.25})
+    with pytest.raises(KeyboardInterrupt):
+        aligner.fit(A, B, LINKS[:8])
+    assert len(aligner.history_) == 3 and is_finite(aligner)
+    assert len(aligner.network_.known) == 6
+    assert aligner.calibration_ == (1, 0)  # not learnt
+    whole = IBMEAAligner(**{**CHEAP, "validation_fraction": 0.25}).fit(A, B, LINKS[:8])
+    weights, expected = (a.network_.state_dict() for a in (aligner, whole))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_interrupt_while_looking_for_pairs_keeps_what_was_trained():
+    class Interrupted(IBMEAAligner):
+        def _find(self, search):
+            if len(self.rounds_) == 3:  # two of frozen channels, one after the first round
+                signal.raise_signal(signal.SIGINT)
+            return super()._find(search)
+
+    aligner = Interrupted(**{**CHEAP, "n_rounds": 3, "min_confidence": 0})
+    with pytest.raises(KeyboardInterrupt):
+        aligner.fit(A, B, LINKS[:8])
+    assert len(aligner.history_) == 6 and is_finite(aligner)
+    assert len(aligner.network_.known) == 8 + aligner.rounds_[-1]["n_found"] > 8
+    assert set(aligner.channel_weights_) == set(aligner.embeddings_) - {"fused"}
 
 
 def test_interrupt_leaves_global_random_state():

@@ -8,21 +8,34 @@ import view_checks
 from aligner_checks import Case, Entry, assert_same_embeddings
 from sklearn.utils import estimator_checks, get_tags
 
-from ibmea_sklearn import BaseAligner, IBMEAAligner
+from ibmea_sklearn import BaseAligner, IBMEAAligner, PropagationAligner
 
 ALIGNERS = [
     Entry(
         IBMEAAligner,
         {
             "max_epochs": 2,
+            "n_rounds": 2,
             "graph_components": 12,
-            "propagation_width": 8,
+            "propagation_components": 64,
+            "label_width": 16,
             "n_components": 6,
             "device": "cpu",
             "random_state": 0,
             "verbose": 0,
         },
         {"beta_image": [1e-3, 1e-1]},
+    ),
+    Entry(
+        PropagationAligner,
+        {
+            "n_components": 64,
+            "label_width": 16,
+            "device": "cpu",
+            "random_state": 0,
+            "verbose": 0,
+        },
+        {"hub_exponent": [0.0, 0.25]},
     ),
 ]
 OF_SCIKIT_LEARN = [

@@ -15,8 +15,8 @@ from ibmea_sklearn import IBMEAAligner, SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.training import warmup_cosine
 
-BUILT_IN = ["graph", "image", "relation", "attribute"]
-SUBSETS = [list(s) for n in (1, 2, 3) for s in itertools.combinations(BUILT_IN, n)]
+BUILT_IN = ["graph", "image", "relation", "attribute", "value"]
+SUBSETS = [list(s) for n in (1, 2, 3) for s in itertools.combinations(BUILT_IN[:4], n)]
 
 
 @pytest.fixture
@@ -44,8 +44,11 @@ def assert_fits(aligner, pair):
 def test_each_subset_of_modalities(fit, hard_pair, modalities):
     aligner = fit(modalities=modalities)
     assert aligner.modalities_ == modalities
-    propagated = {"propagation"} & ({"propagation"} if "graph" in modalities else set())
-    assert set(aligner.embeddings_) == {*modalities, "fused"} | propagated
+    frozen = {"frozen_image"} if "image" in modalities else set()
+    if "graph" in modalities:
+        frozen |= {"frozen_propagation"}
+    assert set(aligner.embeddings_) == {*modalities, "fused"} | frozen
+    assert set(aligner.channel_weights_) == set(modalities) | frozen
     assert aligner.fusion_weights_.left.shape == (90, len(modalities))
     expected = {f"{part}_{m}" for part in ("kl", "nce") for m in modalities}
     assert parts_of(aligner.history_[0]) == expected | {"hybrid"}
@@ -71,7 +74,17 @@ def test_each_subset_of_modalities(fit, hard_pair, modalities):
         {"feature_start": "principal"},
         {"feature_start": "random"},
         {"feature_dropout": 0.5},
-        {"propagation_weight": 0},
+        {"propagate": False},
+        {"frozen": ()},
+        {"frozen": ["relation"]},
+        {"similarity": "fused"},
+        {"similarity": "fused", "propagate": False, "frozen": ()},
+        {"similarity": "fused", "bottleneck": "fused", "n_rounds": 2},
+        {"graph_start": "propagation"},
+        {"graph_start": "propagation", "graph_components": 300},  # more than there can be
+        {"hub_exponent": 0},
+        {"validation_fraction": 0.2},
+        {"n_rounds": 2, "propagate": False, "frozen": ()},
         {"batch_size": 7},
         {"dropout": 0, "warmup": 0},
         {"warmup": 1},
@@ -80,7 +93,9 @@ def test_each_subset_of_modalities(fit, hard_pair, modalities):
             "graph_layers": "last",
             "feature_start": "random",
             "symmetric": False,
-            "propagation_weight": 0,
+            "propagate": False,
+            "frozen": (),
+            "similarity": "fused",
             "fusion": "attention",
         },
     ],
@@ -89,7 +104,9 @@ def test_each_subset_of_modalities(fit, hard_pair, modalities):
 def test_each_ablation(fit, hard_pair, params):
     aligner = fit(**params)
     assert_fits(aligner, hard_pair)
-    assert "propagation" not in aligner.embeddings_ or params.get("propagation_weight") != 0
+    assert ("frozen_propagation" in aligner.embeddings_) == params.get("propagate", True)
+    assert ("network" in aligner.embeddings_) == (params.get("similarity") == "fused")
+    assert sum(aligner.channel_weights_.values()) == pytest.approx(1)
 
 
 def test_a_beta_of_zero_leaves_the_bottleneck_out(fit):
@@ -133,7 +150,7 @@ def test_a_modality_of_the_users_own(hard_pair, fusion, width):
         IBMEAAligner(**CHEAP, fusion=fusion, betas=betas).fit(kg1, kg2, links[:40])
         for betas in (None, {"x": 0.02})
     )
-    assert plain.modalities_ == ["graph", "image", "x", "relation", "attribute"]
+    assert plain.modalities_ == ["graph", "image", "x", *BUILT_IN[2:]]
     first, other = plain.history_[0], weighed.history_[0]
     assert other["kl_x"] == pytest.approx(2 * first["kl_x"])  # 0.01 unless named
 
@@ -153,7 +170,7 @@ def test_all_modalities_beat_each_one_alone(fit):
         aligner = IBMEAAligner(**params, modalities=modalities)
         return aligner.fit(kg1, kg2, links[:50]).score(links[50:])
 
-    alone = [score([modality]) for modality in BUILT_IN]
+    alone = [score([modality]) for modality in BUILT_IN[:4]]
     assert score("all") > max(alone) + 0.05
     assert min(alone) > 0.1  # of 100 candidates: each says something
 
@@ -163,6 +180,7 @@ def test_all_modalities_beat_each_one_alone(fit):
 
 def test_shapes_of_what_is_fitted(fit):
     aligner = fit()
+    assert aligner.embeddings_["frozen_propagation"].left.shape == (90, 64)
     for kind in (aligner.embeddings_, aligner.variances_):
         assert kind["graph"].left.shape == (90, 24)  # two layers of 12
         assert kind["image"].right.shape == (90, 6)
@@ -171,7 +189,8 @@ def test_shapes_of_what_is_fitted(fit):
     assert all((side > 0).all() for sides in aligner.variances_.values() for side in sides)
     for weights in aligner.fusion_weights_:
         np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
-    assert aligner.best_epoch_ is None and aligner.n_seeds_by_round_ == [40]
+    assert aligner.best_epoch_ is None and len(aligner.rounds_) == 1
+    assert aligner.rounds_[0]["n_pairs"] == 40 and aligner.rounds_[0]["trained"]
 
 
 def test_who_lacks_a_modality_has_a_zero_row_and_no_weight(fit, hard_pair):
@@ -212,9 +231,13 @@ def test_history_has_the_parts_of_the_loss(fit, batch_size):
 
 def test_rounds_grow_the_seeds(fit, toy_pair):
     aligner = fit(20, toy_pair, n_rounds=3, max_epochs=4, min_confidence=0.3)
-    first, *grown = aligner.n_seeds_by_round_
-    assert first == 20 and len(grown) == 2 and min(grown) > 20
-    expected = np.repeat(aligner.n_seeds_by_round_, 4).tolist()
+    rows = aligner.rounds_
+    # Two searches by the frozen channels, one after each round, the last to learn from.
+    assert [row["trained"] for row in rows] == [False, False, True, True, True]
+    n_pairs, n_found = ([row[name] for row in rows] for name in ("n_pairs", "n_found"))
+    assert n_pairs == [20, *(20 + n for n in n_found[:-1])] and min(n_found) > 0
+    grown = n_pairs[2:]
+    expected = np.repeat(grown, 4).tolist()
     assert [row["n_seeds"] for row in aligner.history_] == expected
     factor = warmup_cosine([4, 4, 4], aligner.warmup)
     rates = [row["event_lr"] for row in aligner.history_]
@@ -229,12 +252,17 @@ def test_rounds_grow_the_seeds(fit, toy_pair):
 
 def test_no_pair_is_sure_enough(fit, toy_pair):
     # The probability of a pair is never above 1.
-    assert fit(20, toy_pair, n_rounds=2, min_confidence=1).n_seeds_by_round_ == [20, 20]
+    aligner = fit(20, toy_pair, n_rounds=2, min_confidence=1)
+    assert [row["n_found"] for row in aligner.rounds_] == [0] * 4
+    assert {row["n_seeds"] for row in aligner.history_} == {20}
+    np.testing.assert_array_equal(aligner.network_.known, aligner.seed_indices_ + [0, 90])
 
 
 def test_rounds_when_all_are_seeds():
     kg1, kg2, links = make_mmkg_pair(20, mean_degree=4, random_state=0)
-    assert IBMEAAligner(**CHEAP, n_rounds=2).fit(kg1, kg2, links).n_seeds_by_round_ == [20, 20]
+    aligner = IBMEAAligner(**{**CHEAP, "n_rounds": 2}).fit(kg1, kg2, links)
+    assert [row["n_pairs"] for row in aligner.rounds_] == [20] * 4
+    assert {row["n_found"] for row in aligner.rounds_} == {0}
 
 
 def test_the_best_epoch_is_restored(fit):
@@ -246,9 +274,9 @@ def test_the_best_epoch_is_restored(fit):
         learning_rate=0.1,
     )
     scores = [row["validation_hits@1"] for row in aligner.history_]
-    assert len(scores) == 8 and aligner.n_seeds_by_round_ == [30]
+    assert len(scores) == 8 and aligner.rounds_[0]["n_pairs"] == 30
     assert aligner.best_epoch_ == 1 + int(np.argmax(scores)) < 8
-    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen())
+    aligner.assert_best_weights()
 
 
 def test_the_best_epoch_of_an_earlier_round_is_restored_with_its_pairs(fit, toy_pair):
@@ -262,15 +290,33 @@ def test_the_best_epoch_of_an_earlier_round_is_restored_with_its_pairs(fit, toy_
         n_rounds=2,
     )
     assert aligner.best_epoch_ <= 4  # all right in the first round: no later one is better
-    assert aligner.n_seeds_by_round_[1] > aligner.n_seeds_by_round_[0] == 30
-    assert len(aligner.network_.known) == 30
-    np.testing.assert_array_equal(aligner.embeddings_["fused"], aligner.best_seen())
+    # The first round starts from the pairs of the frozen channels, the second has others.
+    _, _, between, last = aligner.rounds_
+    known = aligner.best_seen().known
+    assert len(known) == between["n_pairs"] == last["n_pairs"] > 30
+    assert aligner.history_[-1]["n_seeds"] == 30 + between["n_found"]
+    assert aligner.seen[-1].known.tolist() != known.tolist()
+    aligner.assert_best_weights()
+    assert_known_with_held_out(aligner, known)
+
+
+def assert_known_with_held_out(aligner, known):
+    """At the end the held-out pairs are known, and found pairs that contradict them are not."""
+    held_out = set(map(tuple, aligner.held_out.tolist()))
+    taken = set(aligner.held_out.ravel().tolist())
+    kept = {tuple(pair) for pair in known.tolist() if not taken & set(pair)}
+    assert set(map(tuple, aligner.network_.known.tolist())) == kept | held_out
 
 
 def test_held_out_pairs_are_not_trained_on(fit):
-    aligner = fit(validation_fraction=0.25)
-    assert len(aligner.network_.known) == 30
+    aligner = fit(aligner=Watched, validation_fraction=0.25, validation_interval=1)
     assert {row["n_seeds"] for row in aligner.history_} == {30}
+    held_out = set(map(tuple, aligner.held_out.tolist()))
+    for seen in aligner.seen:
+        assert len(seen.known) == 30 and not held_out & set(map(tuple, seen.known.tolist()))
+    # What they are for is learnt by then: they are labels and anchors like other seeds.
+    assert_known_with_held_out(aligner, aligner.seen[-1].known)
+    assert len(aligner.network_.known) == 40
     assert len(aligner.seed_indices_) == 40  # all are seeds to whoever predicts
 
 
@@ -283,12 +329,14 @@ def test_validation_is_hits_at_1_among_all_that_is_not_trained_on(fit, hard_pair
         validation_fraction=0.5,
         validation_interval=1,
     )
-    trained = set(aligner.network_.known[:, 0].tolist())
+    known = aligner.seen[0].known
+    trained = set(known[:, 0].tolist())
     held_out = np.array([pair for pair in aligner.seed_indices_ if pair[0] not in trained])
-    pool = np.setdiff1d(np.arange(90), aligner.network_.known[:, 1] - 90)
+    pool = np.setdiff1d(np.arange(90), known[:, 1] - 90)
     assert (len(held_out), len(pool)) == (40, 50)
     n_hits, n_hits_among_all = 0, 0
-    for row, (left, right) in zip(aligner.history_, aligner.seen, strict=True):
+    for row, seen in zip(aligner.history_, aligner.seen, strict=True):
+        left, right = seen.fused
         true = np.searchsorted(pool, held_out[:, 1])
         found = naive_ranks(left[held_out[:, 0]], right[pool], true)
         assert row["validation_hits@1"] == (found == 1).mean()
@@ -302,7 +350,8 @@ def test_patience_stops_early(fit, toy_pair):
     aligner = fit(40, toy_pair, **params, patience=2, n_rounds=2)
     scores = [row["validation_hits@1"] for row in aligner.history_]
     assert len(scores) == aligner.best_epoch_ + 2 < 50
-    assert len(aligner.n_seeds_by_round_) == 1  # training stops: there is no further round
+    # Training stops: there is no further round, and no search before it.
+    assert [row["trained"] for row in aligner.rounds_] == [False, False, True]
 
 
 def test_fewer_epochs_than_the_interval_are_validated_at_the_end(fit):
@@ -332,4 +381,7 @@ def test_progress(fit, capfd, monkeypatch, width, has_room):
         assert f"loss {loss:.2f} hits@1 {score:.3f}" in shown
         assert f"graph {row['kl_graph'] + row['nce_graph']:.2f}"[: 20 if has_room else 6] in shown
         assert (f"hybrid {row['hybrid']:.2f})" in shown) == has_room
-    assert shown.rstrip().endswith("00:00")  # time left
+    bars = [line for line in shown.splitlines() if line.startswith("epoch 6/6")]
+    assert bars[-1].rstrip().endswith("00:00")  # time left
+    for row in aligner.rounds_:
+        assert f"{row['n_pairs']} pairs known: {row['n_found']} more are sure" in shown

@@ -16,9 +16,9 @@ from ibmea_sklearn.io import read_pair
 from ibmea_sklearn.metrics import hits_at_k, mean_rank, mean_reciprocal_rank
 
 PROTOCOL = {
-    "dataset", "train_ratio", "split", "split_seed", "n_seeds", "n_test", "aligner", "modalities",
-    "attributes", "entity_names", "images", "iterative", "candidates", "matching", "epoch",
-    "random_state",
+    "dataset", "train_ratio", "split", "split_seed", "n_seeds", "n_test", "aligner", "preset",
+    "modalities", "attributes", "entity_names", "images", "iterative", "candidates", "matching",
+    "epoch", "random_state", "held_out",
 }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def evaluated(pair_folder, tmp_path_factory):
 
     path = tmp_path_factory.mktemp("out") / "new" / "out.json"
     args = ["evaluate", "--dataset", str(pair_folder), "--train-ratio", "0.4", "--epochs", "3"]
-    args += ["--split-seed", "1", "--csls-k", "5", "--json", str(path)]
+    args += ["--split-seed", "1", "--matching", "csls", "--csls-k", "5", "--json", str(path)]
     result = CliRunner().invoke(app, args)
     assert result.exit_code == 0, result.output
     return result.output, json.loads(path.read_text())
@@ -40,7 +40,8 @@ def evaluated(pair_folder, tmp_path_factory):
 def test_scores_are_those_of_the_api_in_both_directions(evaluated, pair_folder):
     kg1, kg2, links = read_pair(pair_folder)
     train, test = train_test_split(links, train_size=0.4, random_state=1)
-    aligner = IBMEAAligner(max_epochs=3, csls_k=5, random_state=0, verbose=0).fit(kg1, kg2, train)
+    params = {"max_epochs": 3, "n_rounds": 1, "matching": "csls", "csls_k": 5}
+    aligner = IBMEAAligner(**params, random_state=0, verbose=0).fit(kg1, kg2, train)
     for direction, reverse in (("left_to_right", False), ("right_to_left", True)):
         rows = evaluated[1]["scores"][direction]
         assert set(rows) == set(aligner.embeddings_) >= {"fused", "graph", "image"}
@@ -72,7 +73,7 @@ def test_the_whole_protocol_is_written_and_shown(evaluated, pair_folder):
         assert f"{name.replace('_', ' ')}: {said}\n" in output
     assert protocol["dataset"] == str(pair_folder)
     assert (protocol["n_seeds"], protocol["n_test"]) == (32, 48)
-    assert protocol["attributes"] == "names"
+    assert protocol["attributes"] == "names and values"
     assert protocol["entity_names"] == "not used"
     assert protocol["images"] == "precomputed features of width 32"
     assert protocol["iterative"] == "no"
@@ -109,18 +110,33 @@ def test_another_protocol_is_named(ibmea, pair_folder, tmp_path):
     assert {"image", "attribute"}.isdisjoint(protocol["modalities"])
     assert protocol["attributes"] == "not used"
     assert protocol["images"] == "no images"
-    assert protocol["iterative"] == "yes, 4 rounds"
+    assert protocol["iterative"] == "yes, 2 rounds"
     assert protocol["candidates"] == "all entities of the other graph that are no seeds"
     assert protocol["matching"] == "cosine (no CSLS)"
-    assert protocol["epoch"].startswith("best by Hits@1 of held-out seeds (0.2 of them): ")
-    assert len(report["cost"]["n_seeds_by_round"]) == 4
+    assert protocol["epoch"].startswith("best by Hits@1 of held-out seeds: ")
+    assert protocol["held_out"].startswith("0.2 of the seeds, for the weights")
+    # Two searches without a network come before those after each round.
+    assert len(report["rounds"]) == len(report["cost"]["n_pairs_by_round"]) == 4
     assert report["parameters"]["modalities"] == ["graph", "relation"]
 
 
 def test_rounds_go_before_iterative(ibmea, pair_folder, tmp_path):
-    args = ("--dataset", pair_folder, "--iterative", "--rounds", 2)
+    args = ("--dataset", pair_folder, "--iterative", "--rounds", 3)
     report = run_json(ibmea, tmp_path / "x.json", *args)
-    assert report["protocol"]["iterative"] == "yes, 2 rounds"
+    assert report["protocol"]["iterative"] == "yes, 3 rounds"
+
+
+def test_aligner_and_preset(ibmea, pair_folder, tmp_path):
+    args = ("evaluate", "--dataset", pair_folder, "--quiet", "--json", tmp_path / "x.json")
+    assert ibmea(*args, "--aligner", "propagation", "--preset", "paper").exit_code == 0
+    report = json.loads((tmp_path / "x.json").read_text())
+    assert (report["protocol"]["aligner"], report["protocol"]["preset"]) == ("propagation", "paper")
+    assert report["protocol"]["modalities"] == ["frozen_propagation"]
+    assert report["parameters"]["hub_exponent"] == 0
+    assert ibmea(*args, "--preset", "paper", "--epochs", 1).exit_code == 0
+    report = json.loads((tmp_path / "x.json").read_text())
+    assert report["parameters"]["graph_start"] == "learned"
+    assert not any(m.startswith("frozen") for m in report["protocol"]["modalities"])
 
 
 def test_quiet_shows_scores_only(ibmea, pair_folder):
@@ -158,7 +174,9 @@ def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
         (["--dataset", "emoij"], "Did you mean 'emoji'?"),
         (["--train-ratio", "1.5"], "Expected --train-ratio to leave at least 2 of 80 links"),
         (["--train-ratio", "0.01"], "Expected --train-ratio to leave at least 2 of 80 links"),
-        (["--aligner", "ibm"], "Expected --aligner ibmea; found 'ibm'."),
+        (["--aligner", "ibm"], "Expected --aligner ibmea or propagation; found 'ibm'."),
+        (["--preset", "papre"], "Did you mean 'paper'?"),
+        (["--aligner", "propagation", "--epochs", "3"], "Expected a parameter of PropagationAlign"),
         (["--set", "max_epoch=3"], "Did you mean 'max_epochs'?"),
         (["--set", "max_epochs"], "Expected --set name=value; found 'max_epochs'."),
         (["--set", "fusion=sum"], "fusion"),

@@ -11,17 +11,21 @@ from sklearn.utils import get_tags
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import (
+    AttributeValues,
     BagOfAttributes,
     BagOfRelations,
     ImageEncoder,
+    LabelPropagation,
     ModalityFeaturizer,
     NeighborMeanImputer,
 )
 
 FEATURIZERS = [
+    AttributeValues(16, min_support=1, min_gain=0.0),
     BagOfAttributes(),
     BagOfRelations(),
     ImageEncoder(lambda batch: batch.mean((2, 3)), image_size=2, verbose=0),
+    LabelPropagation(48, label_width=8),
     ModalityFeaturizer(),
     NeighborMeanImputer("price"),
 ]
@@ -42,7 +46,7 @@ def X():
     pytest.importorskip("PIL", reason="Pillow is not installed (extra [images])")
     kg = KnowledgeGraph(
         [("a", "p", "b"), ("b", "q", "c")],
-        {"a": {"born": 1}},
+        {"a": {"born": 1}, "b": {"born": 2}, "c": {"born": 3}},
         images={i: np.full((2, 2, 3), value, np.uint8) for i, value in (("a", 9), ("b", 99))},
         features={"price": [[1.0], [2.0], [3.0]], "image": {"c": [1.0, 0.0, 0.0]}},
         entities=["a", "b", "c"],
@@ -77,6 +81,8 @@ def test_fit_returns_self_and_changes_nothing(featurizer, X):
 
 @every
 def test_fit_then_transform_is_fit_transform(featurizer, X):
+    if isinstance(featurizer, LabelPropagation):
+        pytest.skip("cross-fitted: test_label_propagation_featurizer.py says what is the same")
     one = clone(featurizer).fit(X).transform(X)
     two = clone(featurizer).fit_transform(X)
     assert one.kg1.features.keys() == two.kg1.features.keys()

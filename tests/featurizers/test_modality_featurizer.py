@@ -22,6 +22,7 @@ from sklearn.preprocessing import Binarizer, FunctionTransformer, StandardScaler
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import (
+    AttributeValues,
     BagOfAttributes,
     BagOfRelations,
     BaseFeaturizer,
@@ -174,6 +175,55 @@ def test_images_by_default():
     assert {e for e, i in place.items() if left.mask[i]} == {"a", "b", "c"}
     np.testing.assert_allclose(left.values[place["c"]], left.values[place["a"]], atol=1e-6)
     assert not right.mask.any()
+
+
+@pytest.fixture
+def valued():
+    """Graphs whose attributes have values, which agree."""
+    left = {i: {"height": 1.5 + k / 100} for k, i in enumerate(IDS)}
+    right = {i: {"size": 150 + k} for k, i in enumerate(IDS)}
+    kg1, kg2 = (KnowledgeGraph(attribute_triples=said, entities=IDS) for said in (left, right))
+    return SeedPairs(kg1, kg2, [(i, i) for i in IDS])
+
+
+def test_values_by_default(valued):
+    featurizer = ModalityFeaturizer()
+    new = featurizer.fit_transform(valued)
+    assert list(featurizer.transformers_) == ["attribute", "value"]
+    assert featurizer.transformers_["value"].matches_["factor"].tolist() == [100]
+    assert_same(features(new, "value"), features(AttributeValues().fit_transform(valued), "value"))
+    names = featurizer.get_feature_names_out().tolist()
+    assert names == [
+        "attribute__height",
+        "attribute__size",
+        *(f"value__value{i}" for i in range(1024)),
+    ]
+    assert set(ModalityFeaturizer(value="drop").fit_transform(valued).kg1.features) == {"attribute"}
+    assert set(ModalityFeaturizer(value="passthrough").fit(valued).transformers_) == {"attribute"}
+
+
+def test_values_with_parameters_and_lifted(valued):
+    featurizer = ModalityFeaturizer(value=AttributeValues()).set_params(value__n_components=8)
+    assert featurizer.fit(valued).n_features_out_["value"] == 8
+    new = ModalityFeaturizer(value=PCA(2)).fit_transform(valued)
+    assert [f.values.shape for f in features(new, "value")] == [(N, 2)] * 2
+
+
+@pytest.mark.parametrize("value", [None, "", float("nan")])
+def test_names_of_attributes_alone_are_no_values(valued, value):
+    names = KnowledgeGraph(attribute_triples={i: {"size": value} for i in IDS}, entities=IDS)
+    for graphs in ((valued.kg1, names), (names, valued.kg2), (names, names)):
+        new = ModalityFeaturizer().fit_transform(SeedPairs(*graphs, valued.pairs))
+        assert set(new.kg1.features) == {"attribute"}
+    with pytest.raises(ValueError, match="Expected value data in both graphs, as a transformer"):
+        ModalityFeaturizer(value=PCA(2)).fit(SeedPairs(valued.kg1, names, valued.pairs))
+
+
+def test_values_that_do_not_match_warn_who_asked(valued):
+    with pytest.warns(UserWarning, match="No attributes of the two graphs match"):
+        ModalityFeaturizer(value=AttributeValues()).fit(valued[:4])
+    new = ModalityFeaturizer().fit_transform(valued[:4])
+    assert not any(f.mask.any() for f in features(new, "value"))
 
 
 # Words

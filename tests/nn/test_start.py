@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.nn.start import AnchorStart, LearnedStart
+from ibmea_sklearn.nn.start import AnchorStart, FixedStart, LearnedStart
 
 NO_PAIRS = torch.empty(0, 2, dtype=torch.int64)
 
@@ -48,3 +48,14 @@ def test_learned_vectors_do_not_depend_on_anchors():
     assert torch.equal(x, start(NO_PAIRS)) and x.shape == (6, 4)
     x.sum().backward()
     assert (start.vectors.grad == 1).all()
+
+
+def test_given_vectors_stay_as_they_are():
+    vectors = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    start = FixedStart(vectors)
+    assert start.n_components == 4
+    for anchors in (NO_PAIRS, torch.tensor([[0, 3]])):
+        assert torch.equal(start(anchors), vectors)
+    # Data, not weights: nothing is learned, and a checkpoint does not hold it.
+    assert not list(start.parameters()) and not start.state_dict()
+    assert start.to(torch.float64)(NO_PAIRS).dtype == torch.float64  # yet it moves along

@@ -14,11 +14,12 @@ def finder(*found):
     return lambda: np.array(next(found), np.int64).reshape(-1, 2)
 
 
-def run(net, epochs, find):
+def run(net, epochs, find, first=None):
     known = []
-    for n_pairs in train_in_rounds(net, SEEDS, epochs, find):
+    for pairs in train_in_rounds(net, SEEDS, epochs, find, first):
+        assert len(net.module_.trained_on) == sum(epochs[: len(known)])  # before it is trained
         known.append(net.module_.known.tolist())
-        assert n_pairs == len(known[-1])
+        assert pairs.tolist() == known[-1]
     return known
 
 
@@ -47,6 +48,16 @@ def test_pairs_are_looked_for_after_a_round_not_before():
 
 def test_one_round_looks_for_nothing():
     assert run(tiny_net(), [3], finder()) == [SEEDS.tolist()]
+
+
+def test_the_first_round_may_have_further_pairs():
+    net = tiny_net()
+    known = run(net, [2, 1], finder([[3, 9]]), first=np.array([[2, 8]]))
+    seeds = SEEDS.tolist()
+    assert known == [[*seeds, [2, 8]], [*seeds, [3, 9]]]  # which are dropped like others
+    assert net.module_.trained_on == [known[0], known[0], known[1]]
+    nothing = np.empty((0, 2), np.int64)
+    assert run(tiny_net(), [1], finder(), first=nothing) == [seeds]
 
 
 def test_the_optimiser_keeps_its_moments():

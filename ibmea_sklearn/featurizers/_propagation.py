@@ -1,0 +1,250 @@
+"""Where an entity stands among known pairs: labels propagated over entities and relations."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ..graph import KnowledgeGraph
+
+# Columns that each relation feature weights: wide enough for the product to pay.
+_WIDTH = 16
+# Own labels count this much more than those of the neighbours. Hits@1 of 2 against 1, labels of
+# width 256, Sinkhorn: DBP15K zh-en .723 against .718, FB15K-DB15K .467 against .458.
+_OWN = 2.0
+
+
+class Propagation:
+    """Propagate random labels of known pairs over both graphs, and return features of all nodes.
+
+    Each known pair gets a random unit vector, all other nodes zero. Relations take the normalised
+    sum of their heads, entities that of their neighbours and relations, twice. Then each feature
+    of the relations weights an adjacency of its own, over which some of the entities' features
+    are sent once more: neighbours by unlike relations no longer look alike. Nothing is trained.
+
+    Parameters
+    ----------
+    kg1, kg2 : KnowledgeGraph
+    n_components : int
+        Width of the features.
+    label_width : int
+    hub_exponent : float
+        A triple counts c ** -hub_exponent, where c heads share its relation and tail.
+    random_state : int
+    device : str
+        Of torch. Random numbers are drawn on the CPU, so that all devices have the same.
+    block_bytes : int
+        Bound on what is held at once of the weights of adjacencies.
+
+    Notes
+    -----
+    After Mao et al., LightEA, EMNLP 2022, where tails take from relations instead of heads, and
+    a Gaussian projection of the features is sent in the end. A selection is several times cheaper
+    at nearly the same result (Hits@1 on DBP15K zh-en .720 against .732 at equal width).
+    The label of a pair is that of its left node, whichever other pairs there are: features made
+    from different pairs are comparable.
+    """
+
+    def __init__(
+        self,
+        kg1: KnowledgeGraph,
+        kg2: KnowledgeGraph,
+        *,
+        n_components: int = 2048,
+        label_width: int = 512,
+        hub_exponent: float = 0.25,
+        random_state: int = 0,
+        device: str = "cpu",
+        block_bytes: int = 64 * 2**20,
+    ) -> None:
+        self.n_nodes = kg1.n_entities + kg2.n_entities
+        self.n_components, self.label_width = n_components, label_width
+        self.random_state, self.block_bytes = random_state, block_bytes
+        # torch has no sparse products on "mps".
+        self.device = torch.device("cpu" if device.startswith("mps") else device)
+        triples = _with_inverses(kg1, kg2)
+        self.has_triples = len(triples) > 0
+        if self.has_triples:
+            self._connect(triples, _weights(triples, self.n_nodes, hub_exponent))
+
+    def _connect(self, triples: np.ndarray, weights: np.ndarray) -> None:
+        head, relation, tail = triples.T
+        n, n_relations = self.n_nodes, int(relation.max()) + 1
+        neighbours = _matrix(head, tail, weights, (n, n))
+        degrees = sparse.diags_array(neighbours.sum(axis=1), format="csr")
+        self.neighbours = self._sparse(neighbours + degrees)
+        relations_of_head = _largest(head, relation, weights, (n, n_relations))
+        self.to_heads = self._sparse(relations_of_head)
+        self.from_heads = self._sparse(relations_of_head.T.tocsr())
+        # Connected pairs of nodes, numbered in CSR order, and the relations that connect each.
+        self.edges = neighbours.copy()
+        self.edges.data = np.arange(neighbours.nnz)
+        edge = np.unique(head * n + tail, return_inverse=True)[1]
+        shape = (neighbours.nnz, n_relations)
+        self.relations_of_edge = _matrix(edge, relation, weights, shape)
+
+    def __call__(
+        self, pairs: np.ndarray, codes: np.ndarray | None = None, rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the features that known pairs give.
+
+        Parameters
+        ----------
+        pairs : int64 ndarray of shape (n_pairs, 2)
+            Node numbers; those of the second graph follow those of the first.
+        codes : int64 ndarray of shape (n_pairs,), optional
+            Number of each pair's label among all labels; its left node if not given.
+        rows : int64 ndarray of shape (n_rows,), optional
+            Nodes to return the features of; all if not given.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_nodes or n_rows, n_components)
+            Rows of length 1; zero where no known pair is near.
+        """
+        n_rows = self.n_nodes if rows is None else len(rows)
+        if not self.has_triples or not len(pairs) or not n_rows:
+            return np.zeros((n_rows, self.n_components), np.float32)
+        entities, relations = self._views(self._labels(pairs, codes))
+        return self._by_relation(entities, relations, rows).cpu().numpy()
+
+    def _labels(self, pairs: np.ndarray, codes: np.ndarray | None) -> Tensor:
+        codes = pairs[:, 0] if codes is None else codes
+        random = np.random.default_rng(self.random_state)
+        # The first rows are the same however many are drawn.
+        drawn = normalize(self._normal(random, int(codes.max()) + 1, self.label_width))
+        left, right = torch.tensor(pairs.T, device=self.device)
+        labels = drawn.new_zeros((self.n_nodes, self.label_width))
+        labels[left] = labels[right] = drawn[torch.tensor(codes, device=self.device)]
+        return labels
+
+    def _views(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of entities, 3 labels wide, and those of relations, 2 wide."""
+        near1 = normalize(self.neighbours @ labels)
+        relations1 = normalize(self.from_heads @ labels)
+        near2 = normalize(self.neighbours @ near1 + self.to_heads @ relations1)
+        relations2 = normalize(self.from_heads @ near1)
+        return (
+            normalize(torch.hstack([_OWN * labels, near1, near2])),
+            normalize(torch.hstack([relations1, relations2])),
+        )
+
+    def _by_relation(
+        self, entities: Tensor, relations: Tensor, rows: np.ndarray | None = None
+    ) -> Tensor:
+        random = np.random.default_rng([self.random_state, 1])
+        n_features = -(-self.n_components // _WIDTH)
+        mixed = normalize(relations @ self._normal(random, relations.shape[1], n_features))
+        columns = _cycle(random, entities.shape[1], self.n_components).to(self.device)
+        edges = self.edges if rows is None else self.edges[rows]
+        features = entities.new_empty((edges.shape[0], self.n_components))
+        for k, adjacency in enumerate(self._adjacencies(edges, mixed)):
+            part = slice(k * _WIDTH, (k + 1) * _WIDTH)
+            features[:, part] = adjacency @ entities.index_select(1, columns[part])
+        return normalize(features, out=features)
+
+    def _adjacencies(self, edges: sparse.csr_array, mixed: Tensor) -> Iterator[_Sparse]:
+        """Yield the adjacency that each feature of the relations weights."""
+        relations = self._sparse(self.relations_of_edge[edges.data])
+        indptr, indices = (
+            torch.as_tensor(part, device=self.device) for part in (edges.indptr, edges.indices)
+        )
+        step = max(1, self.block_bytes // (8 * max(1, edges.nnz)))  # 4 bytes, and a copy
+        for start in range(0, mixed.shape[1], step):
+            weights = relations @ mixed[:, start : start + step].contiguous()
+            for values in weights.T.contiguous():
+                yield _Sparse(indptr, indices, values, edges.shape)
+
+    def _sparse(self, matrix: sparse.csr_array) -> _Sparse:
+        indptr, indices, values = (
+            torch.as_tensor(part, device=self.device)
+            for part in (matrix.indptr, matrix.indices, matrix.data)
+        )
+        return _Sparse(indptr, indices, values, matrix.shape)
+
+    def _normal(self, random: np.random.Generator, *shape: int) -> Tensor:
+        drawn = random.standard_normal(shape, dtype=np.float32)
+        return torch.as_tensor(drawn, device=self.device)
+
+
+def _with_inverses(kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
+    """Triples of both graphs in one numbering, each once, and each the other way round."""
+    shift = np.array([kg1.n_entities, kg1.n_relations, kg1.n_entities])
+    head, relation, tail = np.concatenate([kg1.relation_triples, kg2.relation_triples + shift]).T
+    return np.concatenate(
+        [
+            np.column_stack([head, 2 * relation, tail]),
+            np.column_stack([tail, 2 * relation + 1, head]),
+        ]
+    )
+
+
+def _weights(triples: np.ndarray, n_nodes: int, hub_exponent: float) -> np.ndarray:
+    """Return what each triple counts: the less, the more heads share its relation and tail."""
+    _, relation, tail = triples.T
+    _, group, counts = np.unique(relation * n_nodes + tail, return_inverse=True, return_counts=True)
+    return (counts[group] ** -float(hub_exponent)).astype(np.float32)
+
+
+def _matrix(
+    row: np.ndarray, column: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    matrix = sparse.coo_array((weights, (row, column)), shape).tocsr()
+    matrix.sort_indices()
+    return matrix
+
+
+def _largest(
+    row: np.ndarray, column: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Keep the largest of the weights of a place, where `_matrix` sums them.
+
+    Hits@1 against the sum: DBP15K zh-en .735 against .724, FB15K-DB15K .485 against .465. With
+    tails that take from relations instead of heads: .735 and .476.
+    """
+    order = np.lexsort((-weights, column, row))
+    places = row[order] * shape[1] + column[order]
+    first = order[np.diff(places, prepend=-1) > 0]
+    return _matrix(row[first], column[first], weights[first], shape)
+
+
+def _cycle(random: np.random.Generator, n_columns: int, n_chosen: int) -> Tensor:
+    """Choose columns at random, each again only after all others."""
+    n_cycles = -(-n_chosen // n_columns)
+    columns = np.concatenate([random.permutation(n_columns) for _ in range(n_cycles)])
+    return torch.as_tensor(columns[:n_chosen])
+
+
+class _Sparse:
+    """A sparse matrix that multiplies dense tensors: by scipy on a CPU, else by torch.
+
+    64 products with 16 columns, on two cores for DBP15K zh-en: scipy .2 s, torch 3.9 s.
+    """
+
+    def __init__(
+        self, indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]
+    ) -> None:
+        self.matrix: Any
+        if values.device.type == "cpu":
+            parts = (values.numpy(), indices.numpy(), indptr.numpy())
+            self.matrix = sparse.csr_array(parts, shape)
+            return
+        self.matrix = _torch_csr(indptr, indices, values, shape)
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        if dense.device.type == "cpu":
+            return torch.from_numpy(self.matrix @ dense.numpy())
+        return self.matrix @ dense
+
+
+def _torch_csr(indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(indptr, indices, values, shape, check_invariants=False)

@@ -1,0 +1,226 @@
+"""Attribute values: which numbers, dates and strings the entities of two graphs share."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_random_state
+
+from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
+from ._value_matching import find_matches
+from ._value_tokens import Match, tokens_of
+from ._values import TypedValues, typed_values
+from .base import BaseFeaturizer, checked_positive, graphs_of, no_features
+
+# Rows of the random projection that are drawn at a time.
+_BLOCK = 8192
+
+
+class AttributeValues(BaseFeaturizer):
+    r"""Make the values of attributes comparable across two graphs: numbers, dates and strings.
+
+    The seeds tell which attributes of the two graphs mean the same, in which units, and how close
+    their values must be to say something. Names of attributes are not compared, so they may be in
+    different languages. The inner product of the rows of two entities is about the share of what
+    is said of them in which they agree.
+
+    Parameters
+    ----------
+    n_components : int or None, default=1024
+        Number of columns. None is one for each token that agreeing values share, in a sparse
+        matrix: the same inner products, exactly.
+    min_support : int, default=5
+        How many seeds must have an attribute of each graph for these two to be compared.
+    min_gain : float, default=1.0
+        How much more often than by chance the values of seeds must agree, see Notes.
+    modality : str, default="value"
+        Which features of the graphs to write.
+    random_state : int, RandomState or None, default=0
+        Seed of the random projection.
+    verbose : int, default=1
+        0 hides the warning that no attributes match.
+
+    Attributes
+    ----------
+    matches_ : DataFrame
+        Attributes that mean the same, a row each, by falling gain: ``attribute_1`` and
+        ``attribute_2``, their names in the two graphs; ``factor``, the unit of the first in units
+        of the second (NaN for strings); ``gain``; ``n_seeds``, how many seeds have both.
+    n_features_out_ : int
+        Number of columns.
+
+    Warns
+    -----
+    UserWarning
+        If both graphs have values and no attributes match. No entity has the modality then.
+
+    See Also
+    --------
+    BagOfAttributes : Which attributes an entity has, values left aside.
+
+    Notes
+    -----
+    Dates become decimal years (Freebase writes September 1912 as 1912.6667, DBpedia as 1912-09-11
+    or 1912), numbers in strings become numbers, a unit behind is left out, and all other values are
+    strings that are equal or not, letter case aside. Units within an attribute are not
+    converted; nor are scales with another zero, such as degrees Celsius and Fahrenheit.
+
+    Two numbers are as far apart as the share of all values of both attributes that lie between
+    them, which needs no unit. With r and c the shares of seeds, and of all pairs of values, that
+    are at most some scale apart, the gain of two attributes is the largest :math:`r \log(r / c)`
+    over scales from 0.0005 to 0.3, once with the numbers as they are and once times the median
+    ratio on the seeds. Where the values of different seeds are closer than any two values, their
+    rate is c: what all seeds with both attributes have in common doesn't tell one from another.
+
+    Each scale has cells on two shifted grids, which are the tokens; those that two values share
+    weigh as much as the log-likelihood ratio of being so close. Rows are normalised, projected at
+    random, and normalised again. The features of a graph are float32, of shape
+    (n_entities, n_features_out_); the mask is True for entities that have a value of such an
+    attribute.
+
+    What is learnt of the seeds are statistics of whole attributes. The row of an entity
+    depends on its own values alone and tells nothing of who its partner is, so
+    ``fit_transform`` needs no cross-fitting. Other graphs are read by the names of attributes.
+
+    On FB15K-DB15K with 20% of the links as seeds, the cosine of these features alone finds 30% of
+    the other entities first.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import KnowledgeGraph, SeedPairs
+    >>> from ibmea_sklearn.featurizers import AttributeValues
+    >>> metres = {f"a{i}": {"height": 1.5 + i / 100} for i in range(50)}
+    >>> centimetres = {f"b{i}": {"size": f"{150 + i} cm"} for i in range(50)}
+    >>> kg1, kg2 = (KnowledgeGraph(attribute_triples=said) for said in (metres, centimetres))
+    >>> pairs = SeedPairs(kg1, kg2, [(f"a{i}", f"b{i}") for i in range(0, 50, 2)])
+    >>> featurizer = AttributeValues()
+    >>> new = featurizer.fit_transform(pairs)
+    >>> featurizer.matches_.round(2)
+      attribute_1 attribute_2  factor  gain  n_seeds
+    0      height        size   100.0  3.53       25
+    >>> one, two = (kg.features["value"].values for kg in (new.kg1, new.kg2))
+    >>> (one @ two.T).argmax(axis=1)[[7, 25, 49]]
+    array([ 7, 25, 49])
+    """
+
+    matches_: pd.DataFrame
+    _matches: list[Match]
+    _vocabulary: np.ndarray
+    _seed: int
+
+    def __init__(
+        self,
+        n_components: int | None = 1024,
+        *,
+        min_support: int = 5,
+        min_gain: float = 1.0,
+        modality: str = "value",
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 1,
+    ) -> None:
+        self.n_components = n_components
+        self.min_support = min_support
+        self.min_gain = min_gain
+        self.modality = modality
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _fit(self, X: SeedPairs) -> None:
+        width = self._check_parameters()
+        values = (typed_values(X.kg1), typed_values(X.kg2))
+        self._check_values(values)
+        self._matches = find_matches(X, values, self.min_support, self.min_gain)
+        self.matches_ = _table(self._matches)
+        tokens = [
+            tokens_of(self._matches, kg, values[side], side) for side, kg in enumerate(graphs_of(X))
+        ]
+        self._vocabulary = np.unique(np.concatenate([one.tokens for one in tokens]))
+        self.n_features_out_ = width or max(1, len(self._vocabulary))
+        if self.verbose and not self._matches and all(map(_is_any, values)):
+            warnings.warn(self._say_no_match(X), UserWarning, stacklevel=3)
+
+    def _check_parameters(self) -> int | None:
+        """Check the parameters, draw the seed of the projection, and return its width."""
+        checked_positive(self.min_support, "min_support")
+        gain = self.min_gain
+        if not isinstance(gain, Real) or isinstance(gain, bool) or not 0 <= gain < math.inf:
+            raise ValueError(f"Expected min_gain to be a number of at least 0; found {gain!r}.")
+        try:
+            self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        except ValueError:
+            raise ValueError(
+                "Expected random_state to be None, a RandomState, or an integer from 0 to "
+                f"2**32 - 1; found {self.random_state!r}."
+            ) from None
+        if self.n_components is None:
+            return None
+        return checked_positive(self.n_components, "n_components")
+
+    def _check_values(self, values: tuple[TypedValues, TypedValues]) -> None:
+        if not any(map(_is_any, values)):
+            raise ValueError(
+                f"{type(self).__name__} found no {self.modality} in either graph, so there is "
+                "nothing to compare. Pass graphs whose attribute triples have values, or leave "
+                "this featurizer out."
+            )
+
+    def _say_no_match(self, X: SeedPairs) -> str:
+        return (
+            f"No attributes of the two graphs match: on none do {self.min_support} of the {len(X)} "
+            f"pairs have values that agree with a gain over {self.min_gain}. No entity has the "
+            f"modality {self.modality!r}. Pass more pairs, lower min_support or min_gain, or leave "
+            "this featurizer out."
+        )
+
+    def _features_of_both(self, X: SeedPairs) -> tuple[ModalityFeatures, ModalityFeatures]:
+        return self._features(X.kg1, 0), self._features(X.kg2, 1)
+
+    def _features(self, kg: KnowledgeGraph, side: int = 0) -> ModalityFeatures:
+        rows = self._rows(kg, side)
+        mask = np.diff(rows.indptr) > 0
+        if not mask.any():
+            return no_features(kg, self.n_features_out_, self.n_components is None)
+        rows = normalize(rows, copy=False)
+        if self.n_components is None:
+            return ModalityFeatures(rows, mask)
+        values = np.zeros((kg.n_entities, self.n_features_out_), np.float32)
+        values[mask] = _projected(rows[mask], self.n_features_out_, self._seed)
+        return ModalityFeatures(values, mask)
+
+    def _rows(self, kg: KnowledgeGraph, side: int) -> sparse.csr_array:
+        """Return the weights of the known tokens by entity."""
+        entities, tokens, weights = tokens_of(self._matches, kg, typed_values(kg), side)
+        columns = pd.Index(self._vocabulary).get_indexer(tokens)
+        known = columns >= 0
+        rows = sparse.coo_array(
+            (weights[known].astype(np.float32), (entities[known], columns[known])),
+            (kg.n_entities, len(self._vocabulary)),
+        )
+        return rows.tocsr()
+
+
+def _is_any(values: TypedValues) -> bool:
+    return any(map(len, values))
+
+
+def _table(matches: list[Match]) -> pd.DataFrame:
+    rows = [(*m.attributes, m.factor, m.gain, m.n_seeds) for m in matches]
+    table = pd.DataFrame(rows, columns=["attribute_1", "attribute_2", "factor", "gain", "n_seeds"])
+    return table.astype({"factor": float, "gain": float, "n_seeds": int})
+
+
+def _projected(rows: sparse.csr_array, width: int, seed: int) -> np.ndarray:
+    """Project at random, and normalise. The matrix is drawn anew each time, a block at a time."""
+    random = np.random.default_rng(seed)
+    columns = rows.tocsc()
+    values = np.zeros((rows.shape[0], width), np.float32)
+    for start in range(0, rows.shape[1], _BLOCK):
+        part = columns[:, start : start + _BLOCK]
+        values += part @ random.standard_normal((part.shape[1], width), dtype=np.float32)
+    return normalize(values, copy=False)
