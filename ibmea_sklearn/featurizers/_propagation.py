@@ -16,8 +16,8 @@ from ..graph import KnowledgeGraph
 
 # Columns that each relation feature weights: wide enough for the product to pay.
 _WIDTH = 16
-# Own labels count this much more than those of the neighbours. Hits@1 of 2 against 1, labels of
-# width 256, Sinkhorn: DBP15K zh-en .723 against .718, FB15K-DB15K .467 against .458.
+# Own labels count this much more than those of the neighbours. Hits@1 of 2 against 1, on a fifth of
+# the training seeds: DBP15K zh-en .559 and .544, ja-en .538 and .532, FB15K-DB15K .350 and .346.
 _OWN = 2.0
 
 
@@ -206,8 +206,8 @@ def _largest(
 ) -> sparse.csr_array:
     """Keep the largest of the weights of a place, where `_matrix` sums them.
 
-    Hits@1 against the sum: DBP15K zh-en .735 against .724, FB15K-DB15K .485 against .465. With
-    tails that take from relations instead of heads: .735 and .476.
+    Hits@1 against the sum, on a fifth of the training seeds: DBP15K zh-en .559 and .544, ja-en .538
+    and .517, FB15K-DB15K .350 and .354.
     """
     order = np.lexsort((-weights, column, row))
     places = row[order] * shape[1] + column[order]

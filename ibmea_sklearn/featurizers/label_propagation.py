@@ -100,7 +100,9 @@ class LabelPropagation(BaseFeaturizer):
     relations; and columns chosen in the end, where LightEA projects, several times dearer. Hits@1
     of the test links by Sinkhorn (100 candidates), no images, no names, no training: about .74 on
     DBP15K zh-en from 30% of the links as seeds, .49 on FB15K-DB15K from 20%, in some 5 s on one
-    core. ``fit_transform`` takes about four times as long, as each fold is propagated anew.
+    core. `hub_exponent` .25 against 0, on a fifth of the training seeds: FB15K-DB15K .350 and .232,
+    DBP15K zh-en .559 and .544, ja-en .538 and .529. ``fit_transform`` takes about four times as
+    long, as each fold is propagated anew.
 
     Other graphs than those of `fit` must have the seeds of `fit` as entities; they are found by
     id and keep their labels.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ibmea_sklearn import IBMEAAligner, KnowledgeGraph
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
 from ibmea_sklearn.training import LastGoodWeights
@@ -49,6 +49,17 @@ def test_same_as_triples_have_the_pairs(ibmea, inputs, expected, tmp_path):
     columns = ["source", "target"]
     written, given = read_alignment(path)[columns], expected["mutual"][columns]
     assert written.to_numpy().tolist() == given.to_numpy().tolist()
+
+
+def test_alignment_without_training(ibmea, inputs, toy_pair, tmp_path):
+    kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
+    aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, toy_pair.links[:40])
+    path = tmp_path / "a.csv"
+    result = ibmea("align", *inputs, "-o", path, "--aligner", "propagation", "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+    written = read_alignment(path)
+    assert written["source"].tolist() == aligner.align()["source"].tolist()
+    assert written["target"].tolist() == aligner.align()["target"].tolist()
 
 
 def test_assignment(ibmea, inputs, expected, tmp_path):
