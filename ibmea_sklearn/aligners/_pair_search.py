@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,12 @@ from ._channels import Channels
 from ._confidence import Calibration
 
 __all__ = ["PairSearch"]
+
+# A search need not find each pair: the next one looks again. See `candidate_similarities` for what
+# the sketch costs in Hits@1; on DBP15K zh-en it shares 98% of its pairs with an exact search.
+_FIND = {"n_candidates": 50, "sketch_width": 1024}
+# Probabilities must be near those of `align`, which compares exactly, or their worth is misjudged.
+_CALIBRATE = {"n_candidates": 100, "sketch_width": 2048}
 
 
 class PairSearch:
@@ -55,7 +62,7 @@ class PairSearch:
 
     def find(self) -> np.ndarray:
         """Return the pairs that are sure, as node numbers (n, 2), and log them."""
-        return self._sure(*self._mutual())
+        return self._sure(*self._mutual(_FIND))
 
     def _sure(self, pairs: np.ndarray, chances: np.ndarray) -> np.ndarray:
         sure = pairs[chances > self.min_confidence]
@@ -74,7 +81,7 @@ class PairSearch:
 
     def calibration(self) -> Calibration:
         """Learn what a probability is worth, and log the pairs that are sure."""
-        pairs, chances = self._mutual()
+        pairs, chances = self._mutual(_CALIBRATE)
         self._sure(pairs, chances)
         asked = np.isin(pairs[:, 0], self.held_out[:, 0])
         return Calibration.learn(chances[asked], self._right(pairs))
@@ -96,7 +103,16 @@ class PairSearch:
         true = np.searchsorted(self.free[1], targets)
         return hits_at_k(ranks(vectors[sources], vectors[self.free[1]], true, **matching), 1)
 
-    def _mutual(self) -> tuple[np.ndarray, np.ndarray]:
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the searches have learnt and logged."""
+        return {"log": list(self.log), "weights": dict(self.channels.weights)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take it up."""
+        self.log[:] = state["log"]
+        self.channels.weights = state["weights"]
+
+    def _mutual(self, search: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """Pairs that are each other's best, and their probabilities."""
         nobody = np.empty((0, 2), np.int64), np.empty(0, np.float32)
         if not all(len(side) for side in self.free):
@@ -106,7 +122,7 @@ class PairSearch:
         if not np.isfinite(vectors).all():
             return nobody
         sides = [vectors[rows] for rows in self.free]
-        pairs, chances = mutual_nearest(*sides, method="sinkhorn", device=self.device)
+        pairs, chances = mutual_nearest(*sides, method="sinkhorn", device=self.device, **search)
         nodes = [rows[p] for rows, p in zip(self.free, pairs.T, strict=True)]
         return np.column_stack(nodes), chances
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -145,13 +147,22 @@ class Propagation:
         columns = _cycle(random, entities.shape[1], self.n_components).to(self.device)
         edges = self.edges if rows is None else self.edges[rows]
         features = entities.new_empty((edges.shape[0], self.n_components))
-        for k, adjacency in enumerate(self._adjacencies(edges, mixed)):
+        by_column = entities.T.contiguous()  # to choose columns from rows is slow
+
+        def send(k: int, adjacency: _Sparse) -> None:
             part = slice(k * _WIDTH, (k + 1) * _WIDTH)
-            features[:, part] = adjacency @ entities.index_select(1, columns[part])
+            features[:, part] = adjacency @ by_column[columns[part]].T.contiguous()
+
+        # scipy's products run side by side; torch's on a GPU queue up anyway.
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            for start, adjacencies in self._adjacencies(edges, mixed):
+                list(pool.map(send, itertools.count(start), adjacencies))
         return normalize(features, out=features)
 
-    def _adjacencies(self, edges: sparse.csr_array, mixed: Tensor) -> Iterator[_Sparse]:
-        """Yield the adjacency that each feature of the relations weights."""
+    def _adjacencies(
+        self, edges: sparse.csr_array, mixed: Tensor
+    ) -> Iterator[tuple[int, list[_Sparse]]]:
+        """Yield the adjacencies that each feature of the relations weights, in blocks."""
         relations = self._sparse(self.relations_of_edge[edges.data])
         indptr, indices = (
             torch.as_tensor(part, device=self.device) for part in (edges.indptr, edges.indices)
@@ -159,8 +170,10 @@ class Propagation:
         step = max(1, self.block_bytes // (8 * max(1, edges.nnz)))  # 4 bytes, and a copy
         for start in range(0, mixed.shape[1], step):
             weights = relations @ mixed[:, start : start + step].contiguous()
-            for values in weights.T.contiguous():
-                yield _Sparse(indptr, indices, values, edges.shape)
+            yield (
+                start,
+                [_Sparse(indptr, indices, w, edges.shape) for w in weights.T.contiguous()],
+            )
 
     def _sparse(self, matrix: sparse.csr_array) -> _Sparse:
         indptr, indices, values = (

@@ -11,6 +11,7 @@ from scipy import sparse
 from ._blocks import DEFAULT_BLOCK_BYTES, select_top
 from ._checks import checked_count
 from ._scores import Scores, cosine_scores
+from ._sketch import exact_entries, sketched
 
 
 def candidate_similarities(
@@ -18,6 +19,7 @@ def candidate_similarities(
     targets: Any,
     n_candidates: int = 100,
     *,
+    sketch_width: int | None = None,
     normalize: bool = True,
     device: str | torch.device = "cpu",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
@@ -33,6 +35,9 @@ def candidate_similarities(
     targets : array-like of shape (m, d)
     n_candidates : int, default=100
         Candidates that each entity chooses; clipped to the number of entities there are.
+    sketch_width : int or None, default=None
+        Choose by random sums of columns, this many, where embeddings are wider: faster, but a few
+        of the best are missed. The similarities of what is chosen are exact. None chooses exactly.
     normalize : bool, default=True
         Scale rows to unit length; else the similarity is the inner product.
     device : str or torch.device, default="cpu"
@@ -53,6 +58,11 @@ def candidate_similarities(
 
     Notes
     -----
+    The sketch is a count sketch (Charikar et al., 2002): each column is added, with a random sign,
+    to one of the sums. Hits@1 of the free entities of DBP15K zh-en under Sinkhorn, by 4,096
+    propagated labels: .714 with 100 exact candidates, .710 with 50 chosen by 1,024 sums, .699 with
+    50 chosen by 512; a fourth of the columns as they are, in place of 1,024 sums: .703.
+
     More than 100 candidates cost time and win nothing. The 10,500 test pairs of DBP15K zh-en by
     propagated labels, ranked by Sinkhorn, have Hits@1 / Hits@10 / MRR of .717/.853/.768 with 500
     candidates, .717/.852/.768 with 200, .717/.854/.768 with 100; with 50, Hits@1 is .714.
@@ -67,12 +77,20 @@ def candidate_similarities(
     scores = cosine_scores(
         sources, targets, normalize=normalize, device=device, block_bytes=block_bytes
     )
-    return candidates_of(scores, n_candidates)
+    return candidates_of(scores, n_candidates, sketch_width)
 
 
-def candidates_of(scores: Scores, n_candidates: int) -> sparse.csr_array:
+def candidates_of(
+    scores: Scores, n_candidates: int, sketch_width: int | None = None
+) -> sparse.csr_array:
     """Keep the best of each row and of each column of `scores`, in one pass over its blocks."""
     n_candidates = checked_count(n_candidates, "n_candidates")
+    if sketch_width is not None:
+        sketch_width = checked_count(sketch_width, "sketch_width")
+        if sketch_width < scores.left.shape[1]:
+            return exact_entries(
+                scores, candidates_of(sketched(scores, sketch_width), n_candidates)
+            )
     n, m = scores.shape
     k = min(n_candidates, m)
     values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
@@ -111,7 +129,8 @@ class TopOfColumns:
         """Take in a block; if memory runs out on the way, nothing has changed."""
         n_kept = self.rows.shape[1]
         # What is kept stands first: it comes from lower rows, and is in the order of ties itself.
-        both = torch.cat([self.values.T, block]).T
+        # By column, so that each search runs over neighbours in memory: a third of the time.
+        both = torch.cat([self.values, block.T], dim=1)
         values, at = select_top(both, min(self.k, both.shape[1]))
         numbers = at + (rows.start - n_kept)
         column, place = (at < n_kept).nonzero(as_tuple=True)

@@ -22,6 +22,7 @@ class Method(NamedTuple):
     normalize: bool
     device: str | torch.device
     block_bytes: int
+    sketch_width: int | None = None
 
     def scores(self, sources: Any, targets: Any) -> Scores:
         """Return the scores of all pairs.
@@ -41,7 +42,9 @@ class Method(NamedTuple):
         if self.method == "csls":
             return csls_scores(cosine, self.csls_k)
         if self.method == "sinkhorn":
-            return sinkhorn_scores(cosine, self.n_candidates, self.temperature, self.n_iterations)
+            return sinkhorn_scores(
+                cosine, self.n_candidates, self.temperature, self.n_iterations, self.sketch_width
+            )
         return cosine
 
     def _check(self) -> None:

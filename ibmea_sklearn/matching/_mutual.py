@@ -20,6 +20,7 @@ def mutual_nearest(
     n_candidates: int = 100,
     temperature: float = 0.02,
     n_iterations: int = 15,
+    sketch_width: int | None = None,
     normalize: bool = True,
     device: str | torch.device = "cpu",
     block_bytes: int = DEFAULT_BLOCK_BYTES,
@@ -32,6 +33,8 @@ def mutual_nearest(
     targets : array-like of shape (m, d)
     method, csls_k, n_candidates, temperature, n_iterations, normalize, device, block_bytes
         As in :func:`top_k`.
+    sketch_width : int or None, default=None
+        Of Sinkhorn's candidates; see :func:`candidate_similarities`.
 
     Returns
     -------
@@ -64,7 +67,15 @@ def mutual_nearest(
            [2, 0]])
     """
     how = Method(
-        method, csls_k, n_candidates, temperature, n_iterations, normalize, device, block_bytes
+        method,
+        csls_k,
+        n_candidates,
+        temperature,
+        n_iterations,
+        normalize,
+        device,
+        block_bytes,
+        sketch_width,
     )
     scores = how.scores(sources, targets)
     values, of_rows, of_columns = scores.best_of_both()

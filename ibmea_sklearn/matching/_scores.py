@@ -171,7 +171,10 @@ def mean_of_nearest(scores: Scores, k: int) -> tuple[torch.Tensor, torch.Tensor]
 def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch.Tensor:
     vectors = torch.tensor(matrix, device=device)  # a copy: the caller's array may be read-only
     if normalize:
-        # By the largest entry first: squares of large or small numbers leave float32.
-        vectors /= vectors.abs().amax(dim=1, keepdim=True).clamp_min_(1e-37)
-        vectors /= vectors.norm(dim=1, keepdim=True).clamp_min_(1e-37)
+        norms = vectors.norm(dim=1, keepdim=True)
+        # Squares of large or small numbers leave float32; such rows go by their largest entry.
+        odd = ((norms < 1e-15) | ~norms.isfinite())[:, 0].nonzero()[:, 0]
+        vectors[odd] /= vectors[odd].abs().amax(dim=1, keepdim=True).clamp_min_(1e-37)
+        norms[odd] = vectors[odd].norm(dim=1, keepdim=True)
+        vectors /= norms.clamp_min_(1e-37)
     return vectors

@@ -78,8 +78,14 @@ class SinkhornScores(Scores):
 
 
 def sinkhorn_scores(
-    cosine: Scores, n_candidates: int, temperature: float, n_iterations: int
+    cosine: Scores,
+    n_candidates: int,
+    temperature: float,
+    n_iterations: int,
+    sketch_width: int | None = None,
 ) -> SinkhornScores:
     """Return Sinkhorn's scores of all pairs, from their cosine."""
-    logs = log_sinkhorn(candidates_of(cosine, n_candidates), temperature, n_iterations)
+    logs = log_sinkhorn(
+        candidates_of(cosine, n_candidates, sketch_width), temperature, n_iterations
+    )
     return SinkhornScores(cosine, logs, temperature)
