@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import torch
@@ -70,11 +70,16 @@ class BottleneckLoss(nn.Module):
         parts = {}
         for modality, (mean, log_variance) in encoded.posteriors.items():
             mask = encoded.masks[modality]
-            kl = self.kl(mean[mask], log_variance[mask])
+            kl = self.kl(*_kept((mean, log_variance), mask))
             parts[f"kl_{modality}"] = self.betas[modality] * kl
-            left, right = encoded.vectors[modality].chunk(2)
+            sides = encoded.vectors[modality].chunk(2)
             both = torch.logical_and(*mask.chunk(2))
-            parts[f"nce_{modality}"] = self.contrast(left[both], right[both])
+            parts[f"nce_{modality}"] = self.contrast(*_kept(sides, both))
         if self.hybrid_weight:
             parts["hybrid"] = self.hybrid_weight * self.hybrid(*encoded.fused.chunk(2))
         return parts
+
+
+def _kept(tensors: Iterable[Tensor], mask: Tensor) -> list[Tensor]:
+    """Keep some rows; where that is all of them, without a copy."""
+    return list(tensors) if mask.all() else [x[mask] for x in tensors]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ._blocks import blocked_loss
+from ._blocks import log_sums, unit_rows
 
 __all__ = ["InfoNCE"]
 
@@ -36,16 +35,10 @@ class InfoNCE(nn.Module):
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Loss of rows that are pairs: left[i] belongs to right[i]."""
-        left, right = functional.normalize(left), functional.normalize(right)
-        loss = blocked_loss(left, right, self._block)
+        left, right = unit_rows(left), unit_rows(right)
+        own = torch.linalg.vecdot(left, right) / self.temperature
+        rows, columns = log_sums(left, right, 1 / self.temperature, of_columns=self.symmetric)
+        loss = (rows - own).sum()
         if self.symmetric:
-            loss = (loss + blocked_loss(right, left, self._block)) / 2
+            loss = (loss + (columns - own).sum()) / 2
         return loss / max(1, len(left))
-
-    def _block(self, rows: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
-        log_p = torch.log_softmax(similarity.div_(self.temperature), 1)
-        here = torch.arange(len(rows), device=rows.device)
-        loss = -log_p[here, rows].sum()
-        grad = log_p.exp_()
-        grad[here, rows] -= 1
-        return loss, grad.div_(self.temperature)

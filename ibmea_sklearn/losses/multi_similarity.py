@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ._blocks import blocked_loss
+from ._blocks import log_sums, log_sums_within, unit_rows
 
 __all__ = ["MultiSimilarity"]
 
@@ -42,19 +42,16 @@ class MultiSimilarity(nn.Module):
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
         """Loss of rows that are pairs: left[i] belongs to right[i]."""
-        both = functional.normalize(torch.cat([left, right]))
-        return blocked_loss(both, both, self._block) / max(1, len(both))
+        left, right = unit_rows(left), unit_rows(right)
+        pull = functional.softplus(-self.alpha * (torch.linalg.vecdot(left, right) - self.base))
+        across = log_sums(left, right, self.beta, without_pairs=True)
+        within = [log_sums_within(side, self.beta) for side in (left, right)]
+        push = sum(self._push(*sums).sum() for sums in zip(within, across, strict=True))
+        return (2 * pull.sum() / self.alpha + push / self.beta) / max(1, 2 * len(left))
 
-    def _block(self, rows: Tensor, similarity: Tensor) -> tuple[Tensor, Tensor]:
-        n = similarity.shape[1]
-        here, partner = torch.arange(len(rows), device=rows.device), (rows + n // 2) % n
-        pull = -self.alpha * (similarity[here, partner] - self.base)
-        push = similarity.sub_(self.base).mul_(self.beta)
-        push[here, partner] = -torch.inf
-        push[here, rows] = -torch.inf
+    def _push(self, within: Tensor, across: Tensor) -> Tensor:
+        """Add up the negatives of either side, and 1."""
+        shift = self.beta * self.base
         # log(1 + sum exp) = logsumexp with a zero beside the scores.
-        total = torch.logaddexp(push.logsumexp(1), push.new_zeros(()))
-        loss = functional.softplus(pull).sum() / self.alpha + total.sum() / self.beta
-        grad = push.sub_(total[:, None]).exp_()
-        grad[here, partner] = -torch.sigmoid(pull)
-        return loss, grad
+        one = torch.zeros_like(within)
+        return torch.logaddexp(torch.logaddexp(one, within - shift), across - shift)

@@ -40,9 +40,14 @@ class DiagonalGATLayer(nn.Module):
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         """Attend over the neighbours of each node."""
-        source, target = self.attention.chunk(2, dim=1)
+        # Limited by memory, not by arithmetic: autocast would only cost precision.
+        with torch.autocast(x.device.type, enabled=False):
+            return self._attend(x.to(self.weight.dtype), pattern)
+
+    def _attend(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         # a . (x w) = x . (a w): the scores of nodes need no weighted copy of x.
-        score_i, score_j = x @ (source * self.weight).T, x @ (target * self.weight).T
+        both = torch.cat([side * self.weight for side in self.attention.chunk(2, dim=1)])
+        score_i, score_j = (x @ both.T).chunk(2, dim=1)
         scores = score_i[pattern.row] + score_j[pattern.col]
         attention = edge_softmax(pattern, -functional.leaky_relu(scores, self.negative_slope))
         return spmm(pattern, attention, x, self.weight / len(self.weight))

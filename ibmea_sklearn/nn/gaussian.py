@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .gat import DiagonalGAT
-from .rows import SparseRows
+from .rows import SparseRows, apply_linear
 from .sparse import EdgePattern
 from .start import AnchorStart, FixedStart, LearnedStart
 
@@ -85,15 +85,11 @@ class FeatureEncoder(nn.Module):
 
     def forward(self, x: Tensor | SparseRows) -> Gaussian:
         """Encode the rows of `x`."""
-        h = self.dropout(functional.relu(_apply(self.hidden, x)))
+        h = self.dropout(functional.relu(apply_linear(self.hidden, x)))
         posterior: Gaussian = self.posterior(h)
         if self.projection is None:
             return posterior
-        return posterior._replace(mean=posterior.mean + _apply(self.projection, x))
-
-
-def _apply(layer: nn.Linear, x: Tensor | SparseRows) -> Tensor:
-    return x.linear(layer) if isinstance(x, SparseRows) else layer(x)
+        return posterior._replace(mean=posterior.mean + apply_linear(self.projection, x))
 
 
 class GraphEncoder(nn.Module):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FeatureTable", "SparseRows"]
+__all__ = ["FeatureTable", "MappedTable", "SparseRows", "apply_linear"]
 
 
 class SparseRows(NamedTuple):
@@ -33,6 +34,11 @@ class SparseRows(NamedTuple):
             include_last_offset=True,
         )
         return product + layer.bias
+
+
+def apply_linear(layer: nn.Linear, x: Tensor | SparseRows) -> Tensor:
+    """Apply a linear layer to rows of either kind."""
+    return x.linear(layer) if isinstance(x, SparseRows) else layer(x)
 
 
 class FeatureTable(nn.Module):
@@ -69,3 +75,44 @@ class FeatureTable(nn.Module):
         shift = torch.repeat_interleave(start - offsets[:-1], end - start)
         entries = shift + torch.arange(len(shift), device=shift.device)
         return SparseRows(offsets, self.columns[entries], self.values[entries].to(torch.float32))
+
+
+class MappedTable(nn.Module):
+    """Dense features that stay where they are, as in a file; only rows that are asked for move.
+
+    Takes the place of a :class:`FeatureTable` whose matrix is too large for memory, or for the
+    device.
+
+    Parameters
+    ----------
+    parts : sequence of arrays of shape (n_i, n_features)
+        The nodes of the first one come first. Of any type that becomes float32, and of any class
+        whose rows can be taken by an int64 array, such as a numpy memory map of float16.
+    centres : float32 Tensor of shape (n_parts, n_features)
+        Taken off the rows of each part.
+    mask : bool Tensor of shape (n_nodes,)
+        Rows of other nodes are zero, whatever stands there.
+    """
+
+    mask: Tensor
+    centres: Tensor
+
+    def __init__(self, parts: Sequence[Any], centres: Tensor, mask: Tensor) -> None:
+        super().__init__()
+        self.parts = list(parts)
+        self.n_features = centres.shape[1]
+        self.register_buffer("centres", centres, persistent=False)
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, nodes: Tensor) -> Tensor:
+        """Return the rows of `nodes`, an int64 Tensor of shape (n,), as float32 on its device."""
+        wanted = nodes.cpu()
+        rows = torch.zeros(len(wanted), self.n_features)
+        start = 0
+        for part, centre in zip(self.parts, self.centres.cpu(), strict=True):
+            here = ((wanted >= start) & (wanted < start + len(part))).nonzero()[:, 0]
+            found = torch.from_numpy(part[(wanted[here] - start).numpy()])
+            rows[here] = found.to(torch.float32) - centre
+            start += len(part)
+        rows[~self.mask.cpu()[wanted]] = 0
+        return rows.to(nodes.device)

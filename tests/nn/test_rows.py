@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ibmea_sklearn.nn.rows import FeatureTable, SparseRows
+from ibmea_sklearn.nn.rows import FeatureTable, MappedTable, SparseRows
 
 
 def tables(seed: int, n_rows: int = 7, n_columns: int = 5):
@@ -60,3 +60,54 @@ def test_features_are_moved_with_the_module_but_not_saved():
         assert table.state_dict() == {}
         assert not list(table.parameters())
         assert {"mask", "values"} <= dict(table.named_buffers()).keys()
+
+
+# MappedTable
+
+
+def mapped(tmp_path, sizes=(4, 3), d=5):
+    """A table of two float16 files, and the same rows as float32 in memory."""
+    rng = np.random.default_rng(0)
+    sides = [rng.standard_normal((n, d)).astype(np.float16) for n in sizes]
+    for i, side in enumerate(sides):
+        np.save(tmp_path / f"{i}.npy", side)
+    parts = [np.load(tmp_path / f"{i}.npy", mmap_mode="r") for i in range(len(sides))]
+    centres = np.stack([side.astype(np.float32).mean(0) for side in sides])
+    mask = torch.ones(sum(sizes), dtype=torch.bool)
+    mask[2] = False
+    whole = np.concatenate([s.astype(np.float32) - c for s, c in zip(sides, centres, strict=True)])
+    whole[2] = 0
+    return MappedTable(parts, torch.from_numpy(centres), mask), torch.from_numpy(whole)
+
+
+@pytest.mark.parametrize("nodes", [[], [2], [6, 0, 0, 2, 3, 4], list(range(7))])
+def test_rows_of_files_are_those_of_memory(tmp_path, nodes):
+    table, whole = mapped(tmp_path)
+    nodes = torch.tensor(nodes, dtype=torch.int64)
+    rows = table(nodes)
+    assert rows.dtype == torch.float32
+    assert torch.equal(rows, whole[nodes])
+
+
+def test_a_file_is_not_read_as_a_whole(tmp_path):
+    # As float32 the file would be 80 GB; on the disk, with a hole in it, it is next to nothing.
+    shape = (5_000_000, 4096)
+    part = np.memmap(tmp_path / "large", np.float16, "w+", shape=shape)
+    part[4_999_999] = 1
+    table = MappedTable([part], torch.zeros(1, 4096), torch.ones(5_000_000, dtype=torch.bool))
+    assert table(torch.tensor([4_999_999, 7])).sum(1).tolist() == [4096, 0]
+
+
+def test_nan_of_a_node_without_the_modality_does_not_come_through(tmp_path):
+    table, _ = mapped(tmp_path)
+    table.parts[0] = np.full((4, 5), np.nan, np.float16)
+    assert torch.isfinite(table(torch.tensor([2]))).all()
+    assert not torch.isfinite(table(torch.tensor([1]))).any()
+
+
+def test_files_are_data_not_weights(tmp_path):
+    table, _ = mapped(tmp_path)
+    assert table.state_dict() == {}
+    assert not list(table.parameters())
+    # What moves with the module is the mask and the centres.
+    assert dict(table.named_buffers()).keys() == {"mask", "centres"}

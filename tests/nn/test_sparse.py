@@ -1,27 +1,109 @@
+import importlib.util
+import sys
+
+import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmea_sklearn.nn.sparse import EdgePattern, edge_softmax, spmm
+from ibmea_sklearn.nn import _spmm_torch
+from ibmea_sklearn.nn.sparse import BACKENDS, EdgePattern, edge_softmax, spmm
+
+HAS_TORCH_SPARSE = importlib.util.find_spec("torch_sparse") is not None
+ALL_BACKENDS = [
+    "torch",
+    pytest.param(
+        "torch-sparse",
+        marks=pytest.mark.skipif(
+            not HAS_TORCH_SPARSE, reason="torch-sparse is not installed (extra torch-sparse)"
+        ),
+    ),
+]
 
 
-def random_pattern(seed: int, n_nodes: int = 9, n_edges: int = 25) -> EdgePattern:
+def random_pattern(
+    seed: int, n_nodes: int = 9, n_edges: int = 25, backend: str = "torch"
+) -> EdgePattern:
     generator = torch.Generator().manual_seed(seed)
     edges = torch.unique(torch.randint(n_nodes**2, (n_edges,), generator=generator))
     edges = edges[torch.randperm(len(edges), generator=generator)]
-    return EdgePattern(edges // n_nodes, edges % n_nodes, n_nodes)
+    return EdgePattern(edges // n_nodes, edges % n_nodes, n_nodes, backend)
 
 
-@given(st.integers(0, 10_000))
-def test_spmm_and_softmax_pass_gradcheck(seed):
-    pattern = random_pattern(seed)
+def inputs_of(pattern: EdgePattern, seed: int = 0, d: int = 3, dtype=torch.float64):
     torch.manual_seed(seed)
-    inputs = [
-        torch.randn(shape, dtype=torch.float64, requires_grad=True)
-        for shape in ((len(pattern.row), 2), (pattern.n_nodes, 3), (2, 3))
-    ]
+    shapes = ((len(pattern.row), 2), (pattern.n_nodes, d), (2, d))
+    return [torch.randn(shape, dtype=dtype, requires_grad=True) for shape in shapes]
+
+
+def naive(pattern: EdgePattern, weights, x, scale):
+    """The formula of the docstring, with whole matrices."""
+    shape = (pattern.n_nodes, pattern.n_nodes)
+    return sum(
+        torch.zeros(shape, dtype=x.dtype).index_put((pattern.row, pattern.col), weight) @ x * s
+        for weight, s in zip(weights.T, scale, strict=True)
+    )
+
+
+@pytest.mark.parametrize("backend", ALL_BACKENDS)
+# Blocks of one row, of some, of all; with few edges some rows, and some blocks, have none.
+@pytest.mark.parametrize("block", [1, 7, 1_000])
+@pytest.mark.parametrize("n_edges", [0, 4, 40])
+@settings(max_examples=15)
+@given(st.integers(0, 10_000))
+def test_product_and_gradients_are_those_of_whole_matrices(backend, block, n_edges, seed):
+    pattern = random_pattern(seed, n_edges=n_edges, backend=backend)
+    inputs = inputs_of(pattern, seed)
+    usual, _spmm_torch._BLOCK_NUMBERS = _spmm_torch._BLOCK_NUMBERS, block
+    try:
+        ours = spmm(pattern, *inputs)
+        gradients = torch.autograd.grad(ours.square().sum(), inputs)
+    finally:
+        _spmm_torch._BLOCK_NUMBERS = usual
+    expected = naive(pattern, *inputs)
+    torch.testing.assert_close(ours, expected)
+    torch.testing.assert_close(gradients, torch.autograd.grad(expected.square().sum(), inputs))
+
+
+@pytest.mark.parametrize("backend", ALL_BACKENDS)
+@settings(max_examples=10)
+@given(st.integers(0, 10_000))
+def test_spmm_and_softmax_pass_gradcheck(backend, seed):
+    pattern = random_pattern(seed, backend=backend)
+    inputs = inputs_of(pattern, seed)
     assert torch.autograd.gradcheck(lambda w, x, s: spmm(pattern, w, x, s), inputs)
     assert torch.autograd.gradcheck(lambda w: edge_softmax(pattern, w), inputs[:1])
+
+
+def test_no_copy_of_a_row_for_each_edge_is_made():
+    # 2,000,000 edges of width 64 would be 512 MB: more than all that this may take.
+    n_nodes, n_edges, d = 2_000, 2_000_000, 64
+    edges = torch.randperm(n_nodes**2, generator=torch.Generator().manual_seed(0))[:n_edges]
+    pattern = EdgePattern(edges // n_nodes, edges % n_nodes, n_nodes)
+    inputs = inputs_of(pattern, d=d, dtype=torch.float32)
+    with torch.profiler.profile(profile_memory=True) as profiler:
+        spmm(pattern, *inputs).sum().backward()
+    largest = max(event.cpu_memory_usage for event in profiler.events())
+    assert largest < n_edges * d * 4 / 8
+
+
+def test_an_unknown_backend_is_an_error_that_names_those_there_are():
+    with pytest.raises(ValueError, match="backend among torch, torch-sparse; found 'dgl'"):
+        random_pattern(0, backend="dgl")
+
+
+def test_a_backend_that_is_not_installed_is_told_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_sparse", None)  # as if it were not there
+    with pytest.raises(ImportError, match=r"pip install 'ibmea_sklearn\[torch-sparse\]'"):
+        random_pattern(0, backend="torch-sparse")
+    triples = torch.tensor([[0, 0, 1]])
+    with pytest.raises(ImportError, match="torch_sparse"):
+        EdgePattern.undirected(triples, 2, "torch-sparse")
+
+
+def test_backends_are_those_that_the_documentation_names():
+    assert list(BACKENDS) == ["torch", "torch-sparse"]
+    assert EdgePattern.undirected(torch.tensor([[0, 0, 1]]), 2).backend == "torch"
 
 
 def test_softmax_sums_to_one_over_each_row():

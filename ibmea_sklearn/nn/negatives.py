@@ -1,0 +1,157 @@
+"""Corrupted triples, drawn for whole batches at once; a known triple is never among them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .triple_set import TripleSet
+
+__all__ = ["Corruption", "NegativeSampler"]
+
+# Candidates tried at once where chance found none.
+_BLOCK_NUMBERS = 1 << 22
+
+
+class Corruption(NamedTuple):
+    """What makes triples (n, 3) untrue: a node put in the place of the head, or else of the tail.
+
+    ``nodes`` is an int64 Tensor (n,), ``at_head`` a bool Tensor (n,).
+    """
+
+    nodes: Tensor
+    at_head: Tensor
+
+    def apply_to(self, triples: Tensor) -> Tensor:
+        """Return the corrupted triples, shape (n, 3)."""
+        head, relation, tail = triples.T
+        corrupted = (
+            torch.where(self.at_head, self.nodes, head),
+            relation,
+            torch.where(self.at_head, tail, self.nodes),
+        )
+        return torch.stack(corrupted, 1)
+
+
+class NegativeSampler(nn.Module):
+    """Replace the head or the tail of triples by a random node, such that no known triple results.
+
+    All triples of a batch are drawn at once; those that turn out to be known are drawn again, a few
+    times. For the rest, rare but in small dense graphs, all candidates are listed and one of those
+    that are not known is taken. Every corruption that is not known is equally likely.
+
+    Parameters
+    ----------
+    triples : int64 Tensor of shape (n_triples, 3)
+        What is known: head, relation, tail. Repeated triples do no harm.
+    n_nodes : int
+    pools : int64 Tensor of shape (n_relations, 2), optional
+        For each relation the first of the nodes that may replace another in its triples, and one
+        past the last: the nodes of the graph that the relation belongs to. All nodes by default.
+    max_draws : int, default=10
+        How often to draw before candidates are listed.
+
+    Raises
+    ------
+    ValueError
+        If a relation has an empty pool, a triple is out of range, or nodes and relations are so
+        many that triples can't be numbered in 63 bits.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.negatives import NegativeSampler
+    >>> known = torch.tensor([[0, 0, 0], [0, 0, 1], [1, 0, 1]])
+    >>> kept, corruption = NegativeSampler(known, n_nodes=2)(known)
+    >>> corruption.apply_to(kept)  # only one triple of these two nodes is not known
+    tensor([[1, 0, 0],
+            [1, 0, 0]])
+    """
+
+    pools: Tensor
+
+    def __init__(
+        self, triples: Tensor, n_nodes: int, pools: Tensor | None = None, max_draws: int = 10
+    ) -> None:
+        super().__init__()
+        if pools is None:
+            n_relations = int(triples[:, 1].max()) + 1 if len(triples) else 0
+            pools = triples.new_tensor([[0, n_nodes]]).repeat(n_relations, 1)
+        _check_pools(pools, n_nodes)
+        self.n_nodes = n_nodes
+        self.max_draws = max_draws
+        self.known = TripleSet(triples, n_nodes, len(pools))
+        self.register_buffer("pools", pools, persistent=False)
+
+    def forward(self, triples: Tensor) -> tuple[Tensor, Corruption]:
+        """Corrupt known triples (n, 3); those of which every corruption is known are left out.
+
+        Returns
+        -------
+        triples : int64 Tensor of shape (n_kept, 3)
+        corruption : Corruption
+            Of these.
+        """
+        corruption = self._draw(triples)
+        open_rows = self._known(triples, corruption).nonzero()[:, 0]
+        for _ in range(self.max_draws - 1):
+            if not len(open_rows):
+                break
+            again = self._draw(triples[open_rows])
+            _put(corruption, open_rows, again)
+            open_rows = open_rows[self._known(triples[open_rows], again)]
+        return self._search(triples, corruption, open_rows)
+
+    def _draw(self, triples: Tensor) -> Corruption:
+        start, stop = self.pools[triples[:, 1]].T
+        # float64: float32 could not name every node of a large graph.
+        share = torch.rand(len(triples), dtype=torch.float64, device=triples.device)
+        nodes = start + (share * (stop - start)).long()
+        return Corruption(nodes, torch.rand(len(triples), device=triples.device) < 0.5)
+
+    def _known(self, triples: Tensor, corruption: Corruption) -> Tensor:
+        return self.known.contains(*corruption.apply_to(triples).T)
+
+    def _search(
+        self, triples: Tensor, corruption: Corruption, open_rows: Tensor
+    ) -> tuple[Tensor, Corruption]:
+        """Corrupt the open rows by one of all their candidates; leave out those that have none."""
+        kept = torch.ones_like(corruption.at_head)
+        for rows in open_rows.split(max(1, _BLOCK_NUMBERS // max(1, 2 * self.n_nodes))):
+            found, exists = self._choose(triples[rows])
+            _put(corruption, rows, found)
+            kept[rows] = exists
+        if kept.all():
+            return triples, corruption
+        return triples[kept], Corruption(*(part[kept] for part in corruption))
+
+    def _choose(self, triples: Tensor) -> tuple[Corruption, Tensor]:
+        """Choose among all candidates; also tell which of the triples (k, 3) have any."""
+        head, relation, tail = triples.T[:, :, None]
+        start, stop = self.pools[triples[:, 1]].T[:, :, None]
+        nodes = torch.arange(self.n_nodes, device=triples.device)
+        known = (
+            self.known.contains(nodes, relation, tail),
+            self.known.contains(head, relation, nodes),
+        )
+        inside = (nodes >= start) & (nodes < stop)
+        free = inside.repeat(1, 2) & ~torch.cat(known, 1)
+        place = torch.rand(free.shape, device=free.device).masked_fill_(~free, -1).argmax(1)
+        return Corruption(place % self.n_nodes, place < self.n_nodes), free.any(1)
+
+
+def _put(corruption: Corruption, rows: Tensor, other: Corruption) -> None:
+    for part, new in zip(corruption, other, strict=True):
+        part[rows] = new
+
+
+def _check_pools(pools: Tensor, n_nodes: int) -> None:
+    start, stop = pools.T
+    wrong = (start < 0) | (start >= stop) | (stop > n_nodes)
+    if wrong.any():
+        raise ValueError(
+            f"Expected for each relation a pool (first, end) of nodes from 0 to {n_nodes:,}; found "
+            f"{pools[wrong][0].tolist()}. Give each relation the nodes of its graph."
+        )
