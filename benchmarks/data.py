@@ -1,0 +1,77 @@
+"""Graphs to measure on. A data set that is not at hand is a FileNotFoundError."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
+
+from ibmea_sklearn import SeedPairs
+from ibmea_sklearn.datasets import fetch_dbp15k, fetch_mmkg, make_mmkg_pair
+from ibmea_sklearn.featurizers import ModalityFeaturizer
+from ibmea_sklearn.nn.sparse import EdgePattern
+
+ZH_EN, FB15K = "DBP15K zh-en", "FB15K-DB15K"
+# By name: how to load it, and the share of the links that are seeds.
+SETS: dict[str, tuple[Callable[..., Any], str, float]] = {
+    ZH_EN: (fetch_dbp15k, "zh_en", 0.3),
+    FB15K: (fetch_mmkg, "fb15k_db15k", 0.2),
+}
+IMAGE_WIDTH = 2048
+
+
+@functools.cache
+def split(name: str | int) -> tuple[SeedPairs, np.ndarray]:
+    """Return the seeds of a data set as a view, and its test pairs.
+
+    A number stands for a synthetic pair with so many entities a side and 10 edges each.
+    """
+    if isinstance(name, int):
+        kg1, kg2, links = make_mmkg_pair(name, mean_degree=10, image_dim=0, random_state=0)
+        share = 0.3
+    else:
+        load, part, share = SETS[name]
+        kg1, kg2, links = load(part, download_if_missing=False)
+    seeds, test = train_test_split(links, train_size=share, random_state=0)
+    return SeedPairs(kg1, kg2, seeds), test
+
+
+@functools.cache
+def featurized(name: str | int, images: bool = False) -> SeedPairs:
+    """Return the seeds, on graphs with bags of relations and attributes.
+
+    With `images`, random features stand in for those of images: for their size only.
+    """
+    X = split(name)[0]
+    if images:
+        X = X.with_graphs(*(_with_images(kg, seed) for seed, kg in enumerate((X.kg1, X.kg2))))
+    return ModalityFeaturizer(value="drop", verbose=0).fit_transform(X)
+
+
+def _with_images(kg: Any, seed: int) -> Any:
+    numbers = np.random.default_rng(seed).standard_normal((kg.n_entities, IMAGE_WIDTH), np.float32)
+    return kg.with_features(image=numbers)
+
+
+@functools.cache
+def random_pattern(n_nodes: int, degree: int) -> EdgePattern:
+    """Return the neighbours in a graph with so many nodes and about so many edges at each."""
+    generator = torch.Generator().manual_seed(0)
+    triples = torch.randint(n_nodes, (n_nodes * degree // 2, 3), generator=generator)
+    return EdgePattern.undirected(triples, n_nodes)
+
+
+def unit_rows(n: int, d: int, seed: int = 0) -> torch.Tensor:
+    """Return random rows of length 1, float32 (n, d)."""
+    rows = torch.randn(n, d, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.normalize(rows)
+
+
+def vectors_of_both(n: int, d: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors of n entities in two graphs: what is common to both, and noise."""
+    common = unit_rows(n, d)
+    return tuple((common + noise * unit_rows(n, d, side)).numpy() for side in (1, 2))  # type: ignore[return-value]

@@ -1,0 +1,69 @@
+"""What the figures were measured with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ibmea_sklearn.cli._machine import versions
+
+from .measure import Where
+
+ROOT = Path(__file__).parents[1]
+_PACKAGES = ("pytorch-metric-learning", "torch-sparse", "torch-scatter", "faiss-cpu")
+
+
+def described(where: Where) -> dict[str, Any]:
+    """Return machine, versions and commit."""
+    return {
+        "machine": {
+            "cpu": _cpu(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "memory_gib": _memory_gib(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "torch_threads": where.threads or torch.get_num_threads(),
+            "device": where.device,
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+            # Above the number of cores, others were at work as well.
+            "load_at_start": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        },
+        "versions": versions(_PACKAGES),
+        "commit": _commit(),
+    }
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit, with "+" where files differ from it; None outside of git."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return None if commit is None else commit + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if done.returncode else done.stdout.strip()

@@ -1,0 +1,90 @@
+"""The section of the page of results that the harness writes, so that it can't drift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ibmea_sklearn._files import atomic_write
+
+from .record import Record
+from .report import HEAD, markdown_table, row, target_rows
+
+BEGIN = "<!-- begin: written by python -m benchmarks -->"
+END = "<!-- end: written by python -m benchmarks -->"
+INTRODUCTION = """\
+## Speed and memory
+
+Written by `python -m benchmarks`; the JSON files in [{folder}/]({folder}) hold the same figures
+with versions and commit. Seconds are the median of repetitions. All ways to do a task are timed in
+turns in one process; the ratio is the median of the ratios to the first way, repetition by
+repetition: below 1 is faster. Extra memory is the peak of one repetition over what its process had
+before, peak memory that of the whole process; each is measured in a process of its own."""
+
+
+def write_page(page: Path, folder: Path) -> None:
+    """Put the results of a folder between the markers of a page, or at its end.
+
+    Raises
+    ------
+    ValueError
+        If the page has one of the markers and not the other.
+    """
+    records = read_all(folder)
+    text = page.read_text(encoding="utf8") if page.is_file() else ""
+    before, after = _around(text, page)
+    section = f"{BEGIN}\n{_section(records, folder.name)}\n{END}"
+    with atomic_write(page) as file:
+        file.write(before + section + after)
+
+
+def read_all(folder: Path) -> list[Record]:
+    """Read all parts that a folder holds, in the order of their names."""
+    return [Record.read(path) for path in sorted(folder.glob("*.json"))]
+
+
+def _around(text: str, page: Path) -> tuple[str, str]:
+    if (BEGIN in text) != (END in text) or text.find(END) < text.find(BEGIN):
+        raise ValueError(f"Expected both markers in {page}, or none: {BEGIN} and {END}. Mend it.")
+    if BEGIN not in text:
+        return (text.rstrip("\n") + "\n\n" if text else ""), "\n"
+    return text.partition(BEGIN)[0], text.partition(END)[2]
+
+
+def _section(records: Sequence[Record], folder: str) -> str:
+    parts = [INTRODUCTION.format(folder=folder)]
+    if records:
+        parts += ["### Figures to reach on 2 CPU cores"]
+        head = ("What", "To reach", "Found", "")
+        parts += [markdown_table(head, target_rows(records))]
+    parts += [_part(record, folder) for record in records]
+    return "\n\n".join(parts)
+
+
+def _part(record: Record, folder: str) -> str:
+    parts = [f"### {record.title}", circumstances(record)]
+    if record.is_quick:
+        parts.append("**Tried out with `--quick`: too small for the figures to mean anything.**")
+    parts.append(markdown_table(HEAD, map(row, record.figures)))
+    if record.summary:
+        rows = ((name, f"{value:.3f}") for name, value in record.summary.items())
+        parts.append(markdown_table(("Of these figures", ""), rows))
+    if record.left_out:
+        parts.append("\n".join(f"- Left out: {said}" for said in record.left_out))
+    parts += [f"![{name}]({folder}/{name})" for name in record.pictures]
+    return "\n\n".join(parts)
+
+
+def circumstances(record: Record) -> str:
+    """Say in words what a part was measured with."""
+    machine, versions = record.circumstances["machine"], record.circumstances["versions"]
+    gpu = machine["gpu"] or "no GPU was at hand"
+    words = [
+        f"{machine['cpu']}, {machine['cores']} cores ({machine['instructions']})",
+        f"{machine['memory_gib']} GiB",
+        f"{machine['torch_threads']} torch threads",
+        f"load {machine['load_at_start']} at the start",
+        f"device {machine['device']}; {gpu}",
+    ]
+    commit = record.circumstances["commit"] or "unknown"
+    return f"{', '.join(words)}. torch {versions['torch']}, commit {commit}."

@@ -1,0 +1,51 @@
+"""An epoch of IBMEA: seconds and memory, and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from benchmarks import data
+from benchmarks.task import Contestant, Task
+from benchmarks.training import training_of
+
+TITLE = "An epoch of IBMEA"
+REFERENCE, OURS = "gather and scatter, whole matrices", "the package"
+PROFILED = {
+    "zh_en_paper": {"name": data.ZH_EN, "preset": "paper"},
+    "zh_en_best": {"name": data.ZH_EN, "preset": "best"},
+}
+QUICK = {"synthetic_best": {"name": 500, "preset": "best"}}
+
+
+def tasks(quick: bool) -> Iterator[Task]:
+    """Yield real data with both presets; with images, the published form."""
+    if quick:
+        yield _task("synthetic", 500, "best")
+        return
+    for name in (data.ZH_EN, data.FB15K):
+        yield _task(f"{name}, default", name, "best")
+        yield _task(f"{name}, as published", name, "paper")
+    yield _task(f"{data.ZH_EN}, as published, 2,048 image features", data.ZH_EN, "paper", True)
+
+
+def profiled(quick: bool) -> dict[str, dict[str, Any]]:
+    """Return what to draw flame graphs of: name of the picture, arguments of :func:`epoch`."""
+    return QUICK if quick else PROFILED
+
+
+def _task(title: str, name: str | int, preset: str, images: bool = False) -> Task:
+    at = {"name": name, "preset": preset, "images": images}
+    contestants = (
+        Contestant(REFERENCE, epoch, {**at, "plain": True}),
+        Contestant(OURS, epoch, at),
+    )
+    return Task(title, contestants, repetitions=3)
+
+
+def epoch(
+    name: str | int, preset: str, images: bool = False, plain: bool = False
+) -> Callable[[], object]:
+    """Return what trains for one epoch."""
+    _, run = training_of(data.featurized(name, images), preset, plain)
+    return lambda: run(1)

@@ -1,0 +1,1 @@
+"""What the package is compared with: the same results, as they are usually computed."""
