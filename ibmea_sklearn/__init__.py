@@ -6,10 +6,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .aligners import BaseAligner, IBMEAAligner, PropagationAligner
+    from .aligners import (
+        AlignmentWarning,
+        BaseAligner,
+        IBMEAAligner,
+        PropagationAligner,
+        TMEAAligner,
+        VAEImputer,
+    )
     from .featurizers import ModalityFeaturizer
     from .graph import KnowledgeGraph, SeedPairs
     from .metrics import (
+        calibration_error_scorer,
         hits_at_1_scorer,
         hits_at_5_scorer,
         hits_at_10_scorer,
@@ -20,12 +28,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlignmentWarning",
     "BaseAligner",
     "IBMEAAligner",
     "KnowledgeGraph",
     "ModalityFeaturizer",
     "PropagationAligner",
     "SeedPairs",
+    "TMEAAligner",
+    "VAEImputer",
+    "calibration_error_scorer",
     "hits_at_10_scorer",
     "hits_at_1_scorer",
     "hits_at_5_scorer",
@@ -35,12 +47,16 @@ __all__ = [
 
 # Imported at first use: `ibmea --help` should not wait three seconds for torch and pandas.
 _HOME_OF = {
+    "AlignmentWarning": "aligners",
     "BaseAligner": "aligners",
     "IBMEAAligner": "aligners",
     "KnowledgeGraph": "graph",
     "ModalityFeaturizer": "featurizers",
     "PropagationAligner": "aligners",
     "SeedPairs": "graph",
+    "TMEAAligner": "aligners",
+    "VAEImputer": "aligners",
+    "calibration_error_scorer": "metrics",
     "hits_at_10_scorer": "metrics",
     "hits_at_1_scorer": "metrics",
     "hits_at_5_scorer": "metrics",
@@ -58,7 +74,9 @@ _ROOMS = (
     "losses",
     "matching",
     "metrics",
+    "model_selection",
     "nn",
+    "persistence",
     "training",
 )
 

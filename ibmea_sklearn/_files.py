@@ -41,7 +41,8 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[Any]
         os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
     except BaseException:
-        os.unlink(beside)
+        # An interrupt may come when the file has its name already.
+        Path(beside).unlink(missing_ok=True)
         raise
 
 

@@ -30,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A job in the background starts with Ctrl-C ignored; tests of an interrupt need it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Tests choose an epoch by a handful of seeds. test_hints.py tests that a user is warned of it.
+    config.addinivalue_line("filterwarnings", "ignore:The epoch is chosen by Hits@1 on")
     # Workers already share the cores; torch's threads would only fight over them.
     if hasattr(config, "workerinput"):
         torch.set_num_threads(1)

@@ -12,6 +12,7 @@ from ..featurizers import ModalityFeaturizer
 from ..featurizers._propagation import Propagation
 from ..graph import SeedPairs
 from ._channels import Channels
+from ._hints import hint_at_coverage, hint_at_unreached
 from ._inputs import as_nodes, frozen_vectors
 from ._pair_search import PairSearch
 from ._parameters import check_integer, check_real
@@ -39,6 +40,7 @@ class ChannelAligner(BaseAligner):
     validation_fraction: float
     label_width: int
     hub_exponent: float
+    modalities_: list[str]
     channel_weights_: dict[str, float]
     rounds_: list[dict[str, Any]]
 
@@ -70,6 +72,8 @@ class ChannelAligner(BaseAligner):
         random: np.random.RandomState,
     ) -> PairSearch:
         """Split the seeds, and make what finds pairs by the channels that need no training."""
+        hint_at_unreached(X, self.modalities_)
+        hint_at_coverage(X, self.modalities_)
         train, held_out = (
             as_nodes(X, part.indices) for part in split_seeds(X, self.validation_fraction, random)
         )

@@ -10,8 +10,10 @@ from ._inputs import PROPAGATION
 from ._weights import learn_weights
 from .base import Sides
 
-__all__ = ["Channels", "frozen_name", "unit_rows"]
+__all__ = ["NETWORK", "Channels", "Vectors", "frozen_name", "is_finite", "unit_rows"]
 
+# The channel of what a network makes of all modalities.
+NETWORK = "network"
 # Held-out pairs beyond these change the weights little, and cost memory: pairs x candidates.
 _MOST_PAIRS = 300
 
@@ -27,6 +29,11 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
         norms = np.linalg.norm(scaled, axis=1, keepdims=True)
         scaled /= np.where(norms > 0, norms, 1)
     return np.asarray(scaled)
+
+
+def is_finite(vectors: Vectors) -> bool:
+    """Tell whether all numbers are finite."""
+    return all(bool(np.isfinite(v).all()) for v in vectors.values())
 
 
 def frozen_name(modality: str) -> str:

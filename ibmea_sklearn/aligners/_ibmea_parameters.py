@@ -44,21 +44,13 @@ _AT_LEAST_ONE = (
     "n_layers",
     "n_heads",
     "n_components",
-    "max_epochs",
     "propagation_components",
 )
 _NOT_NEGATIVE = (
     *(f"beta_{modality}" for modality in (*BUILT_IN, "propagation", "fused")),
     "hybrid_weight",
-    "weight_decay",
 )
-_POSITIVE = (
-    "temperature",
-    "hybrid_alpha",
-    "hybrid_beta",
-    "learning_rate",
-    "max_gradient_norm",
-)
+_POSITIVE = ("temperature", "hybrid_alpha", "hybrid_beta")
 _BELOW_ONE = ("dropout", "feature_dropout")
 
 
@@ -73,28 +65,15 @@ def check_ibmea(aligner: IBMEAAligner) -> None:
     check_modalities(aligner.frozen, "frozen")
     for name in _AT_LEAST_ONE:
         check_integer(name, getattr(aligner, name), 1)
-    for name, least in (("batch_size", 2), ("patience", 1), ("validation_interval", 1)):
-        if getattr(aligner, name) is not None:
-            check_integer(name, getattr(aligner, name), least)
     for name in _NOT_NEGATIVE:
         check_real(name, getattr(aligner, name), 0)
     for name in _POSITIVE:
         check_real(name, getattr(aligner, name), 0, open_ends="least")
     for name in _BELOW_ONE:
         check_real(name, getattr(aligner, name), 0, 1, open_ends="most")
-    check_real("warmup", aligner.warmup, 0, 1)
     check_real("anchor_fraction", aligner.anchor_fraction, 0, 1, open_ends="both")
     check_real("hybrid_base", aligner.hybrid_base, -1, 1)
     check_modalities(aligner.modalities)
     check_betas(aligner.betas)
     resolve_device(aligner.device)
     check_random(aligner.random_state)
-    if aligner.patience is not None and not (
-        aligner.validation_fraction and aligner.validation_interval
-    ):
-        raise ValueError(
-            f"Expected a validation_fraction above 0 and a validation_interval with patience="
-            f"{aligner.patience}; found {aligner.validation_fraction} and "
-            f"{aligner.validation_interval}. Without validation there is nothing to be patient "
-            "about."
-        )

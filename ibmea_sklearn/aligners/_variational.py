@@ -13,15 +13,15 @@ from ..nn.gaussian import FeatureEncoder, GaussianHead, GraphEncoder
 from ..nn.network import GRAPH, Encoded, VariationalNetwork
 from ..nn.rows import FeatureTable
 from ..nn.start import AnchorStart, FixedStart, LearnedStart
+from ._channels import NETWORK
 from ._inputs import edge_pattern, feature_table, principal_projection
 from .base import FUSED
 
 if TYPE_CHECKING:
     from .ibmea import IBMEAAligner
 
-__all__ = ["FUSIONS", "NETWORK", "STARTS", "Encoding", "Readout", "build_network", "is_finite"]
+__all__ = ["FUSIONS", "STARTS", "Encoding", "Readout", "build_network"]
 
-NETWORK = "network"
 FUSIONS = {"concat": ConcatFusion, "attention": AttentionFusion}
 STARTS: dict[str, type[AnchorStart] | type[LearnedStart]] = {
     "anchors": AnchorStart,
@@ -131,8 +131,3 @@ class Encoding:
             for m, v in encoded.vectors.items()
             if m != FUSED
         }
-
-
-def is_finite(vectors: dict[str, np.ndarray]) -> bool:
-    """Tell whether all numbers are finite."""
-    return all(bool(np.isfinite(v).all()) for v in vectors.values())

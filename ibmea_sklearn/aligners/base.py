@@ -13,12 +13,16 @@ from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
 from ..featurizers import ModalityFeaturizer
-from ..graph import KnowledgeGraph, SeedPairs
+from ..graph import EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..matching import assign, candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
 from ..metrics import hits_at_k
 from ._confidence import Calibration
 from ._parameters import check_choice, check_integer
+from ._reports import Reports
+from ._saved import Saved
+from ._spelling import Spelling
 from ._view import as_view
+from ._warm_start import check_same_entities
 
 __all__ = ["FUSED", "BaseAligner", "Sides"]
 
@@ -32,7 +36,7 @@ class Sides(NamedTuple):
     right: np.ndarray
 
 
-class BaseAligner(BaseEstimator, ABC):
+class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
     """Base of all aligners.
 
     A subclass has the parameters ``matching``, ``csls_k``, ``score_candidates`` and ``duplicates``,
@@ -64,8 +68,12 @@ class BaseAligner(BaseEstimator, ABC):
     kg1_: KnowledgeGraph
     kg2_: KnowledgeGraph
     seed_indices_: np.ndarray
+    # Of the aligners that train: whether a fit starts from the weights of the last one.
+    warm_start = False
     # What Sinkhorn's probability of a pair is worth; as it is, unless an aligner has learnt better.
     calibration_ = Calibration()
+
+    _tuples = (Calibration, EntityValues, ModalityFeatures, Sides)
 
     # Parameters by the name of a preset, where they differ from the defaults.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"best": {}}
@@ -127,8 +135,10 @@ class BaseAligner(BaseEstimator, ABC):
         """
         self._check_parameters()
         X = as_view(kg1, kg2, seeds, self.duplicates)
+        if self.warm_start:
+            check_same_entities(self, X)
         # If this fit fails, what an earlier one found must not be taken for its result.
-        for name in ("embeddings_", "calibration_"):
+        for name in ("embeddings_", "calibration_", *(() if self.warm_start else ("network_",))):
             self.__dict__.pop(name, None)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
         # Features that a pipeline made stay; raw graphs get the default ones.

@@ -2,56 +2,31 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 
-from .._device import resolve_device
 from ..featurizers import LabelPropagation
 from ..graph import SeedPairs
 from ..losses.bottleneck import BottleneckLoss
-from ..training import (
-    AlignmentNet,
-    HeldOutScore,
-    LastGoodWeights,
-    ProgressBar,
-    finished_epochs,
-    train_in_rounds,
-    warmup_cosine,
-)
-from ._channel_aligner import ChannelAligner
-from ._channels import frozen_name
+from ..nn.network import VariationalNetwork
+from ._hints import hint_at_collapse
 from ._ibmea_parameters import PAPER, PROPAGATION, check_ibmea
-from ._inputs import (
-    BUILT_IN,
-    GRAPH,
-    choose_modalities,
-    frozen_vectors,
-    principal_vectors,
-)
+from ._inputs import BUILT_IN, GRAPH, frozen_vectors, principal_vectors
 from ._pair_search import PairSearch
-from ._parameters import (
-    check_modality_names,
-    check_random,
-)
-from ._variational import NETWORK, Encoding, build_network, is_finite
+from ._parameters import did_you_mean
+from ._trained_aligner import TrainedAligner
+from ._variational import Encoding, build_network
 from .base import FUSED, Sides
 
 __all__ = ["IBMEAAligner"]
 
 DEFAULT_BETA = 1e-2
-# Searches before the first round, by the channels that need no training.
-FROZEN_SEARCHES = 2
 
 
-class IBMEAAligner(ChannelAligner):
+class IBMEAAligner(TrainedAligner):
     r"""Align two graphs by variational encoders, one information bottleneck for each modality.
 
     Each modality of an entity is encoded as a Gaussian. A bottleneck keeps of it only what tells
@@ -155,6 +130,19 @@ class IBMEAAligner(ChannelAligner):
         seeds are kept. None keeps those of the last epoch.
     patience : int or None, default=None
         Validations without a better one after which training stops.
+    warm_start : bool, default=False
+        Whether a further fit starts from the weights of the last one, on graphs with the same
+        entities and modalities. Anything else is an error.
+    checkpoint_dir : path-like, optional
+        A folder for the state of the training, one for each fit: none for a search. A fit that was
+        interrupted or killed goes on where it stopped, if it is called again with the same
+        parameters, graphs and seeds. On a CPU its result is then, to the last bit, that of a fit
+        that nothing had stopped. A fit that comes to its end removes the state. While it trains,
+        SIGTERM ends it as Ctrl-C does, unless the program handles that signal itself. Needs a
+        `random_state`.
+    checkpoint_interval : int, default=5
+        Epochs from one writing of the state to the next. An interrupt or SIGTERM loses the epoch
+        that it strikes, a kill or a power cut those since the last writing.
     matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``.
     csls_k : int, default=3
@@ -227,7 +215,7 @@ class IBMEAAligner(ChannelAligner):
 
     variances_: dict[str, Sides]
     fusion_weights_: Sides
-    history_: list[dict[str, Any]]
+    network_: VariationalNetwork
 
     presets = {"best": {}, "paper": PAPER}
 
@@ -277,6 +265,9 @@ class IBMEAAligner(ChannelAligner):
         validation_fraction: float = 0.1,
         validation_interval: int | None = None,
         patience: int | None = None,
+        warm_start: bool = False,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_interval: int = 5,
         matching: str = "sinkhorn",
         csls_k: int = 3,
         score_candidates: str = "pairs",
@@ -328,6 +319,9 @@ class IBMEAAligner(ChannelAligner):
         self.validation_fraction = validation_fraction
         self.validation_interval = validation_interval
         self.patience = patience
+        self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_interval = checkpoint_interval
         self.matching = matching
         self.csls_k = csls_k
         self.score_candidates = score_candidates
@@ -355,22 +349,14 @@ class IBMEAAligner(ChannelAligner):
             device=self.device,
         )
 
-    def _fit(self, X: SeedPairs) -> None:
-        self.device_ = resolve_device(self.device)
-        self.modalities_ = choose_modalities(X, self.modalities)
-        frozen = self._frozen(X)
-        channels = (frozen_name(m) for m in (*frozen, PROPAGATION))
-        check_modality_names(self.modalities_, (FUSED, NETWORK, *channels))
-        self._betas()  # a mistake in them is told before the search
-        random = check_random(self.random_state)
-        seed = int(random.randint(2**31 - 1))
-        search = self._pair_search(X, frozen, self._propagated_width(), random)
-        devices = [torch.device(self.device_)] if self.device_.startswith("cuda") else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            start = self._start(X, search, seed)
-            self.network_ = build_network(self, X, self.modalities_, seed, start)
-            self._train(search)
+    def _hint(self) -> None:
+        hint_at_collapse(self.history_, self._betas(), self.best_epoch_)
+
+    def _check_data(self) -> None:
+        self._betas()
+
+    def _build(self, X: SeedPairs, search: PairSearch, seed: int) -> VariationalNetwork:
+        return build_network(self, X, self.modalities_, seed, self._start(X, search, seed))
 
     def _start(self, X: SeedPairs, search: PairSearch, seed: int) -> np.ndarray | None:
         """Vectors that the graph encoder starts from, if it starts from propagated labels."""
@@ -382,74 +368,6 @@ class IBMEAAligner(ChannelAligner):
         table = frozen_vectors(features, PROPAGATION)
         return principal_vectors(table, self.graph_components, seed)
 
-    def _frozen(self, X: SeedPairs) -> list[str]:
-        """Modalities whose features are a channel as they are."""
-        own = [m for m in self.modalities_ if m not in (GRAPH, PROPAGATION)]
-        if self.frozen != "all":
-            unknown = sorted(set(self.frozen) - set(own))
-            if unknown:
-                raise ValueError(
-                    f"Expected frozen to name modalities that have features, of {own}; found "
-                    f"{unknown}."
-                )
-            return list(self.frozen)
-        # Bags say little by themselves, and would be wide.
-        return [m for m in own if not sparse.issparse(X.kg1.features[m].values)]
-
-    def _propagated_width(self) -> int | None:
-        return self.propagation_components if self.propagate and GRAPH in self.modalities_ else None
-
-    def _train(self, search: PairSearch) -> None:
-        rounds = [self.max_epochs] * self.n_rounds
-        channels = search.channels
-        first = self._first_pairs(search)
-        encoding = Encoding(self.network_, channels.n_nodes, self.similarity)
-        channels.encode = encoding
-        validation = self._validation(search)
-        guard = LastGoodWeights()
-        # The guard comes first: where the loss is not finite, there is nothing to validate.
-        net = self._net(rounds, [c for c in (guard, validation) if c])
-        net.initialize()
-        is_done = False
-        try:
-            find = functools.partial(self._find, search)
-            for known in train_in_rounds(net, search.train, rounds, find, first):
-                channels.known = known
-            is_done = True
-        finally:
-            # After an interrupt, too, even of what follows: what was trained stays.
-            if validation:
-                validation.restore(net)
-                channels.known = net.module_.known.cpu().numpy()
-            self.best_epoch_ = validation.best_epoch_ if validation else None
-            self.history_ = finished_epochs(net)
-            if not is_finite(encoding()):
-                # The last step of all: no further loss has told.
-                guard.go_back(net)
-            try:
-                if is_done:
-                    self._settle(search)
-            finally:
-                net.module_.known = torch.from_numpy(channels.known).to(net.device)
-                self._read_out(search, encoding)
-        if guard.failed_epoch_:
-            warnings.warn(
-                f"The loss or the weights were not finite in epoch {guard.failed_epoch_} of "
-                f"{sum(rounds)}. Training stopped there with the last weights that were good. "
-                "Lower learning_rate, or raise temperature.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-
-    def _first_pairs(self, search: PairSearch) -> np.ndarray:
-        """Pairs that the first round trains on besides the seeds: found without a network."""
-        found = np.empty((0, 2), np.int64)
-        if self.n_rounds > 1 and search.channels.has_frozen:
-            for _ in range(FROZEN_SEARCHES):
-                found = self._find(search)
-                search.channels.known = np.concatenate([search.train, found])
-        return found
-
     def _read_out(self, search: PairSearch, encoding: Encoding) -> None:
         means, variances, weights = encoding.read_out()
         sides = search.channels.sides
@@ -458,33 +376,18 @@ class IBMEAAligner(ChannelAligner):
         self.variances_ = {m: sides(v) for m, v in variances.items()}
         self.fusion_weights_ = sides(weights)
 
-    def _net(self, rounds: list[int], callbacks: list[Callback]) -> AlignmentNet:
-        schedule = LRScheduler(
-            policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=warmup_cosine(rounds, self.warmup)
-        )
-        clipping = GradientNormClipping(self.max_gradient_norm)
-        progress = [ProgressBar(sum(rounds))] if self.verbose else []
-        return AlignmentNet(
-            self.network_,
-            criterion=BottleneckLoss(
-                self._betas(),
-                temperature=self.temperature,
-                symmetric=self.symmetric,
-                hybrid_weight=self.hybrid_weight,
-                alpha=self.hybrid_alpha,
-                beta=self.hybrid_beta,
-                base=self.hybrid_base,
-            ),
-            optimizer=torch.optim.AdamW,
-            optimizer__weight_decay=self.weight_decay,
-            lr=self.learning_rate,
-            batch_size=-1,  # one step an epoch; the network draws from all pairs
-            train_split=None,
-            callbacks=[schedule, clipping, *callbacks, *progress],
-            callbacks__print_log=None,
-            callbacks__valid_loss=None,
-            device=self.device_,
-            verbose=0,
+    def _encoding(self, search: PairSearch) -> Encoding:
+        return Encoding(self.network_, search.channels.n_nodes, self.similarity)
+
+    def _criterion(self) -> BottleneckLoss:
+        return BottleneckLoss(
+            self._betas(),
+            temperature=self.temperature,
+            symmetric=self.symmetric,
+            hybrid_weight=self.hybrid_weight,
+            alpha=self.hybrid_alpha,
+            beta=self.hybrid_beta,
+            base=self.hybrid_base,
         )
 
     def _betas(self) -> dict[str, float]:
@@ -492,24 +395,13 @@ class IBMEAAligner(ChannelAligner):
         built_in = {m: getattr(self, f"beta_{m}") for m in (*BUILT_IN, PROPAGATION)}
         unknown = sorted(set(own) - set(self.modalities_))
         if unknown or set(own) & set(built_in):
+            names = [*self.modalities_, *built_in]
+            guess = did_you_mean(unknown[0], names) if unknown else ""
             raise ValueError(
                 f"Expected betas of modalities of the user's own, here "
                 f"{sorted(set(self.modalities_) - set(built_in))}; found {sorted(own)}. "
                 "Those of graph, image, relation, attribute and propagation are parameters: "
-                "beta_graph, ..."
+                f"beta_graph, ...{guess}"
             )
         betas = {m: {**built_in, **own}.get(m, DEFAULT_BETA) for m in self.modalities_}
         return {**betas, FUSED: self.beta_fused}
-
-    def _validation(self, search: PairSearch) -> HeldOutScore | None:
-        if self.validation_interval is None:
-            return None
-        if not len(search.held_out):
-            raise ValueError(
-                f"Expected validation_fraction to leave 1 seed to validate on, with "
-                f"validation_interval={self.validation_interval}; found {self.validation_fraction} "
-                f"of {len(search.train)} seeds. Change it, pass more seeds, or set no interval."
-            )
-        interval = min(self.validation_interval, self.max_epochs * self.n_rounds)
-        score = functools.partial(search.hits_at_1, **self._matching())
-        return HeldOutScore(lambda network: score(), interval, self.patience)

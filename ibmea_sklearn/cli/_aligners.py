@@ -8,11 +8,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..aligners import BaseAligner, IBMEAAligner, PropagationAligner
+from ..aligners import BaseAligner, IBMEAAligner, PropagationAligner, TMEAAligner
 
 ALIGNERS: dict[str, type[BaseAligner]] = {
     "ibmea": IBMEAAligner,
     "propagation": PropagationAligner,
+    "tmea": TMEAAligner,
 }
 
 

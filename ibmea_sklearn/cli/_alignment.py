@@ -14,7 +14,7 @@ from ..aligners import BaseAligner
 from ..graph import KnowledgeGraph
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import make_aligner
-from ._outputs import check_alignment_file
+from ._outputs import check_alignment_file, check_file
 from ._talk import Talk
 
 METHODS = ("mutual", "assignment")
@@ -25,6 +25,7 @@ def run_alignment(
     graphs: tuple[Path, Path | None],
     seeds: Path | None,
     output: Path,
+    save: Path | None = None,
     *,
     method: str,
     how: tuple[str, str],
@@ -41,6 +42,8 @@ def run_alignment(
     seeds : Path or None
         None takes the links of the folder of both.
     output : Path
+    save : Path or None
+        Where the fitted aligner goes.
     method : {"mutual", "assignment"}
     how : (str, str)
         Aligner and preset.
@@ -55,6 +58,8 @@ def run_alignment(
     if method not in METHODS:
         raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.")
     check_alignment_file(output)
+    if save is not None:
+        check_file(save)
     name, preset = how
     aligner = make_aligner(name, options, settings, preset)
     with talk.step("Reading"):
@@ -67,18 +72,23 @@ def run_alignment(
     except KeyboardInterrupt:
         # What was learnt up to here is an alignment, too.
         if hasattr(aligner, "embeddings_"):
-            _write_found(talk, aligner, method, output)
+            _write_found(talk, aligner, method, output, save)
         raise
-    alignment = _write_found(talk, aligner, method, output)
+    alignment = _write_found(talk, aligner, method, output, save)
     sure = int((alignment["confidence"] >= 0.5).sum())
     talk.say(f"Of them {sure:,} with a confidence of at least 0.5. Seeds are not among them.")
 
 
-def _write_found(talk: Talk, aligner: BaseAligner, method: str, output: Path) -> pd.DataFrame:
+def _write_found(
+    talk: Talk, aligner: BaseAligner, method: str, output: Path, save: Path | None
+) -> pd.DataFrame:
     with talk.step("Aligning"):
         alignment = aligner.align(method=method)
     write_matches(alignment, output, aligner.kg1_, aligner.kg2_)
     talk.wrote(output, f"{len(alignment):,} pairs")
+    if save is not None:
+        aligner.save(save)
+        talk.wrote(save, "the aligner")
     return alignment
 
 

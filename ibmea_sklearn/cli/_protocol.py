@@ -81,7 +81,7 @@ def _encoder(kg: KnowledgeGraph) -> str:
     if "image" in kg.features:
         return f"precomputed features of width {kg.features['image'].values.shape[1]}"
     encoder = ImageEncoder()
-    return f"{encoder.backbone} (ImageNet), {encoder.image_size} px"
+    return f"{encoder.backbone} (ImageNet), {encoder.default_image_size} px"
 
 
 def _candidates(params: dict[str, Any], test: np.ndarray) -> str:

@@ -50,6 +50,15 @@ def align(
     device: Device = None,
     modalities: Modalities = None,
     settings: Settings = None,
+    save: Annotated[
+        Path | None, typer.Option(help="File to save the fitted aligner to, for BaseAligner.load.")
+    ] = None,
+    checkpoint_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the state of the training: the same command goes on where it stopped."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Align two graphs one to one, given some known pairs."""
@@ -63,6 +72,7 @@ def align(
         "random_state": seed,
         "modalities": split_names(modalities),
         "device": device,
+        "checkpoint_dir": checkpoint_dir,
         "verbose": 0 if quiet else None,
     }
     run_alignment(
@@ -70,6 +80,7 @@ def align(
         (kg1, kg2),
         seeds,
         output,
+        save,
         method=method,
         how=(aligner, preset),
         options=options,

@@ -28,7 +28,9 @@ _RAW_DATA: dict[str, Callable[[KnowledgeGraph], bool]] = {
 }
 
 
-def choose(X: SeedPairs, modality: str, given: Any, options: Mapping[str, Any]) -> Any:
+def choose(
+    X: SeedPairs, modality: str, given: Any, remainder: Any, options: Mapping[str, Any]
+) -> Any:
     """Choose what makes the features of a modality of the graphs of a view.
 
     Parameters
@@ -37,6 +39,8 @@ def choose(X: SeedPairs, modality: str, given: Any, options: Mapping[str, Any]) 
     modality : str
     given : str or transformer
         What the user asked for.
+    remainder : str or transformer
+        What the user asked for where `given` is "default".
     options : mapping
         Parameters of the default image encoder.
 
@@ -45,6 +49,11 @@ def choose(X: SeedPairs, modality: str, given: Any, options: Mapping[str, Any]) 
     transformer, "drop", "passthrough" or None
         An unfitted transformer view -> view. None where there is no data to make features of.
     """
+    if _is_default(given) and not _is_default(remainder):
+        is_word = isinstance(remainder, str)
+        if not is_word and _by_word(X, modality, "default", options) is None:
+            return None  # nothing that a transformer could work on
+        given = remainder
     if isinstance(given, str):
         return _by_word(X, modality, given, options)
     transformer = lift(given, modality)
@@ -56,6 +65,10 @@ def choose(X: SeedPairs, modality: str, given: Any, options: Mapping[str, Any]) 
     _check_has_data(X, modality)
     maker = _maker(modality, options)
     return transformer if maker is None else make_pipeline(maker, transformer)
+
+
+def _is_default(given: Any) -> bool:
+    return isinstance(given, str) and given == "default"
 
 
 def _by_word(X: SeedPairs, modality: str, word: str, options: Mapping[str, Any]) -> Any:

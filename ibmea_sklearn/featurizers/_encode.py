@@ -106,7 +106,7 @@ def _encode_missing(
 
     unsaved: list[bytes] = []
     try:
-        with quiet(), _progress(verbose) as bar, _workers(encoder.n_workers) as run:
+        with quiet(), progress(verbose) as bar, _workers(encoder.n_workers) as run:
             task = bar.add_task("Encoding images", total=len(digests))
             for batch, (new, unreadable) in zip(batches, run(encode, batches), strict=True):
                 rows.update(new)
@@ -164,7 +164,8 @@ def _save(
         cache.write({d: rows[d] for d in digests if np.isfinite(rows[d]).all()})
 
 
-def _progress(verbose: int) -> Progress:
+def progress(verbose: int) -> Progress:
+    """Return a progress bar, hidden where `verbose` is 0."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
+from ._entity_texts import joined_texts
 from .base import BaseFeaturizer, Matrix, ViewTransformer, graphs_of, no_features, shared_width
 
 
@@ -47,13 +49,14 @@ class Lifted(BaseFeaturizer):
         self.reads_texts_ = self.modality == "text" and not has_features(X, "text")
         if not self.reads_texts_:
             self.n_features_in_ = shared_width(X, self.modality)
-        rows = _stack([self._rows(kg)[0] for kg in graphs_of(X)])
+        rows = stack([self._rows(kg)[0] for kg in graphs_of(X)])
         if not rows.shape[0]:
             raise ValueError(
                 f"Expected an entity that has the modality {self.modality}; found none in either "
                 f"graph, so {type(self.transformer).__name__} has nothing to be fitted on."
             )
-        self.transformer_ = clone(self.transformer).fit(rows)
+        with _plain_output():
+            self.transformer_ = clone(self.transformer).fit(rows)
         first = self._transformed(rows[:1])
         self.is_sparse_ = sparse.issparse(first)
         self.n_features_out_ = first.shape[1]
@@ -61,29 +64,22 @@ class Lifted(BaseFeaturizer):
     def _rows(self, kg: KnowledgeGraph) -> tuple[Any, np.ndarray]:
         """Return what the transformer is to see, and whose it is, as a mask."""
         if self.reads_texts_:
-            return _joined_texts(kg)
+            texts = joined_texts(kg)
+            mask = np.zeros(kg.n_entities, bool)
+            mask[texts.index] = True
+            return texts.to_numpy(object), mask
         given = kg.features.get(self.modality) or no_features(kg, self.n_features_in_)
         return given.values[given.mask], given.mask
 
     def _transformed(self, rows: Any) -> Matrix:
-        new = self.transformer_.transform(rows)
-        if sparse.issparse(new):
-            new = sparse.csr_array(new, dtype=np.float32)
-        else:
-            new = np.asarray(new, np.float32)
-        if new.ndim != 2 or new.shape[0] != rows.shape[0]:
-            raise ValueError(
-                f"Expected {type(self.transformer).__name__} to give a matrix with a row for each "
-                f"of the {rows.shape[0]} {self.modality} features; found shape {new.shape}."
-            )
-        return new
+        return transformed(self.transformer_, rows, f"{self.modality} features")
 
     def _features(self, kg: KnowledgeGraph) -> ModalityFeatures:
         rows, mask = self._rows(kg)
         self._check_width(rows)
         if not mask.any():
             return no_features(kg, self.n_features_out_, self.is_sparse_)
-        return ModalityFeatures(_spread(self._transformed(rows), mask), mask)
+        return ModalityFeatures(spread(self._transformed(rows), mask), mask)
 
     def _check_width(self, rows: Any) -> None:
         if not self.reads_texts_ and rows.shape[1] != self.n_features_in_:
@@ -91,6 +87,13 @@ class Lifted(BaseFeaturizer):
                 f"Expected {self.modality} features of width {self.n_features_in_}, as in fit; "
                 f"found {rows.shape[1]}."
             )
+
+    def _sk_visual_block_(self) -> Any:
+        """Draw what is lifted: that it is lifted goes without saying."""
+        from sklearn.utils._repr_html.estimator import _VisualBlock
+
+        inner = getattr(self, "transformer_", self.transformer)
+        return _VisualBlock("single", inner, names=type(inner).__name__, name_details=str(inner))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Name the columns as the transformer does, if it does.
@@ -108,6 +111,27 @@ class Lifted(BaseFeaturizer):
         if not hasattr(self.transformer_, "get_feature_names_out"):
             return super().get_feature_names_out()
         return np.asarray(self.transformer_.get_feature_names_out(input_features), object)
+
+
+def transformed(transformer: Any, rows: Any, what: str) -> Matrix:
+    """Return what a fitted transformer makes of rows, as float32, a row for each."""
+    with _plain_output():
+        new = transformer.transform(rows)
+    if sparse.issparse(new):
+        new = sparse.csr_array(new, dtype=np.float32)
+    else:
+        new = np.asarray(new, np.float32)
+    if new.ndim != 2 or new.shape[0] != rows.shape[0]:
+        raise ValueError(
+            f"Expected {type(transformer).__name__} to give a matrix with a row for each of the "
+            f"{rows.shape[0]} {what}; found shape {new.shape}."
+        )
+    return new
+
+
+def _plain_output() -> Any:
+    """Ask for arrays: data frames, if the user wants such elsewhere, can't hold sparse rows."""
+    return config_context(transform_output="default")
 
 
 def lift(transformer: Any, modality: str) -> ViewTransformer | Pipeline:
@@ -166,24 +190,14 @@ def has_features(X: SeedPairs, modality: str) -> bool:
     return any(modality in kg.features for kg in graphs_of(X))
 
 
-def _joined_texts(kg: KnowledgeGraph) -> tuple[np.ndarray, np.ndarray]:
-    texts: dict[int, list[str]] = {}
-    for entity, text in zip(kg.texts.entities.tolist(), kg.texts.values.tolist(), strict=True):
-        texts.setdefault(entity, []).append(str(text))
-    mask = np.zeros(kg.n_entities, bool)
-    mask[list(texts)] = True
-    rows = np.empty(len(texts), object)
-    rows[:] = ["\n".join(texts[entity]) for entity in sorted(texts)]
-    return rows, mask
-
-
-def _stack(parts: list[Any]) -> Any:
+def stack(parts: list[Any]) -> Any:
+    """Put matrices of one width on top of each other, sparse if any is."""
     if any(sparse.issparse(part) for part in parts):
         return sparse.csr_array(sparse.vstack(parts))
     return np.concatenate(parts)
 
 
-def _spread(rows: Matrix, mask: np.ndarray) -> Matrix:
+def spread(rows: Matrix, mask: np.ndarray) -> Matrix:
     """Put rows where the mask is True, and zeros elsewhere."""
     if isinstance(rows, np.ndarray):
         values = np.zeros((len(mask), rows.shape[1]), rows.dtype)

@@ -102,7 +102,7 @@ def _try(
     places1, places2 = position(pool, rounded(v, factor)), position(pool, rounded(w))
     gaps = np.sort(np.abs(places1 - places2))
     quantiles = all1[np.linspace(0, len(all1) - 1, min(len(all1), _N_QUANTILES)).astype(int)]
-    chance = _chance(position(pool, quantiles), position(pool, all2))
+    chance = chance_within(position(pool, quantiles), position(pool, all2))
     # Seeds with both attributes are alike before they are the same: all series, say, no films.
     chance = np.maximum(chance, _chance_of_others(places1, places2, gaps))
     # The factor was read off a seed, which so agrees whatever it is.
@@ -112,11 +112,11 @@ def _try(
 def _chance_of_others(places1: np.ndarray, places2: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     """Share of the pairs of places of different seeds that are within each scale."""
     n = len(gaps)
-    all_pairs = _chance(np.sort(places1), np.sort(places2)) * n * n
+    all_pairs = chance_within(np.sort(places1), np.sort(places2)) * n * n
     return (all_pairs - np.searchsorted(gaps, SCALES, side="right")) / max(n * n - n, 1)
 
 
-def _chance(places1: np.ndarray, places2: np.ndarray) -> np.ndarray:
+def chance_within(places1: np.ndarray, places2: np.ndarray) -> np.ndarray:
     """Share of all pairs of places, sorted, that are within each scale of each other."""
     first = np.searchsorted(places2, (places1 - SCALES[:, None]), side="left")
     last = np.searchsorted(places2, (places1 + SCALES[:, None]), side="right")
@@ -152,14 +152,14 @@ def _string_matches(
         if rows["gap"].all():
             continue
         together = shares1[a].mul(shares2[b], fill_value=0.0)
-        chance = max(together.sum(), _equal_by_chance(rows))
+        chance = max(together.sum(), _equal_bychance_within(rows))
         gain, weights = weigh(rows["gap"].to_numpy(), np.array([chance]), np.array([0.5]))
         names = (X.kg1.attribute_names[a], X.kg2.attribute_names[b])
         vocabulary = np.sort(together.index.to_numpy(object))
         yield StringMatch(names, gain, rows["pair"].nunique(), weights, np.nan, vocabulary)
 
 
-def _equal_by_chance(rows: pd.DataFrame) -> float:
+def _equal_bychance_within(rows: pd.DataFrame) -> float:
     """Share of the pairs of strings of different seeds that are equal."""
     n = len(rows)
     counts1, counts2 = rows["value_1"].value_counts(), rows["value_2"].value_counts()

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..graph import KnowledgeGraph
 from ._values import TypedValues
 
 # Closeness of two numbers: the share of all values of both attributes that lie between them.
@@ -119,15 +118,15 @@ class NumberMatch(Match):
 
 
 def tokens_of(
-    matches: Sequence[Match], kg: KnowledgeGraph, values: TypedValues, side: int
+    matches: Sequence[Match], attribute_names: np.ndarray, values: TypedValues, side: int
 ) -> Tokens:
     """Return the tokens of all values of a graph.
 
     Parameters
     ----------
     matches : sequence of Match
-    kg : KnowledgeGraph
-        Its attributes are known by their names.
+    attribute_names : ndarray of names
+        Of the attributes of the graph, which are known by them.
     values : TypedValues
         Of this graph.
     side : {0, 1}
@@ -138,7 +137,7 @@ def tokens_of(
     Tokens
         Rows are entities. No entity has a token twice.
     """
-    index = pd.Index(kg.attribute_names, dtype=object)
+    index = pd.Index(attribute_names, dtype=object)
     names = pd.Index([match.attributes[side] for match in matches], dtype=object)
     groups = [dict(list(table.groupby("attribute"))) for table in values]
     parts = [Tokens(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]

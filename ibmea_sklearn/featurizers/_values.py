@@ -141,10 +141,15 @@ def typed_values(kg: KnowledgeGraph) -> TypedValues:
     -------
     TypedValues
     """
-    parsed = [parse_value(value) for value in kg.attribute_values.tolist()]
+    return typed(kg.attribute_triples, kg.attribute_values.tolist())
+
+
+def typed(places: np.ndarray, values: list[Any]) -> TypedValues:
+    """Read values; `places` has the entity and the attribute of each, as indices, in its rows."""
+    parsed = [parse_value(value) for value in values]
     is_number = np.array([isinstance(value, float) for value in parsed], bool)
     is_string = np.array([isinstance(value, str) for value in parsed], bool)
-    table = pd.DataFrame(kg.attribute_triples, columns=["entity", "attribute"])
+    table = pd.DataFrame(places, columns=["entity", "attribute"])
     table["value"] = pd.Series(parsed, dtype=object)
     return TypedValues(
         _distinct(table[is_number].astype({"value": np.float64})),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
@@ -18,9 +18,25 @@ Matrix = np.ndarray | sparse.csr_array
 class ViewTransformer(TransformerMixin, BaseEstimator):
     """What scikit-learn is told of every transformer view -> view."""
 
+    # A view is no data frame: what `set_output` asks for must leave it alone.
+    _wrapped_output: ClassVar[tuple[str, ...] | None] = None
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        # A view is no data frame: scikit-learn's `set_output` must leave it alone.
-        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
+        super().__init_subclass__(auto_wrap_output_keys=cls._wrapped_output, **kwargs)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: a view is no data frame. In a Pipeline, the choice is for other steps.
+
+        Parameters
+        ----------
+        transform : str, optional
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        return self
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -8,45 +8,59 @@ import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.preprocessing import normalize
+from sklearn.utils.validation import validate_data
 
 from .._device import resolve_device
 from .._files import cache_folder
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
-from ._backbones import Encoder, named_width
+from ._backbones import (
+    DEFAULT_SIZE,
+    EFFICIENTNET,
+    EFFICIENTNET_WIDTH,
+    Encoder,
+    check_name,
+    expected_images,
+    is_permanent,
+)
 from ._encode import encode_images
 from ._feature_cache import FeatureCache
-from .base import BaseFeaturizer, checked_positive, graphs_of, name_of, no_features
+from ._forms import EitherForm
+from ._image_report import UnreadableImage, check_finite, few, path_of
+from ._image_rows import ImageRows, images_of_rows, mean_of_images
+from .base import checked_positive, graphs_of, name_of
 
 
-class UnreadableImage(NamedTuple):
-    """An image that counts as missing: of which graph and entity, its path if any, and why."""
-
-    graph: str
-    entity: Any
-    image: str
-    reason: str
-
-
-class ImageEncoder(BaseFeaturizer):
-    """Encode the images of entities, in batches, and keep the features on disk.
+class ImageEncoder(EitherForm):
+    """Encode images, of entities or any others, in batches, and keep the features on disk.
 
     Parameters
     ----------
-    backbone : "efficientnet-lite0", torch module or callable, default="efficientnet-lite0"
+    backbone : str, torch module or callable, default="efficientnet-lite0"
         What turns a float32 batch of shape (n, 3, `image_size`, `image_size`) into features of
-        shape (n, n_features). The default, EfficientNet-Lite0 trained on ImageNet (1,280
-        features, 4.6 million weights), comes with the extra ``[images]``. A module is copied and
-        run in evaluation mode; a callable gets its batch on `device`.
-    image_size : int, default=160
-        Pixels a side that images are scaled to. See the notes for what other sizes cost and give.
-    mean, std : float or tuple of 3 floats, default=127/255 and 128/255
-        Taken from, and dividing, the values of the channels, which are from 0 to 1. The defaults
-        are what EfficientNet-Lite0 learnt with.
+        shape (n, n_features).
+
+        - "efficientnet-lite0": trained on ImageNet, 1,280 features, 4.6 million weights. Comes with
+          the extra ``[images]``.
+        - "transformers:NAME", such as "transformers:facebook/dinov2-small": a vision model of
+          Hugging Face, or a folder of one (extra ``[transformers]``). CLIP gives what it compares
+          with texts, others the mean of their last tokens or places.
+        - "timm:NAME": a trained model of timm. timm needs torchvision, which must fit your torch:
+          ``pip install timm torchvision``.
+        - "onnx:PATH": an ONNX file with one input of shape (n, 3, height, width), run on the CPU
+          (extra ``[onnx]``). Its first output is taken; feature maps and tokens are averaged.
+        - A torch module, copied and run in evaluation mode, or a callable, which gets its batch on
+          `device`.
+    image_size : int, optional
+        Pixels a side that images are scaled to. None is what the backbone says that it was made
+        for, 160 for the default one and for your own. See the notes for what other sizes cost and
+        give.
+    mean, std : float or tuple of 3 floats, optional
+        Taken from, and dividing, the values of the channels, which are from 0 to 1. None is what
+        the backbone says, for an ONNX file the usual values of ImageNet; for the default backbone
+        and for your own, 127/255 and 128/255.
     batch_size : int, default=8
         On a CPU 8 is faster than 64, as more stays in its cache; on a GPU more is faster.
     device : str, default="auto"
@@ -55,8 +69,8 @@ class ImageEncoder(BaseFeaturizer):
         Where features are kept. None is the folder that the variable IBMEA_HOME names, else that
         of this package in the user's cache; False keeps nothing.
     cache_name : str, optional
-        What to keep the features of a backbone of your own under; without it they are not kept,
-        since nothing tells that the backbone is still the same.
+        What to keep the features of a backbone of your own, a folder or a file under; without it
+        they are not kept, since nothing tells that the backbone is still the same.
     modality : str, default="image"
         Which features of the graphs to write.
     verbose : int, default=1
@@ -68,11 +82,14 @@ class ImageEncoder(BaseFeaturizer):
         Number of columns.
     unreadable_ : list of UnreadableImage
         Images that the last `transform` couldn't read: tuples (graph, entity, image, reason).
+    default_image_size : int
+        Pixels a side for the default backbone.
 
     Raises
     ------
     ValueError
-        In `fit`, if neither graph has images; in `transform`, if not a single one can be read.
+        In `fit`, if there are no images, or the backbone can't be loaded; in `transform`, if not a
+        single image can be read.
     ImportError
         If Pillow, or the packages of the default backbone, are not installed.
 
@@ -94,6 +111,10 @@ class ImageEncoder(BaseFeaturizer):
 
     The row of an entity is the mean of the features of its images, each scaled to a length of 1,
     scaled to a length of 1 in turn. The mask is True where an image could be read.
+
+    Alone, it takes a sequence of images or of lists of them, an array of shape (n_images, height,
+    width) or (n_images, height, width, 3), or a table whose cells are images, those of a row
+    together. Rows without any that can be read are zeros.
 
     On the pair of emoji, whose images have 72 pixels a side, Hits@1 without training by the default
     backbone, and about how many seconds one core of a CPU takes for both sides' 3,828 images:
@@ -128,17 +149,24 @@ class ImageEncoder(BaseFeaturizer):
            [0., 0., 0.]], dtype=float32)
     >>> features.mask
     array([ True,  True, False])
+
+    Alone:
+
+    >>> encoder.fit_transform([np.tile(red, (8, 8, 1)), None]).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
 
+    default_image_size = DEFAULT_SIZE
     unreadable_: list[UnreadableImage]
+    _pixels: tuple[int, list[float], list[float]]
 
     def __init__(
         self,
         backbone: Any = "efficientnet-lite0",
         *,
-        image_size: int = 160,
-        mean: float | Sequence[float] = 127 / 255,
-        std: float | Sequence[float] = 128 / 255,
+        image_size: int | None = None,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
         batch_size: int = 8,
         device: str = "auto",
         cache_dir: str | os.PathLike[str] | bool | None = None,
@@ -157,103 +185,138 @@ class ImageEncoder(BaseFeaturizer):
         self.modality = modality
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    # Graphs
+
     def _fit(self, X: SeedPairs) -> None:
-        size = checked_positive(self.image_size, "image_size")
-        checked_positive(self.batch_size, "batch_size")
-        resolve_device(self.device)
         if not any(len(kg.images.entities) for kg in graphs_of(X)):
             raise ValueError(
                 "ImageEncoder found no image in either graph, so there is nothing to encode. Pass "
                 "graphs with images, or leave this featurizer out."
             )
+        self._fit_backbone()
+
+    def _features_of_both(self, X: SeedPairs) -> tuple[ModalityFeatures, ModalityFeatures]:
+        images = [image for kg in graphs_of(X) for image in kg.images.values]
+        owners = [
+            (name_of(kg, X) if not kg.name else kg.name, kg.entity_ids[entity])
+            for kg in graphs_of(X)
+            for entity in kg.images.entities
+        ]
+        rows = self._encoded(images, owners)
+        n_left = len(X.kg1.images.values)
+        right = {i - n_left: row for i, row in rows.items() if i >= n_left}
+        left = {i: row for i, row in rows.items() if i < n_left}
+        return self._of_graph(X.kg1, left), self._of_graph(X.kg2, right)
+
+    def _of_graph(self, kg: KnowledgeGraph, rows: dict[int, np.ndarray]) -> ModalityFeatures:
+        width = self.n_features_out_
+        return ModalityFeatures(*mean_of_images(rows, kg.images.entities, kg.n_entities, width))
+
+    def _features(self, kg: KnowledgeGraph) -> ModalityFeatures:
+        nothing = KnowledgeGraph(entities=[0])
+        return self._features_of_both(SeedPairs(kg, nothing, []))[0]
+
+    # Rows
+
+    def _read(self, X: Any, reset: bool) -> ImageRows:
+        if hasattr(X, "columns") or (isinstance(X, np.ndarray) and X.ndim == 2):
+            cells = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+            return images_of_rows(cells)
+        return images_of_rows(X)
+
+    def _fit_rows(self, rows: ImageRows) -> None:
+        if not len(rows.images):
+            raise ValueError(
+                f"ImageEncoder found no image in {rows.n_rows} rows, so there is nothing to encode."
+            )
+        self._fit_backbone()
+
+    def _encode_rows(self, rows: ImageRows) -> np.ndarray:
+        owners = [("the array", f"row {i}") for i in rows.owners.tolist()]
+        found = self._encoded(rows.images, owners)
+        return mean_of_images(found, rows.owners, rows.n_rows, self.n_features_out_)[0]
+
+    # Both
+
+    def _fit_backbone(self) -> None:
+        """Check the parameters, and find out how wide the features are."""
+        self.unreadable_ = []
+        if self.image_size is not None:
+            checked_positive(self.image_size, "image_size")
+        checked_positive(self.batch_size, "batch_size")
+        resolve_device(self.device)
         if isinstance(self.backbone, str):
-            self.n_features_out_ = named_width(self.backbone)
-        elif callable(self.backbone):
-            blank = np.full((2, size, size, 3), 255, np.uint8)
-            self.n_features_out_ = self._encoder()(blank).shape[1]
-        else:
+            check_name(self.backbone)
+        elif isinstance(self.backbone, type) or not callable(self.backbone):
             raise TypeError(
                 "Expected backbone to be a name, a torch module or a callable; found "
                 f"{type(self.backbone).__name__}."
             )
+        size, mean, std = expected_images(self.backbone, self.image_size)
+        self._pixels = (
+            size,
+            np.ravel(mean if self.mean is None else self.mean).tolist(),
+            np.ravel(std if self.std is None else self.std).tolist(),
+        )
+        if self.backbone == EFFICIENTNET:
+            self.n_features_out_ = EFFICIENTNET_WIDTH  # known without loading it
+        else:
+            blank = np.full((2, size, size, 3), 255, np.uint8)
+            self.n_features_out_ = self._encoder()(blank).shape[1]
 
     def _encoder(self) -> Encoder:
         device = resolve_device(self.device)
         return Encoder(self.backbone, self.image_size, self.mean, self.std, device)
 
     def _cache(self) -> FeatureCache | None:
-        name = self.backbone if isinstance(self.backbone, str) else self.cache_name
+        name = self.cache_name
+        if name is None and isinstance(self.backbone, str) and is_permanent(self.backbone):
+            name = self.backbone
         if self.cache_dir is False or name is None:
             return None
         given = self.cache_dir
         home = cache_folder() if given is None or given is True else Path(given)
-        said = repr(
-            (name, self.image_size, np.ravel(self.mean).tolist(), np.ravel(self.std).tolist())
-        )
-        code = hashlib.sha256(said.encode()).hexdigest()[:8]
+        code = hashlib.sha256(repr((name, *self._pixels)).encode()).hexdigest()[:8]
         readable = re.sub(r"[^\w.-]", "_", name)
-        return FeatureCache(home / "image-features" / f"{readable}-{self.image_size}px-{code}")
+        return FeatureCache(home / "image-features" / f"{readable}-{self._pixels[0]}px-{code}")
 
-    def _features_of_both(self, X: SeedPairs) -> tuple[ModalityFeatures, ModalityFeatures]:
-        images = [image for kg in graphs_of(X) for image in kg.images.values]
+    def _encoded(
+        self, images: Sequence[Any], owners: Sequence[tuple[str, Any]]
+    ) -> dict[int, np.ndarray]:
+        """Encode images, and return the features of those that can be read, by position.
+
+        `owners` says of each image of which graph and entity it is.
+        """
         rows, unreadable = encode_images(
             images,
             self._encoder,
             self._cache(),
-            size=self.image_size,
+            size=self._pixels[0],
             batch_size=self.batch_size,
             n_features=self.n_features_out_,
             verbose=self.verbose,
         )
-        self._report(X, unreadable)
-        n_left = len(X.kg1.images.values)
-        right = {i - n_left: row for i, row in rows.items() if i >= n_left}
-        left = {i: row for i, row in rows.items() if i < n_left}
-        return self._means(X, X.kg1, left), self._means(X, X.kg2, right)
-
-    def _features(self, kg: KnowledgeGraph) -> ModalityFeatures:
-        nothing = KnowledgeGraph(entities=[0])
-        return self._features_of_both(SeedPairs(kg, nothing, []))[0]
-
-    def _means(
-        self, X: SeedPairs, kg: KnowledgeGraph, rows: dict[int, np.ndarray]
-    ) -> ModalityFeatures:
-        """Average the features of each entity's images; `rows` are by position in ``kg.images``."""
-        if not rows:
-            return no_features(kg, self.n_features_out_)
-        entities, values = kg.images.entities[list(rows)], np.stack(list(rows.values()))
-        finite = np.isfinite(values).all(1)
-        if not finite.all():
-            raise ValueError(
-                f"Expected finite features from the backbone; found NaN or infinity for "
-                f"{(~finite).sum()} images of {name_of(kg, X)}, first that of "
-                f"{kg.entity_ids[entities[~finite][0]]!r}. Check the backbone, its mean and std."
-            )
-        ones = np.ones(len(entities), np.float32)
-        owners = sparse.coo_array(
-            (ones, (entities, np.arange(len(ones)))), (kg.n_entities, len(ones))
-        )
-        mask = np.zeros(kg.n_entities, bool)
-        mask[entities] = True
-        return ModalityFeatures(normalize(owners.tocsr() @ normalize(values)), mask)
-
-    def _report(self, X: SeedPairs, reasons: dict[int, str]) -> None:
-        owners = [
-            (kg, entity, image)
-            for kg in graphs_of(X)
-            for entity, image in zip(*kg.images, strict=True)
-        ]
         self.unreadable_ = [
-            UnreadableImage(
-                kg.name or name_of(kg, X), kg.entity_ids[entity], _path_of(image), reasons[i]
-            )
-            for i, (kg, entity, image) in enumerate(owners)
-            if i in reasons
+            UnreadableImage(*owners[i], path_of(images[i]), reason)
+            for i, reason in sorted(unreadable.items())
         ]
+        self._report(len(images))
+        check_finite(rows, owners)
+        return rows
+
+    def _report(self, n_images: int) -> None:
         if not self.unreadable_:
             return
-        what = f"{len(self.unreadable_)} of {len(owners)} images: {_few(self.unreadable_)}"
-        if len(self.unreadable_) == len(owners):
+        what = f"{len(self.unreadable_)} of {n_images} images: {few(self.unreadable_)}"
+        if len(self.unreadable_) == n_images:
             raise ValueError(
                 f"Expected images that can be read; found none: {what}. Paths that are not "
                 f"absolute are looked up from the folder that Python runs in ({Path.cwd()})."
@@ -261,17 +324,5 @@ class ImageEncoder(BaseFeaturizer):
         warnings.warn(
             f"ImageEncoder could not read {what}. They count as missing; all of them are in its "
             "attribute `unreadable_`.",
-            stacklevel=4,
+            stacklevel=5,
         )
-
-
-def _few(unreadable: Sequence[UnreadableImage], n: int = 3) -> str:
-    shown = "; ".join(
-        f"{u.entity!r} of {u.graph} ({f'{u.image}: ' if u.image else ''}{u.reason})"
-        for u in unreadable[:n]
-    )
-    return shown + ("; ..." if len(unreadable) > n else "")
-
-
-def _path_of(image: Any) -> str:
-    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else ""

@@ -41,8 +41,12 @@ default="default"
         - A :class:`sklearn.pipeline.Pipeline` of both kinds, such as
           ``make_pipeline(ImageEncoder(), PCA(128), NeighborMeanImputer())``.
     transformers : mapping {modality: as above}, optional
-        The same for modalities of the user's own. Features that the graphs have and that are not
-        named here stay as they are.
+        The same for modalities of the user's own.
+    remainder : "default", "drop", "passthrough" or transformer, default="default"
+        What is done to all modalities that are left at "default", and to features that the graphs
+        have and that are not named in `transformers`. "default" keeps those as they are. "drop"
+        leaves nothing but what is named. A transformer is fitted for each of them anew, where there
+        are features or a default that makes them.
     device : str, default="auto"
         Where the default image encoder runs.
     verbose : int, default=1
@@ -59,6 +63,7 @@ default="default"
     --------
     BagOfRelations, BagOfAttributes, ImageEncoder, NeighborMeanImputer : The defaults.
     AttributeValues : The default for values.
+    TextEncoder, NameEncoder : For texts and names, on request.
 
     Notes
     -----
@@ -66,6 +71,10 @@ default="default"
     one has none of it, its features are zeros and their mask is False. Parameters inside are
     reached by name, as in ``set_params(image__n_components=64)``; those of a modality of the
     user's own by the name of the modality.
+
+    A modality of one's own takes one line, ``transformers={"said": TextEncoder(source="values",
+    modality="said")}``, and is aligned by like any other. How much it is compressed is searched as
+    ``ibmeaaligner__betas=[{"said": 1e-3}, {"said": 1e-1}]``.
 
     Examples
     --------
@@ -96,6 +105,7 @@ default="default"
         value: Any = "default",
         transformers: Mapping[str, Any] | None = None,
         *,
+        remainder: Any = "default",
         device: str = "auto",
         verbose: int = 1,
     ) -> None:
@@ -105,6 +115,7 @@ default="default"
         self.text = text
         self.value = value
         self.transformers = transformers
+        self.remainder = remainder
         self.device = device
         self.verbose = verbose
 
@@ -153,7 +164,9 @@ default="default"
         """
         X = checked_view(X, "ModalityFeaturizer.fit")
         options = {"device": self.device, "verbose": self.verbose}
-        chosen = {m: choose(X, m, given, options) for m, given in self._given(X).items()}
+        chosen = {
+            m: choose(X, m, given, self.remainder, options) for m, given in self._given(X).items()
+        }
         self.transformers_ = {m: t for m, t in chosen.items() if t is not None}
         views = {
             m: t.fit_transform(X) if not isinstance(t, str) else X
@@ -205,11 +218,7 @@ default="default"
             )
         own = self._own()
         for modality in own:
-            if modality in NAMED:
-                raise ValueError(
-                    f"Expected modalities of your own in `transformers`; found {modality!r}. "
-                    f"Pass it as {modality}=... instead."
-                )
+            _check_own(modality, super().get_params(deep=False))
         named = {m: getattr(self, m) for m in NAMED}
         present = {m: "default" for kg in graphs_of(X) for m in kg.features if m not in named}
         return {**named, **present, **own}
@@ -269,6 +278,17 @@ default="default"
         # Anything may be set; `fit` is what complains.
         return dict(self.transformers) if isinstance(self.transformers, Mapping) else {}
 
+    def _sk_visual_block_(self) -> Any:
+        """Draw the modalities side by side, as scikit-learn draws a ColumnTransformer."""
+        # Where scikit-learn has moved this, it draws the estimator as one box.
+        from sklearn.utils._repr_html.estimator import _VisualBlock
+
+        shown = getattr(self, "transformers_", None)
+        if shown is None:
+            shown = {**{m: getattr(self, m) for m in NAMED}, **self._own()}
+            shown["remainder"] = self.remainder
+        return _VisualBlock("parallel", list(shown.values()), names=list(shown))
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name, those inside the transformers included.
 
@@ -308,6 +328,20 @@ default="default"
             self.transformers = {**self._own(), **own}
         super().set_params(**params)
         return self
+
+
+def _check_own(modality: Any, parameters: Mapping[str, Any]) -> None:
+    """Refuse names of modalities that parameters have, or that couldn't be searched by."""
+    if modality in NAMED:
+        raise ValueError(
+            f"Expected modalities of your own in `transformers`; found {modality!r}. "
+            f"Pass it as {modality}=... instead."
+        )
+    if not isinstance(modality, str) or not modality or "__" in modality or modality in parameters:
+        raise ValueError(
+            "Expected modalities in `transformers` to be called by strings without '__' that are "
+            f"no parameters of ModalityFeaturizer; found {modality!r}. Choose another name."
+        )
 
 
 def _names_out(transformer: Any, modality: str, width: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from typing import Any
 
@@ -156,6 +157,15 @@ class SeedPairs(Frozen):
     def __repr__(self) -> str:
         shown = ", ".join(f"{a} = {b}" for a, b in self.pairs[:3].tolist())
         return f"SeedPairs of {len(self)} pairs: {shown}{', ...' if len(self) > 3 else ''}"
+
+    def _repr_html_(self) -> str:
+        names = (kg.name or f"kg{i}" for i, kg in enumerate((self.kg1, self.kg2), 1))
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
+        some = self.pairs[:5].tolist() + [("...", "...")] * (len(self) > 5)
+        cells = ("".join(f"<td>{html.escape(str(e))}</td>" for e in pair) for pair in some)
+        rows = "".join(f"<tr>{row}</tr>" for row in cells)
+        title = f"SeedPairs of {len(self):,} pairs"
+        return f"<table><caption>{title}</caption><tr>{head}</tr>{rows}</table>"
 
 
 def _first_of_each(indices: np.ndarray) -> np.ndarray:

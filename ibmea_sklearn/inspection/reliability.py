@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
 from .._optional import import_optional
-from ..graph import SeedPairs
 from ..metrics import expected_calibration_error
+from ._fitted import pairs_of
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -179,7 +179,7 @@ class ReliabilityDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        partner = _partners(pairs)
+        partner = dict(pairs_of(pairs).tolist())
         found = aligner.align(method)
         found = found[found["source"].isin(list(partner))]
         if not len(found):
@@ -196,12 +196,3 @@ class ReliabilityDisplay:
             ax=ax,
             **kwargs,
         )
-
-
-def _partners(pairs: Any) -> dict[Any, Any]:
-    values = np.asarray(pairs.pairs if isinstance(pairs, SeedPairs) else pairs, object)
-    if values.ndim != 2 or values.shape[1] != 2:
-        raise ValueError(
-            f"Expected a view, or pairs of entity ids of shape (n, 2); found {values.shape}."
-        )
-    return dict(values.tolist())

@@ -2,7 +2,9 @@
 
 from .alignments import read_alignment, read_pairs, write_alignment
 from .dbp15k import read_dbp15k
+from .embeddings import embeddings_from_frame, embeddings_to_frame
 from .mmkg import read_image_index, read_mmkg
+from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
 from .openea import read_openea, read_openea_splits
 from .pairs import write_pair
 from .rdf import read_rdf
@@ -10,6 +12,10 @@ from .recognise import read_graph, read_graphs, read_pair, recognise_format
 from .tables import read_tables, write_graph
 
 __all__ = [
+    "embeddings_from_frame",
+    "embeddings_to_frame",
+    "from_networkx",
+    "from_pykeen",
     "read_alignment",
     "read_dbp15k",
     "read_graph",
@@ -23,6 +29,8 @@ __all__ = [
     "read_rdf",
     "read_tables",
     "recognise_format",
+    "to_networkx",
+    "to_pykeen",
     "write_alignment",
     "write_graph",
     "write_pair",

@@ -22,7 +22,7 @@ def sketched(scores: Scores, width: int) -> Scores:
     n_columns = scores.left.shape[1]
     random = np.random.default_rng(0)  # the same vectors always have the same candidates
     sums = torch.arange(n_columns) % width
-    signs = torch.from_numpy(random.choice(np.float32([-1, 1]), n_columns))
+    signs = torch.from_numpy(random.choice(np.array([-1, 1], np.float32), n_columns))
     some.left, some.right = (_add(side, sums, signs, width) for side in (scores.left, scores.right))
     return some
 

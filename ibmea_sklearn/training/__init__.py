@@ -1,17 +1,25 @@
-"""The training loop: the skorch net, rounds, callbacks, schedule."""
+"""The training loop: the skorch net, rounds, callbacks, schedule, checkpoints."""
 
+from .batches import RandomBatches
 from .callbacks import HeldOutScore, LastGoodWeights, ProgressBar, StopTraining
+from .checkpoint import Checkpoint, NoCheckpoint, Stateful
 from .net import AlignmentNet, finished_epochs
-from .rounds import train_in_rounds
+from .rounds import TrainingRounds
 from .schedule import warmup_cosine
+from .signals import sigterm_interrupts
 
 __all__ = [
     "AlignmentNet",
+    "Checkpoint",
     "HeldOutScore",
     "LastGoodWeights",
+    "NoCheckpoint",
     "ProgressBar",
+    "RandomBatches",
+    "Stateful",
     "StopTraining",
+    "TrainingRounds",
     "finished_epochs",
-    "train_in_rounds",
+    "sigterm_interrupts",
     "warmup_cosine",
 ]

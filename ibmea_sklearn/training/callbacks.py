@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +13,8 @@ from rich.text import Text
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.history import History
+
+from .copies import copied
 
 __all__ = ["HeldOutScore", "LastGoodWeights", "ProgressBar", "StopTraining"]
 
@@ -43,7 +44,7 @@ class LastGoodWeights(Callback):
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Keep the weights that the epoch starts from."""
-        self._start = copy.deepcopy(net.module_.state_dict())
+        self._start = copied(net.module_.state_dict())
         self._good = self._good or self._start
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -57,6 +58,14 @@ class LastGoodWeights(Callback):
         """Put the last good weights back: what the current epoch made is of no use."""
         self.failed_epoch_ = len(net.history)
         net.module_.load_state_dict(self._good)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights that a further epoch might go back to."""
+        return {"good": self._good}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take them up."""
+        self._good = state["good"]
 
 
 class HeldOutScore(Callback):
@@ -103,7 +112,7 @@ class HeldOutScore(Callback):
         net.history.record("validation_hits@1", value)
         if value > self.best_score_:
             # What the network says depends on the pairs it knew, which grow by round.
-            best = copy.deepcopy(net.module_.state_dict()), net.module_.known
+            best = copied(net.module_.state_dict()), net.module_.known
             # In one go: an interrupt in between would leave an epoch with another's weights.
             self.best_score_, self.best_epoch_, self._best = value, epoch, best
             self._n_worse = 0
@@ -115,8 +124,23 @@ class HeldOutScore(Callback):
     def restore(self, net: NeuralNet) -> None:
         """Put the best weights back, and the pairs that were known then."""
         if self._best:
-            weights, net.module_.known = self._best
+            weights, known = self._best
+            net.module_.known = known.to(net.device)
             net.module_.load_state_dict(weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was best so far."""
+        return {
+            "best_score": self.best_score_,
+            "best_epoch": self.best_epoch_,
+            "best": self._best,
+            "n_worse": self._n_worse,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take it up."""
+        self.best_score_, self.best_epoch_ = state["best_score"], state["best_epoch"]
+        self._best, self._n_worse = state["best"], state["n_worse"]
 
 
 class ProgressBar(Callback):

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.history import History
 from torch import Tensor
 
 from .callbacks import StopTraining
+from .copies import copied
 
 __all__ = ["AlignmentNet", "finished_epochs"]
 
@@ -27,6 +29,8 @@ class AlignmentNet(NeuralNet):
     stopped_ : bool
         Whether a callback ended the last call of ``partial_fit`` early.
     """
+
+    stopped_ = False
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, epochs: int | None = None, **params: Any
@@ -54,6 +58,12 @@ class AlignmentNet(NeuralNet):
                 self.history.record_batch(name, value)
         return values.sum()
 
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Forget the batches of the last epoch: their averages stay."""
+        if len(self.history):
+            self.history[-1]["batches"] = []
+        super().on_epoch_begin(net, **kwargs)
+
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
@@ -64,8 +74,23 @@ class AlignmentNet(NeuralNet):
             if name not in ("train_loss", "train_batch_size"):
                 values = [batch[name] for batch in batches]
                 self.history.record(name, float(np.average(values, weights=sizes)))
-        self.history.record("n_seeds", len(dataset_train))
+        # Known pairs: what an epoch goes through may be triples.
+        self.history.record("n_seeds", len(self.module_.known))
         super().on_epoch_end(net, dataset_train=dataset_train, dataset_valid=dataset_valid)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return weights, optimiser and history, at the end of an epoch."""
+        return {
+            "weights": copied(self.module_.state_dict()),
+            "optimizer": copied(self.optimizer_.state_dict()),
+            "history": finished_epochs(self),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` has returned."""
+        self.module_.load_state_dict(state["weights"])
+        self.optimizer_.load_state_dict(state["optimizer"])
+        self.history_ = History({**row, "batches": []} for row in state["history"])
 
 
 def finished_epochs(net: NeuralNet) -> list[dict[str, Any]]:

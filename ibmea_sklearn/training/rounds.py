@@ -2,51 +2,93 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from .net import AlignmentNet
 
-__all__ = ["train_in_rounds"]
+__all__ = ["TrainingRounds"]
 
 
-def train_in_rounds(
-    net: AlignmentNet,
-    pairs: np.ndarray,
-    epochs: Sequence[int],
-    find_pairs: Callable[[], np.ndarray],
-    first: np.ndarray | None = None,
-) -> Iterator[np.ndarray]:
-    """Train on `pairs`, then in each further round on `pairs` and those found afresh.
+def _as_they_are(pairs: np.ndarray) -> np.ndarray:
+    return pairs
+
+
+class TrainingRounds:
+    """Train on pairs, then in each further round on these and on pairs found afresh.
 
     Found pairs are looked for anew each time, so one that a later round no longer finds is
     dropped again. The optimiser keeps its moments; the schedule decides the learning rate.
 
     Parameters
     ----------
-    net : AlignmentNet
-        Initialised. Its module's ``known`` is set to the pairs of each round.
     pairs : int64 ndarray of shape (n_pairs, 2)
         Node numbers.
     epochs : sequence of int
         By round.
     find_pairs : callable
         Returns further pairs, shape (n, 2), none of which has an entity of `pairs`.
-    first : int64 ndarray of shape (n, 2), optional
-        Further pairs of the first round.
+    take_up : callable, optional
+        From known pairs, shape (n, 2), to the rows that an epoch goes through, such as triples;
+        called once the module knows the pairs. By default the pairs themselves.
 
-    Yields
-    ------
-    int64 ndarray of shape (n, 2)
-        The pairs of a round, before it is trained.
+    Attributes
+    ----------
+    n_round : int
+        The round that is being trained, counted from 0.
+    known : int64 ndarray of shape (n_known, 2)
+        The pairs of that round.
     """
-    for n_round, n_epochs in enumerate(epochs):
-        found = find_pairs() if n_round else first
-        known = pairs if found is None else np.concatenate([pairs, found])
-        net.module_.known = torch.from_numpy(known).to(net.device)
-        yield known
-        net.partial_fit(known, epochs=n_epochs)
-        if net.stopped_:
-            return
+
+    def __init__(
+        self,
+        pairs: np.ndarray,
+        epochs: Sequence[int],
+        find_pairs: Callable[[], np.ndarray],
+        take_up: Callable[[np.ndarray], Any] = _as_they_are,
+    ) -> None:
+        self.pairs, self.epochs, self.find_pairs = pairs, list(epochs), find_pairs
+        self.take_up = take_up
+        self._ends = list(itertools.accumulate(self.epochs))
+        self.n_round, self.known = 0, pairs
+
+    def join(self, found: np.ndarray) -> None:
+        """Let found pairs, shape (n, 2), join in the round that begins."""
+        self.known = np.concatenate([self.pairs, found])
+
+    def train(self, net: AlignmentNet) -> Iterator[np.ndarray]:
+        """Train the rounds that are left, the current one from the epoch that `net` has reached.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+            Initialised. Its module's ``known`` is set to the pairs of each round.
+
+        Yields
+        ------
+        int64 ndarray of shape (n_known, 2)
+            The pairs of a round, before it is trained.
+        """
+        while True:
+            net.module_.known = torch.from_numpy(self.known).to(net.device)
+            rows = self.take_up(self.known)
+            yield self.known
+            left = self._ends[self.n_round] - len(net.history)
+            if left:
+                net.partial_fit(rows, epochs=left)
+            if net.stopped_ or self.n_round + 1 == len(self.epochs):
+                return
+            self.join(self.find_pairs())
+            self.n_round += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the training is."""
+        return {"n_round": self.n_round, "known": self.known}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to where a training was."""
+        self.n_round, self.known = state["n_round"], state["known"]

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import copy
 import io
+import os
 import pickle
+import tempfile
+from collections.abc import Mapping
 from functools import cached_property
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import joblib
@@ -20,21 +23,32 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from ibmea_sklearn import (
+    BaseAligner,
     KnowledgeGraph,
     ModalityFeaturizer,
     SeedPairs,
     hits_at_1_scorer,
 )
+from ibmea_sklearn.aligners._trained_aligner import TrainedAligner
 from ibmea_sklearn.matching import ranks
 from ibmea_sklearn.metrics import hits_at_k
+from ibmea_sklearn.training import LastGoodWeights
 
 
 class Entry(NamedTuple):
-    """An aligner under test: its class, parameters that make it fast, a parameter to search."""
+    """An aligner under test: its class, parameters that make it fast, a parameter to search.
+
+    `hasty` are further parameters for checks that fit often, and that look at scikit-learn's tools
+    rather than at the aligner.
+    """
 
     aligner: type
     params: dict[str, Any]
     grid: dict[str, list[Any]]
+    hasty: Mapping[str, Any] = MappingProxyType({})
+
+    def in_haste(self) -> Entry:
+        return self._replace(params={**self.params, **self.hasty})
 
 
 class Case:
@@ -110,9 +124,10 @@ def check_fit_leaves_global_random_state(case: Case) -> None:
 
 
 def check_fit_does_not_depend_on_global_random_state(case: Case) -> None:
+    expected = case.fitted  # perhaps fitted here and now, before the seed
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(99)
-        assert_same_embeddings(case.fit(case.new()), case.fitted)
+        assert_same_embeddings(case.fit(case.new()), expected)
 
 
 def check_embeddings_have_a_row_for_each_entity(case: Case) -> None:
@@ -159,6 +174,44 @@ def check_failed_refit_is_not_fitted(case: Case) -> None:
         aligner.predict(["a"])
 
 
+# Of those that train
+
+
+def check_goes_on_after_an_interrupt(case: Case) -> None:
+    if not isinstance(case.fitted, TrainedAligner):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        params = {"checkpoint_dir": folder, "checkpoint_interval": 1}
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(LastGoodWeights, "on_epoch_end", _interrupt_second_epoch)
+            case.fit(case.new(**params))
+        assert os.listdir(folder)
+        again = case.fit(case.new(**params))
+        assert not os.listdir(folder)
+    assert_same_embeddings(again, case.fitted)
+    assert [row["train_loss"] for row in again.history_] == [
+        row["train_loss"] for row in case.fitted.history_
+    ]
+
+
+def _interrupt_second_epoch(self: LastGoodWeights, net: Any, **kwargs: Any) -> None:
+    if len(net.history) == 2:
+        raise KeyboardInterrupt
+
+
+def check_warm_start_starts_from_the_last_weights(case: Case) -> None:
+    if not isinstance(case.fitted, TrainedAligner):
+        return
+    aligner = case.fit(case.new(warm_start=True))
+    assert_same_embeddings(aligner, case.fitted)  # the first time there are none
+    last = {name: v.clone() for name, v in aligner.network_.state_dict().items()}
+    case.fit(aligner.set_params(learning_rate=1e-30, weight_decay=0, random_state=1))
+    for name, value in aligner.network_.state_dict().items():
+        torch.testing.assert_close(value, last[name], rtol=0, atol=1e-20, msg=name)
+    case.fit(aligner.set_params(**case.new().get_params()))
+    assert_same_embeddings(aligner, case.fitted)
+
+
 # After fit
 
 
@@ -189,6 +242,63 @@ def check_pickle_and_joblib(case: Case) -> None:
         sources = case.kg1.entity_ids
         np.testing.assert_array_equal(again.predict(sources), case.fitted.predict(sources))
         assert again.get_params() == case.fitted.get_params()
+
+
+def check_save_and_load(case: Case) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        case.fitted.save(f"{folder}/aligner")
+        again = BaseAligner.load(f"{folder}/aligner")
+    assert type(again) is type(case.fitted)
+    assert again.get_params() == case.fitted.get_params()
+    assert vars(again).keys() == vars(case.fitted).keys()
+    assert_same_embeddings(again, case.fitted)
+    assert_same_fitted(again, case.fitted)
+    assert_same_answers(again, case)
+    assert_same_embeddings(case.fit(again), case.fitted)
+
+
+def assert_same_fitted(one: Any, two: Any) -> None:
+    """What fit has set, by whatever name: numbers, rows of tables, arrays, networks."""
+    for name, value in vars(two).items():
+        mine = getattr(one, name)
+        assert type(mine) is type(value), name
+        if isinstance(value, torch.nn.Module):
+            assert repr(mine) == repr(value)
+            mine, value = (dict(n.state_dict(), known=n.known) for n in (mine, value))
+            assert all(torch.equal(mine[n], v) for n, v in value.items())
+        elif isinstance(value, KnowledgeGraph):
+            assert repr(mine) == repr(value)
+            np.testing.assert_array_equal(mine.entity_ids, value.entity_ids)
+            np.testing.assert_array_equal(mine.relation_triples, value.relation_triples)
+            assert mine.attribute_values.tolist() == value.attribute_values.tolist()
+        elif name != "embeddings_":
+            np.testing.assert_equal(mine, value, err_msg=name)
+
+
+def assert_same_answers(one: Any, case: Case) -> None:
+    fitted, sources = case.fitted, case.kg1.entity_ids
+    np.testing.assert_array_equal(one.rank(case.test), fitted.rank(case.test))
+    np.testing.assert_array_equal(one.predict(sources), fitted.predict(sources))
+    assert one.score(case.view(case.test)) == fitted.score(case.test)
+    assert one.candidates(sources, k=3).equals(fitted.candidates(sources, k=3))
+    for method in ("mutual", "assignment"):
+        assert one.align(method).equals(fitted.align(method))
+
+
+def check_save_refuses_what_is_not_fitted(case: Case) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        with pytest.raises(NotFittedError):
+            case.new().save(f"{folder}/aligner")
+        assert not os.listdir(folder)
+
+
+def check_load_refuses_another_class(case: Case) -> None:
+    name, other = case.entry.aligner.__name__, type("Other", (case.entry.aligner,), {})
+    with tempfile.TemporaryDirectory() as folder:
+        case.fitted.save(f"{folder}/aligner")
+        with pytest.raises(ValueError, match=f"Expected Other; found {name} in .*Use {name}.load"):
+            other.load(f"{folder}/aligner")
+        assert type(case.entry.aligner.load(f"{folder}/aligner")) is case.entry.aligner
 
 
 def check_rank_takes_views_and_arrays(case: Case) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import aligner_checks
+import bad_input_checks
 import pytest
 import view_checks
 from aligner_checks import Case, Entry, assert_same_embeddings
 from sklearn.utils import estimator_checks, get_tags
 
-from ibmea_sklearn import BaseAligner, IBMEAAligner, PropagationAligner
+from ibmea_sklearn import BaseAligner, IBMEAAligner, PropagationAligner, TMEAAligner
 
 ALIGNERS = [
     Entry(
@@ -25,6 +26,7 @@ ALIGNERS = [
             "verbose": 0,
         },
         {"beta_image": [1e-3, 1e-1]},
+        {"modalities": ["graph", "image"], "max_epochs": 1, "n_rounds": 1},
     ),
     Entry(
         PropagationAligner,
@@ -37,16 +39,33 @@ ALIGNERS = [
         },
         {"hub_exponent": [0.0, 0.25]},
     ),
+    Entry(
+        TMEAAligner,
+        {
+            "max_epochs": 1,
+            "n_rounds": 2,
+            "steps_per_epoch": 1,
+            "n_components": 6,
+            "n_latent": 4,
+            "device": "cpu",
+            "random_state": 0,
+            "verbose": 0,
+        },
+        {"latent_weight": [0.0, 1e-2]},
+        {"modalities": ["graph", "image"], "n_rounds": 1},
+    ),
 ]
 OF_SCIKIT_LEARN = [
     estimator_checks.check_estimator_cloneable,
     estimator_checks.check_estimator_repr,
+    estimator_checks.check_estimator_tags_renamed,
     estimator_checks.check_get_params_invariance,
     estimator_checks.check_no_attributes_set_in_init,
     estimator_checks.check_parameters_default_constructible,
     estimator_checks.check_set_params,
     estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
     estimator_checks.check_mixin_order,
+    estimator_checks.check_valid_tag_types,
 ]
 
 
@@ -74,7 +93,12 @@ def test_fit(check, case):
 @every
 @pytest.mark.parametrize("check", view_checks.CHECKS, ids=name_of)
 def test_view(check, entry, hard_pair):
-    check(Case(entry, hard_pair, "view"))
+    check(Case(entry.in_haste(), hard_pair, "view"))
+
+
+@pytest.mark.parametrize("check", bad_input_checks.CHECKS, ids=name_of)
+def test_bad_input(check, case):
+    check(case)
 
 
 @every

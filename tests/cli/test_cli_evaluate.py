@@ -174,7 +174,7 @@ def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
         (["--dataset", "emoij"], "Did you mean 'emoji'?"),
         (["--train-ratio", "1.5"], "Expected --train-ratio to leave at least 2 of 80 links"),
         (["--train-ratio", "0.01"], "Expected --train-ratio to leave at least 2 of 80 links"),
-        (["--aligner", "ibm"], "Expected --aligner ibmea or propagation; found 'ibm'."),
+        (["--aligner", "ibm"], "Expected --aligner ibmea or propagation or tmea; found 'ibm'."),
         (["--preset", "papre"], "Did you mean 'paper'?"),
         (["--aligner", "propagation", "--epochs", "3"], "Expected a parameter of PropagationAlign"),
         (["--set", "max_epoch=3"], "Did you mean 'max_epochs'?"),

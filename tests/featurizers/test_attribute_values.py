@@ -130,10 +130,10 @@ def test_the_projection_keeps_similarities(X):
 
 
 def test_blocks_change_nothing(X, monkeypatch):
-    from ibmea_sklearn.featurizers import attribute_values
+    from ibmea_sklearn.featurizers import _projection
 
     expected = values(AttributeValues(8).fit_transform(X))
-    monkeypatch.setattr(attribute_values, "_BLOCK", 7)
+    monkeypatch.setattr(_projection, "_BLOCK", 7)
     for one, two in zip(expected, values(AttributeValues(8).fit_transform(X)), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -251,9 +251,59 @@ def test_parameters_out_of_range(X, params, message):
         AttributeValues(**params).fit(X)
 
 
-def test_no_view():
-    with pytest.raises(TypeError, match=r"AttributeValues.fit expects a view .* found list"):
-        AttributeValues().fit([("a", "b")])
+# Tables
+
+
+TABLE = pd.DataFrame(
+    {
+        "born": ["1912-09", 1912.66666667, "1999", None, "", pd.Timestamp("1999-02-01")],
+        "town": ["Berlin", " berlin", "Rome", None, "Oslo", "Paris"],
+        "same": [1, 1, 1, None, 1, 1],
+    },
+    index=list("abcdef"),
+)
+
+
+def test_a_table_alone():
+    encoder = AttributeValues(None)
+    rows = encoder.fit_transform(TABLE)
+    cosines = (rows @ rows.T).toarray()
+    assert cosines[0, 1] > 0.99, "a date and a year with a fraction; a blank and a capital"
+    assert not cosines[3].any(), "nothing is known"
+    assert cosines[4, [0, 1, 2, 5]] == pytest.approx(0), "what all have in common is no agreement"
+    table = encoder.matches_
+    assert table["attribute_1"].tolist() == table["attribute_2"].tolist()
+    assert set(table["attribute_1"]) == {"born", "town", "same"}
+    projected = AttributeValues(1024).fit_transform(TABLE)
+    np.testing.assert_allclose(projected @ projected.T, cosines, atol=5 / 32)
+    frame = AttributeValues(2).set_output(transform="pandas").fit_transform(TABLE)
+    assert frame.columns.tolist() == ["value0", "value1"] and frame.index.tolist() == list("abcdef")
+
+
+def test_near_numbers_of_a_table():
+    heights = np.random.default_rng(0).normal(1.7, 0.1, (300, 1))
+    rows = AttributeValues(None).fit_transform(heights)
+    cosines = (rows @ rows.T).toarray()[np.argsort(heights[:, 0])[150]]
+    by_gap = cosines[np.argsort(abs(heights[:, 0] - np.median(heights)))]
+    means = [part.mean() for part in np.split(by_gap, [5, 50, 150])]
+    assert means == sorted(means, reverse=True) and means[0] > 0.5 > 0.05 > means[-1]
+
+
+def test_rows_of_a_table_by_themselves():
+    encoder = AttributeValues(None).fit(TABLE)
+    rows = encoder.transform(TABLE)
+    np.testing.assert_array_equal(encoder.transform(TABLE[2:3]).toarray(), rows[[2]].toarray())
+    unheard = pd.DataFrame({"born": [None], "town": ["Rom"], "same": [None]})
+    assert not encoder.transform(unheard).nnz
+
+
+def test_tables_of_no_kind():
+    with pytest.raises(ValueError, match="Reshape your data"):
+        AttributeValues().fit(["1912", "1913"])
+    with pytest.raises(ValueError, match="expecting 3 features|now missing"):
+        AttributeValues().fit(TABLE).transform(TABLE[["born"]])
+    with pytest.raises(TypeError, match="found one KnowledgeGraph"):
+        AttributeValues().fit(KnowledgeGraph(entities=["a"]))
 
 
 # Real data

@@ -263,7 +263,7 @@ def test_features_that_are_not_finite_name_the_entity(X, home):
     def broken(batch):
         return torch.where(batch.mean((2, 3)) > 0.99, torch.nan, 0.5)
 
-    with pytest.raises(ValueError, match="for 1 images of graph 'left', first that of 'a'"):
+    with pytest.raises(ValueError, match="for 3 images, first that of 'a' of left"):
         kg = graph({"a": colour(0), "b": colour(5)}, "left")
         encoder(broken, cache_name="m").fit_transform(SeedPairs(kg, X.kg2, []))
     new = encoder(cache_name="m").fit_transform(X)

@@ -86,7 +86,7 @@ def test_weights_against_a_naive_loop(gaps, chance):
 def test_chance_against_a_naive_loop(left, right):
     left, right = (np.sort(values) / 16 for values in (left, right))  # no edge is at a scale
     expected = [np.mean([abs(a - b) <= q for a in left for b in right]) for q in SCALES]
-    np.testing.assert_allclose(_value_matching._chance(left, right), expected)
+    np.testing.assert_allclose(_value_matching.chance_within(left, right), expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12))

@@ -245,6 +245,20 @@ def test_bad_pairs(kg1, kg2, pairs, message):
         SeedPairs(kg1, kg2, pairs)
 
 
+def test_repr_html(kg1, kg2, seeds):
+    text = seeds._repr_html_()
+    assert text.startswith(f"<table><caption>SeedPairs of {len(seeds)} pairs</caption>")
+    assert "<tr><th>left</th><th>right</th></tr>" in text
+    left, right = seeds.pairs[0]
+    assert f"<tr><td>{left}</td><td>{right}</td></tr>" in text
+    assert text.count("<tr>") == 1 + min(len(seeds), 5) + (len(seeds) > 5)
+    assert ("..." in text) == (len(seeds) > 5)
+    kg = KnowledgeGraph(entities=["<b>", "c"])
+    escaped = SeedPairs(kg, kg, [("<b>", "c")])._repr_html_()
+    assert "<th>kg1</th><th>kg2</th>" in escaped
+    assert "<td>&lt;b&gt;</td><td>c</td>" in escaped and "..." not in escaped
+
+
 def test_bad_parameters(kg1, kg2):
     with pytest.raises(TypeError, match="Expected kg2 to be a KnowledgeGraph; found list"):
         SeedPairs(kg1, [], LINKS)

@@ -11,6 +11,12 @@ from ibmea_sklearn.training import StopTraining, finished_epochs
 PAIRS = np.array([[i, i + 6] for i in range(5)])
 
 
+def train(net, pairs, epochs):
+    """What a round does: the module is told which pairs are known."""
+    net.module_.known = torch.from_numpy(pairs)
+    return net.partial_fit(pairs, epochs=epochs)
+
+
 class Log(Callback):
     def __init__(self, stop_at=None):
         self.stop_at, self.events = stop_at, []
@@ -30,7 +36,7 @@ class Log(Callback):
 @pytest.mark.parametrize("batch_size", [-1, 2])
 def test_parts_are_recorded_and_sum_to_the_loss(batch_size):
     # Batches of 2, 2 and 1 pairs.
-    net = tiny_net(batch_size=batch_size).partial_fit(PAIRS, epochs=3)
+    net = train(tiny_net(batch_size=batch_size), PAIRS, epochs=3)
     for row in net.history:
         assert row["distance"] + row["size"] == pytest.approx(row["train_loss"])
         assert row["n_seeds"] == 5
@@ -46,8 +52,8 @@ def test_an_epoch_is_the_mean_over_its_pairs():
 
 
 def test_pairs_may_grow_and_the_optimiser_goes_on():
-    net = tiny_net().partial_fit(PAIRS[:3], epochs=2)
-    net.partial_fit(PAIRS, epochs=2)
+    net = train(tiny_net(), PAIRS[:3], epochs=2)
+    train(net, PAIRS, epochs=2)
     assert net.history[:, "n_seeds"] == [3, 3, 5, 5]
     (state,) = net.optimizer_.state.values()
     assert state["step"] == 4

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny import nan_from, tiny_net
 
-from ibmea_sklearn.training import LastGoodWeights, train_in_rounds
+from ibmea_sklearn.training import LastGoodWeights, TrainingRounds
 
 SEEDS = np.array([[0, 6], [1, 7]])
 
@@ -15,9 +15,12 @@ def finder(*found):
 
 
 def run(net, epochs, find, first=None):
-    known = []
-    for pairs in train_in_rounds(net, SEEDS, epochs, find, first):
+    rounds, known = TrainingRounds(SEEDS, epochs, find), []
+    if first is not None:
+        rounds.join(first)
+    for pairs in rounds.train(net):
         assert len(net.module_.trained_on) == sum(epochs[: len(known)])  # before it is trained
+        assert rounds.n_round == len(known)
         known.append(net.module_.known.tolist())
         assert pairs.tolist() == known[-1]
     return known
@@ -44,6 +47,20 @@ def test_pairs_are_looked_for_after_a_round_not_before():
 
     run(net, [2, 3, 1], find)
     assert trained_when_asked == [2, 5]
+
+
+def test_an_epoch_may_go_through_something_else():
+    net, seen = tiny_net(), []
+
+    def take_up(known):
+        seen.append((known.tolist(), net.module_.known.tolist()))
+        return known[:1]
+
+    rounds = TrainingRounds(SEEDS, [2, 1], finder([[2, 8]]), take_up)
+    known = [pairs.tolist() for pairs in rounds.train(net)]
+    assert seen == [(k, k) for k in known]
+    assert net.module_.trained_on == [[SEEDS[0].tolist()]] * 3
+    assert net.history[:, "n_seeds"] == [2, 2, 3]
 
 
 def test_one_round_looks_for_nothing():
@@ -83,3 +100,20 @@ def test_an_interrupt_ends_all_rounds():
     with pytest.raises(KeyboardInterrupt):
         run(net, [2, 2], finder([[2, 8]]))
     assert net.module_.known.tolist() == [*SEEDS.tolist(), [2, 8]]
+
+
+@pytest.mark.parametrize("n_done", [0, 1, 2, 3, 4])
+def test_goes_on_in_the_round_and_at_the_epoch_that_was_reached(n_done):
+    found = [[[2, 8]], [[3, 9]], []]
+    whole = tiny_net()
+    run(whole, [2, 1, 2], finder(*found[1:]), first=np.array(found[0]))
+    n_round = [0, 0, 0, 1, 2][n_done]  # a round is over when the next one begins
+    rounds = TrainingRounds(SEEDS, [2, 1, 2], finder(*found[n_round + 1 :]))
+    known = np.array([*SEEDS.tolist(), *found[n_round]])
+    rounds.load_state_dict({"n_round": n_round, "known": known})
+    net = tiny_net()
+    for pairs in whole.module_.trained_on[:n_done]:
+        net.partial_fit(np.array(pairs), epochs=1)
+    assert [k.tolist() for k in rounds.train(net)][0] == known.tolist()
+    assert net.module_.trained_on == whole.module_.trained_on
+    assert rounds.state_dict()["n_round"] == 2

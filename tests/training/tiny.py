@@ -42,10 +42,13 @@ def nan_from(n):
     return lambda n_calls: math.nan if n_calls >= n else 1.0
 
 
-def tiny_net(spoil=None, **kwargs):
+def tiny_net(spoil=None, module=None, **kwargs):
     settings = {"lr": 0.1, "batch_size": -1, "verbose": 0, "train_split": None}
     off = {"callbacks__print_log": None, "callbacks__valid_loss": None}
     net = AlignmentNet(
-        Tiny(), criterion=Parts(spoil), optimizer=torch.optim.Adam, **{**settings, **off, **kwargs}
+        module or Tiny(),
+        criterion=Parts(spoil),
+        optimizer=torch.optim.Adam,
+        **{**settings, **off, **kwargs},
     )
     return net.initialize()

@@ -1,21 +1,22 @@
-"""Metrics against naive loops and the published code; scorers where scikit-learn uses them."""
+"""Scorers where scikit-learn uses them."""
 
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 
-from ibmea_sklearn import KnowledgeGraph, SeedPairs
+from ibmea_sklearn import KnowledgeGraph, PropagationAligner, SeedPairs
 from ibmea_sklearn.matching import ranks
 from ibmea_sklearn.metrics import (
     SCORERS,
+    ConfidenceScorer,
     RankScorer,
+    calibration_error_scorer,
     expected_calibration_error,
     get_scorer,
     hits_at_1_scorer,
@@ -28,8 +29,7 @@ from ibmea_sklearn.metrics import (
     mean_reciprocal_rank_scorer,
 )
 
-HALVES = st.integers(2, 200).map(lambda n: n / 2)
-METRICS = [hits_at_k, mean_reciprocal_rank, mean_rank]
+RANK_SCORERS = [scorer for scorer in SCORERS.values() if isinstance(scorer, RankScorer)]
 
 
 class NearestVectors(BaseEstimator):
@@ -77,125 +77,6 @@ def pairs(bare):
     return AddVectors().transform(bare)
 
 
-def test_published_code(golden):
-    values = golden("ibmea")
-    assert hits_at_k(values["ranks"], 1) == pytest.approx(values["hits1"])
-    assert hits_at_k(values["ranks"], 10) == pytest.approx(values["hits10"])
-    assert mean_reciprocal_rank(values["ranks"]) == pytest.approx(values["mrr"], rel=1e-4)
-    assert mean_rank(values["ranks"]) == pytest.approx(values["mr"], rel=1e-4)
-
-
-@given(
-    rows=st.lists(st.tuples(HALVES, st.integers(0, 9)), min_size=1, max_size=30),
-    k=st.integers(1, 50),
-)
-def test_equal_naive_loops(rows, k):
-    found, weights = zip(*[*rows, (3.0, 1)], strict=True)
-    hits = reciprocals = total = 0.0
-    for rank, weight in zip(found, weights, strict=True):
-        hits += weight * (rank <= k)
-        reciprocals += weight / rank
-        total += weight * rank
-    mass = sum(weights)
-    assert hits_at_k(found, k, sample_weight=weights) == pytest.approx(hits / mass)
-    assert mean_reciprocal_rank(found, sample_weight=weights) == pytest.approx(reciprocals / mass)
-    assert mean_rank(found, sample_weight=weights) == pytest.approx(total / mass)
-
-
-@given(found=st.lists(HALVES, min_size=1, max_size=30), k=st.integers(1, 50))
-def test_weights_are_repetitions(found, k):
-    twice = np.repeat(found, 2)
-    for metric, options in ((hits_at_k, {"k": k}), (mean_reciprocal_rank, {}), (mean_rank, {})):
-        plain = metric(found, **options)
-        assert metric(twice, **options) == pytest.approx(plain)
-        assert metric(found, sample_weight=np.full(len(found), 7), **options) == pytest.approx(
-            plain
-        )
-
-
-def test_a_tie_for_the_first_place_is_no_hit():
-    assert hits_at_k([1.5], 1) == 0
-    assert hits_at_k([1.5], 2) == 1
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        ([], r"one for each pair; found shape \(0,\)"),
-        ([[1, 2]], r"found shape \(1, 2\)"),
-        ([1, 0], "Expected ranks of at least 1.*found 0.0 at position 1"),
-        ([np.nan], "found nan at position 0"),
-        ([np.inf, 1], "found inf at position 0"),
-    ],
-)
-def test_bad_ranks(metric, bad, message):
-    with pytest.raises(ValueError, match=message):
-        metric(bad)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("weights", [[1], [[1, 1]], [0, 0], [1, -1], [1, np.nan]])
-def test_bad_weights(metric, weights):
-    with pytest.raises(ValueError, match="Expected sample_weight"):
-        metric([1, 2], sample_weight=weights)
-
-
-@pytest.mark.parametrize("k", [0, -1, 1.0, True, "1"])
-def test_bad_k(k):
-    with pytest.raises(ValueError, match="Expected k to be an integer of at least 1"):
-        hits_at_k([1], k)
-
-
-@given(
-    rows=st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=40),
-    n_bins=st.integers(1, 20),
-)
-def test_calibration_error_equals_a_naive_loop(rows, n_bins):
-    expected, rest = 0.0, rows
-    for upper in np.linspace(0, 1, n_bins + 1)[1:]:
-        within = [(right, c) for right, c in rest if c <= upper]
-        rest = [(right, c) for right, c in rest if c > upper]
-        if within:
-            share = sum(right for right, _ in within) / len(within)
-            mean = sum(c for _, c in within) / len(within)
-            expected += len(within) / len(rows) * abs(share - mean)
-    right, confidence = zip(*rows, strict=True)
-    found = expected_calibration_error(right, confidence, n_bins)
-    assert found == pytest.approx(expected, abs=1e-12) and 0 <= found <= 1
-
-
-def test_calibration_error_of_the_honest_and_of_the_vain():
-    assert expected_calibration_error([1, 0], [1.0, 0.0]) == 0
-    assert expected_calibration_error([False, False], [1.0, 1.0]) == 1
-    assert expected_calibration_error([True, True, True, False], [0.75] * 4) == 0
-    # In one bin, errors of two bins cancel.
-    assert expected_calibration_error([True, False], [0.2, 0.8], n_bins=1) == 0
-    assert expected_calibration_error([True, False], [0.2, 0.8]) == pytest.approx(0.8)
-
-
-@pytest.mark.parametrize(
-    ("right", "confidence", "message"),
-    [
-        ([], [], r"one entry for each pair; found shapes \(0,\) and \(0,\)"),
-        ([True], [0.5, 0.6], r"found shapes \(1,\) and \(2,\)"),
-        ([[True]], [[0.5]], r"found shapes \(1, 1\) and \(1, 1\)"),
-        ([True, False], [0.5, 1.5], "confidences from 0 to 1; found 1.5 at position 1"),
-        ([True], [np.nan], "found nan at position 0"),
-        ([0.5], [0.5], "is_right to hold True or False; found .*0.5"),
-    ],
-)
-def test_bad_confidences(right, confidence, message):
-    with pytest.raises(ValueError, match=message):
-        expected_calibration_error(right, confidence)
-
-
-@pytest.mark.parametrize("n_bins", [0, True, 2.5])
-def test_bad_number_of_bins(n_bins):
-    with pytest.raises(ValueError, match=f"n_bins to be an integer of at least 1; found {n_bins}"):
-        expected_calibration_error([True], [0.5], n_bins)
-
-
 @pytest.mark.parametrize(
     ("name", "scorer", "metric"),
     [
@@ -233,7 +114,7 @@ def test_unknown_name(name, hint):
 
 def test_better_embeddings_score_higher_by_each_scorer(pairs):
     good, bad = NearestVectors().fit(pairs), NearestVectors(noise=5.0).fit(pairs)
-    for scorer in SCORERS.values():
+    for scorer in RANK_SCORERS:
         assert scorer(good, pairs) > scorer(bad, pairs)
 
 
@@ -353,3 +234,75 @@ def test_own_metric(pairs):
     scorer = RankScorer("median", median, greater_is_better=False)
     aligner = NearestVectors(noise=2.0).fit(pairs)
     assert scorer(aligner, pairs) == -np.median(aligner.rank(pairs))
+
+
+@pytest.mark.parametrize("k", [1, 3, 17, 100])
+def test_hits_at_any_number_by_name(pairs, k):
+    aligner = NearestVectors(noise=2.0).fit(pairs)
+    scorer = get_scorer(f"hits@{k}")
+    assert scorer(aligner, pairs) == hits_at_k(aligner.rank(pairs), k)
+    assert repr(scorer) == f"RankScorer('hits@{k}')"
+
+
+@pytest.mark.parametrize("name", ["hits@0", "hits@-1", "hits@1.5", "hits@", "hits@1 ", "Hits@01"])
+def test_hits_at_no_number(name):
+    with pytest.raises(ValueError, match=rf"\(hits@k of any k\); found {name!r}"):
+        get_scorer(name)
+
+
+def test_a_callable_is_a_scorer_already():
+    assert get_scorer(hits_at_1_scorer) is hits_at_1_scorer
+
+
+def test_scikit_learn_knows_no_names_of_others(pairs):
+    with pytest.raises(ValueError, match="scoring"):
+        cross_val_score(NearestVectors(), pairs, scoring="mrr")
+    assert (cross_val_score(NearestVectors(), pairs, scoring=get_scorer("mrr")) > 0).all()
+
+
+def test_all_scorers_at_once(pairs):
+    found = cross_validate(NearestVectors(), pairs, scoring=dict.fromkeys("ab", hits_at_1_scorer))
+    assert {"test_a", "test_b"} <= set(found)
+    scoring = {scorer.name: scorer for scorer in RANK_SCORERS}
+    found = cross_validate(NearestVectors(), pairs, scoring=scoring, error_score="raise")
+    for name, scorer in scoring.items():
+        expected = cross_val_score(NearestVectors(), pairs, scoring=scorer)
+        np.testing.assert_array_equal(found[f"test_{name}"], expected)
+
+
+class Answers(NearestVectors):
+    """Gives three answers: one right, one wrong, one about an entity that nobody asks for."""
+
+    def align(self):
+        answers = {"source": ["a0", "a1", "a59"], "target": ["b0", "b7", "b59"]}
+        return pd.DataFrame({**answers, "score": 0.0, "confidence": [0.75, 0.5, 0.25]})
+
+
+def test_calibration_is_of_the_answers_about_the_pairs(pairs):
+    asked = pairs[:9]
+    expected = expected_calibration_error([True, False], [0.75, 0.5])
+    for X in (asked, asked.pairs.tolist(), asked[::-1]):
+        assert calibration_error_scorer(Answers(), X) == -expected
+    weights = np.array([2.0, 1.0, *[5.0] * 7])
+    found = calibration_error_scorer(Answers(), asked, sample_weight=weights)
+    assert found == -expected_calibration_error([True, False], [0.75, 0.5], sample_weight=[2, 1])
+    in_pipeline = make_pipeline("passthrough", Answers())
+    assert calibration_error_scorer(in_pipeline, asked) == -expected
+    assert np.isnan(calibration_error_scorer(Answers(), pairs[10:20]))
+
+
+def test_calibration_of_an_aligner(toy_pair):
+    X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links)
+    aligner = PropagationAligner(n_components=64, label_width=16, random_state=0, verbose=0)
+    aligner.fit(X[:40])
+    table = aligner.align()
+    partner = dict(X[40:].pairs.tolist())
+    table = table[table["source"].isin(list(partner))]
+    is_right = table["source"].map(partner) == table["target"]
+    expected = expected_calibration_error(is_right, table["confidence"])
+    assert 0 < expected < 1 and get_scorer("calibration_error")(aligner, X[40:]) == -expected
+    twenty = ConfidenceScorer("ece20", expected_calibration_error, {"n_bins": 20})
+    assert twenty(aligner, X[40:]) == expected_calibration_error(
+        is_right, table["confidence"], n_bins=20
+    )
+    assert np.isnan(calibration_error_scorer(aligner, X[:40]))  # seeds are not answered

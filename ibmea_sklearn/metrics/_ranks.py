@@ -1,0 +1,123 @@
+"""Metrics of the ranks of the true targets."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ._weights import checked_weights
+
+__all__ = ["hits_at_k", "mean_rank", "mean_reciprocal_rank"]
+
+
+def hits_at_k(ranks: Any, k: int = 1, sample_weight: Any = None) -> float:
+    """Share of the pairs whose true target is among the first k.
+
+    Parameters
+    ----------
+    ranks : array-like of shape (n_pairs,)
+    k : int, default=1
+    sample_weight : array-like of shape (n_pairs,), optional
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ranks are none, not numbers of at least 1, or of another length than the weights, or `k`
+        is below 1.
+
+    Examples
+    --------
+    A rank of 1.5 is a tie for the first place, and no hit at 1:
+
+    >>> from ibmea_sklearn.metrics import hits_at_k
+    >>> hits_at_k([1, 1.5, 2, 30], k=1)
+    0.25
+    >>> hits_at_k([1, 1.5, 2, 30], k=10)
+    0.75
+    """
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
+        raise ValueError(f"Expected k to be an integer of at least 1; found {k!r}.")
+    return _mean(_checked_ranks(ranks) <= k, sample_weight)
+
+
+def mean_reciprocal_rank(ranks: Any, sample_weight: Any = None) -> float:
+    """Mean of 1 / rank.
+
+    Parameters
+    ----------
+    ranks : array-like of shape (n_pairs,)
+    sample_weight : array-like of shape (n_pairs,), optional
+
+    Returns
+    -------
+    float
+        In (0, 1].
+
+    Raises
+    ------
+    ValueError
+        As :func:`hits_at_k`.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.metrics import mean_reciprocal_rank
+    >>> mean_reciprocal_rank([1, 2, 4, 4])
+    0.5
+    """
+    return _mean(1 / _checked_ranks(ranks), sample_weight)
+
+
+def mean_rank(ranks: Any, sample_weight: Any = None) -> float:
+    """Mean of the ranks.
+
+    Parameters
+    ----------
+    ranks : array-like of shape (n_pairs,)
+    sample_weight : array-like of shape (n_pairs,), optional
+
+    Returns
+    -------
+    float
+        At least 1; lower is better.
+
+    Raises
+    ------
+    ValueError
+        As :func:`hits_at_k`.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.metrics import mean_rank
+    >>> mean_rank([1, 2, 6])
+    3.0
+    >>> mean_rank([1, 2, 6], sample_weight=[1, 1, 0])
+    1.5
+    """
+    return _mean(_checked_ranks(ranks), sample_weight)
+
+
+def _checked_ranks(ranks: Any) -> np.ndarray:
+    values = np.asarray(ranks, dtype=np.float64)
+    if values.ndim != 1 or not len(values):
+        raise ValueError(
+            f"Expected ranks as a 1-D array with one for each pair; found shape {values.shape}."
+        )
+    bad = ~(np.isfinite(values) & (values >= 1))
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"Expected ranks of at least 1, where 1 is best; found {values[at]} at position {at}."
+        )
+    return values
+
+
+def _mean(values: np.ndarray, sample_weight: Any) -> float:
+    weights = checked_weights(sample_weight, len(values), "ranks")
+    return float(np.average(values, weights=weights))

@@ -1,0 +1,192 @@
+"""One safetensors file for a nested state: arrays as tensors, JSON in the metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import sklearn
+import torch
+from safetensors import SafetensorError, safe_open
+
+from .. import __version__
+from .._files import atomic_write
+from ._codec import Decoder, Encoder
+from ._safetensors import write_safetensors
+
+__all__ = ["FORMAT_VERSION", "StateFile", "write_state"]
+
+# To be raised when older code could not read what is written.
+FORMAT_VERSION = 1
+
+_PROGRAM = "ibmea_sklearn"
+# What it may come to where JSON is of another form than was written.
+_OF_DAMAGE = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+def write_state(
+    path: str | os.PathLike[str],
+    content: str,
+    state: Mapping[str, Any],
+    tuples: Iterable[type] = (),
+) -> None:
+    """Write a state, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    content : str
+        What the file holds, such as "aligner".
+    state : mapping of {str: object}
+        Of the values that :class:`Encoder` knows.
+    tuples : iterable of NamedTuple classes
+        That may be among the values.
+
+    Raises
+    ------
+    TypeError
+        If a value can't be written.
+    """
+    encoder = Encoder(tuples)
+    written = {name: encoder.encode(value, name) for name, value in state.items()}
+    metadata = {
+        "program": _PROGRAM,
+        "content": content,
+        "format_version": str(FORMAT_VERSION),
+        "versions": json.dumps(_versions()),
+        "state": json.dumps(written, allow_nan=False),
+    }
+    with atomic_write(path, "wb") as file:
+        write_safetensors(file, encoder.tensors, metadata)
+
+
+def _versions() -> dict[str, str]:
+    """Say what has written a file, for whoever wonders why it is as it is."""
+    return {
+        _PROGRAM: __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "torch": str(torch.__version__),
+    }
+
+
+class StateFile:
+    """A file of :func:`write_state`, open for reading part by part.
+
+    Parameters
+    ----------
+    path : path-like
+    content : str
+        What the file should hold.
+    tuples : iterable of NamedTuple classes
+        That may be among the values.
+
+    Attributes
+    ----------
+    written_by : str
+        The version of this package that wrote it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is of another program, or a newer format, or holds something else.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], content: str, tuples: Iterable[type] = ()
+    ) -> None:
+        self.path, self.content = Path(path), content
+        self._file = self._open()
+        metadata = self._file.metadata() or {}
+        self._check(metadata)
+        try:
+            self._state: dict[str, Any] = json.loads(metadata["state"])
+            self.written_by: str = json.loads(metadata["versions"])[_PROGRAM]
+        except (KeyError, ValueError) as error:
+            raise self._damaged(f"no state in it ({error})") from error
+        self._tensors: dict[str, np.ndarray] = {}
+        self._decoder = Decoder(self._tensor, tuples)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.__exit__(kind, error, traceback)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a value of the state.
+
+        Raises
+        ------
+        ValueError
+            If it is not there, or can't be read.
+        """
+        if name not in self._state:
+            raise self._damaged(f"no {name!r} in it")
+        try:
+            return self._decoder.decode(self._state[name])
+        except _OF_DAMAGE as error:
+            raise self._damaged(f"{error}, in {name!r}") from error
+
+    def _open(self) -> Any:
+        if not self.path.is_file():
+            raise FileNotFoundError(f"Expected {self._expected()}; found no file {self.path}.")
+        try:
+            return safe_open(self.path, "numpy").__enter__()
+        except SafetensorError as error:
+            raise ValueError(
+                f"Expected {self._expected()}; found that {self.path} is no safetensors file, or "
+                f"not a whole one ({error})."
+            ) from error
+
+    def _check(self, metadata: Mapping[str, str]) -> None:
+        if metadata.get("program") != _PROGRAM:
+            raise ValueError(
+                f"Expected {self._expected()}; found that {self.path} is of another program."
+            )
+        form = metadata.get("format_version", "")
+        if not form.isdecimal():
+            raise self._damaged("no version of the format in it")
+        if int(form) > FORMAT_VERSION:
+            raise ValueError(
+                f"Expected a file of format {FORMAT_VERSION} or older; found format {form} in "
+                f"{self.path}. Install a newer {_PROGRAM}: it was written by "
+                f"{metadata.get('versions')}."
+            )
+        if metadata.get("content") != self.content:
+            raise ValueError(
+                f"Expected {self._expected()}; found that {self.path} holds "
+                f"{metadata.get('content')!r}."
+            )
+
+    def _expected(self) -> str:
+        return f"a file with the {self.content} that {_PROGRAM} has written"
+
+    def _tensor(self, name: str) -> np.ndarray:
+        # Once: what was one array for two names shall take the memory of one.
+        if name not in self._tensors:
+            try:
+                self._tensors[name] = self._file.get_tensor(name)
+            except SafetensorError:
+                raise ValueError(f"found no tensor {name!r}") from None
+        return self._tensors[name]
+
+    def _damaged(self, what: str) -> ValueError:
+        return ValueError(
+            f"Expected {self._expected()}, whole; {what}: {self.path} is damaged, or was changed, "
+            f"or written by a later version than {__version__}."
+        )

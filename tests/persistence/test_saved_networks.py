@@ -1,0 +1,108 @@
+"""Networks come back with all they are made of, and no class from elsewhere does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ibmea_sklearn.nn.fusion import AttentionFusion
+from ibmea_sklearn.nn.gaussian import GraphEncoder
+from ibmea_sklearn.nn.sparse import EdgePattern
+from ibmea_sklearn.nn.start import AnchorStart, FixedStart, LearnedStart
+from ibmea_sklearn.persistence._codec import Decoder, Encoder
+
+PATTERN = EdgePattern.undirected(torch.tensor([[0, 0, 1], [1, 0, 2], [3, 0, 2]]), 5)
+
+
+def written(module):
+    encoder = Encoder()
+    return encoder.encode(module, "network"), encoder.tensors
+
+
+def again(module):
+    content, tensors = written(module)
+    return Decoder(tensors.__getitem__).decode(content)
+
+
+def assert_same(found, module):
+    assert repr(found) == repr(module)
+    assert [m.training for m in found.modules()] == [m.training for m in module.modules()]
+    for kind in ("named_parameters", "named_buffers"):
+        one, two = dict(getattr(found, kind)()), dict(getattr(module, kind)())
+        assert list(one) == list(two)
+        assert all(torch.equal(one[name], two[name]) for name in one)
+        assert all(one[name].requires_grad == two[name].requires_grad for name in one)
+    assert list(found.state_dict()) == list(module.state_dict())
+
+
+@pytest.mark.parametrize(
+    "start", [AnchorStart(5, 4), LearnedStart(5, 4), FixedStart(torch.eye(5, 4))]
+)
+@pytest.mark.parametrize("all_layers", [True, False])
+def test_a_graph_encoder_with_its_graph(start, all_layers):
+    encoder = GraphEncoder(PATTERN, start, dropout=0.3, all_layers=all_layers).eval()
+    found = again(encoder)
+    assert_same(found, encoder)
+    assert "pattern.row" not in found.state_dict()  # data, here as there
+    anchors = torch.tensor([[0, 3]])
+    for one, two in zip(found(anchors), encoder(anchors), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_it_trains_on_alike():
+    module = AttentionFusion({"a": 3, "b": 2})
+    found = again(module)
+    vectors = {"a": torch.ones(2, 3), "b": torch.ones(2, 2)}
+    masks = {"a": torch.tensor([True, True]), "b": torch.tensor([True, False])}
+    for net in (module, found):
+        net(vectors, masks)[0].sum().backward()
+    for one, two in zip(found.parameters(), module.parameters(), strict=True):
+        assert torch.equal(one.grad, two.grad)
+
+
+def test_parts_that_are_absent_frozen_or_off():
+    module = nn.Sequential(nn.Linear(2, 3, bias=False), nn.Dropout(0.1), nn.LayerNorm(3))
+    module[0].weight.requires_grad_(False)
+    module[1].eval()
+    assert_same(again(module), module)
+
+
+class Own(nn.Module):
+    pass
+
+
+def test_a_network_of_the_users_own():
+    message = (
+        r"Expected network.1 to be made of the modules of ibmea_sklearn.nn and torch.nn; found"
+    )
+    with pytest.raises(TypeError, match=f"{message} .*Own"):
+        written(nn.Sequential(nn.ReLU(), Own()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "builtins.eval",
+        "torch.nn.functional",
+        "torch.nn.Module.__init__",
+        "torch.nn.NoSuchLayer",
+        "ibmea_sklearn.nn.gaussian.Gaussian",  # a tuple
+        "ibmea_sklearn.nn.no_such_file.Layer",
+        "ibmea_sklearn.nnother.Layer",
+        "test_saved_networks.Own",
+    ],
+)
+def test_no_class_from_elsewhere(name):
+    content, tensors = written(nn.ReLU())
+    content["network"]["class"] = name
+    with pytest.raises(ValueError, match="which this version does not know"):
+        Decoder(tensors.__getitem__).decode(content)
+
+
+def test_tensors_are_no_copies_of_the_network():
+    module = nn.Linear(2, 2)
+    tensors = written(module)[1]
+    assert np.shares_memory(tensors["network.weight"], module.weight.detach().numpy())
