@@ -38,7 +38,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say results and erro
 Aligner = Annotated[
     str,
     typer.Option(
-        "--aligner", help="ibmea, or propagation: no training, an answer in seconds. Try it first."
+        "--aligner",
+        help="ibmea, tmea, or propagation: no training, an answer in seconds. Try it first.",
     ),
 ]
 Preset = Annotated[

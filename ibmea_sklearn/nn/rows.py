@@ -78,7 +78,7 @@ class FeatureTable(nn.Module):
 
 
 class MappedTable(nn.Module):
-    """Dense features that stay where they are, as in a file; only rows that are asked for move.
+    """Dense features that stay where they are, such as in a file; rows come when asked for.
 
     Takes the place of a :class:`FeatureTable` whose matrix is too large for memory, or for the
     device.

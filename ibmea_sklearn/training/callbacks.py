@@ -18,6 +18,10 @@ from .copies import copied
 
 __all__ = ["HeldOutScore", "LastGoodWeights", "ProgressBar", "StopTraining"]
 
+# Parts of the loss: "nce_image" is said as "image".
+_BY_MODALITY = ("contrast", "imputation", "kl", "nce")
+_OTHER_PARTS = ("found", "hybrid", "orthogonality", "triples")
+
 
 class StopTraining(Exception):
     """Raised by a callback to end training; what was trained stays."""
@@ -203,10 +207,11 @@ def _fields(history: History) -> dict[str, Any]:
 
 
 def _losses(row: Mapping[str, Any]) -> dict[str, float]:
-    """Divergence and contrast of a modality added up."""
+    """Divergence, contrast and imputation of a modality added up; other parts by their names."""
     losses: dict[str, float] = {}
     for name, value in row.items():
-        if name.startswith(("kl_", "nce_")) or name == "hybrid":
-            part = name.partition("_")[2] or name
+        kind, _, modality = name.partition("_")
+        if kind in _BY_MODALITY or name in _OTHER_PARTS:
+            part = modality or name
             losses[part] = losses.get(part, 0) + value
     return losses

@@ -70,7 +70,7 @@ def check_params_round_trip(case: Case) -> None:
     assert clone(aligner).get_params() == params
     name, values = first_of_grid(case)
     assert aligner.set_params(**{name: values[-1]}) is aligner
-    assert aligner.get_params() == {**params, name: values[-1]}
+    assert aligner.get_params() == clone(aligner).get_params() == {**params, name: values[-1]}
     with pytest.raises(ValueError, match="no_such_parameter"):
         aligner.set_params(no_such_parameter=1)
 
@@ -127,7 +127,7 @@ def check_cross_val_predict(case: Case) -> None:
     X = case.view(case.train)
     found = cross_val_predict(case.new(), X, cv=FOLDS)
     train, test = next(FOLDS.split(case.train))
-    expected = case.new().fit(X[train]).predict(X[test])
+    expected = case.new().fit(X[train]).predict(case.train[test][:, 0])
     np.testing.assert_array_equal(found[test], expected)
 
 

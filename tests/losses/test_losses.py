@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_metric_learning.losses import MultiSimilarityLoss
 
@@ -20,6 +20,10 @@ def naive_info_nce(loss, left, right):
         scores = torch.stack([cosine(left[i], y) for y in right]) / loss.temperature
         total = total - (scores[i] - torch.logsumexp(scores, 0))
     return total / max(1, len(left))
+
+
+def naive_symmetric_info_nce(loss, left, right):
+    return (naive_info_nce(loss, left, right) + naive_info_nce(loss, right, left)) / 2
 
 
 def naive_multi_similarity(loss, left, right):
@@ -47,6 +51,7 @@ def naive_kl(mean, log_variance):
 CASES = [
     (InfoNCE(0.1), naive_info_nce),
     (InfoNCE(2.0), naive_info_nce),
+    (InfoNCE(0.1, symmetric=True), naive_symmetric_info_nce),
     (MultiSimilarity(5.0), naive_multi_similarity),
     (MultiSimilarity(0.1, beta=10.0), naive_multi_similarity),
 ]
@@ -54,20 +59,22 @@ CASES = [
 
 @pytest.mark.parametrize(("loss", "naive"), CASES)
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1_000), block=st.integers(1, 60))
 def test_blocked_loss_equals_naive_loop_with_gradients(loss, naive, n, seed, block):
     generator = torch.Generator().manual_seed(seed)
     sides = [torch.randn(n, 4, generator=generator).requires_grad_() for _ in range(2)]
-    usual = _blocks._BLOCK_NUMBERS
-    _blocks._BLOCK_NUMBERS = block
+    usual = _blocks._BLOCK_NUMBERS, _blocks._FEWEST_ROWS
+    _blocks._BLOCK_NUMBERS, _blocks._FEWEST_ROWS = block, 1
     try:
         ours = loss(*sides)
+        gradients = torch.autograd.grad(ours, sides)
     finally:
-        _blocks._BLOCK_NUMBERS = usual
+        _blocks._BLOCK_NUMBERS, _blocks._FEWEST_ROWS = usual
     expected = naive(loss, *sides)
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(
-        torch.autograd.grad(ours, sides),
+        gradients,
         torch.autograd.grad(expected, sides),
         rtol=1e-3,
         atol=1e-5,
@@ -122,3 +129,55 @@ def test_symmetric_info_nce_does_not_depend_on_the_side():
     left, right = torch.randn(2, 6, 4)
     loss = InfoNCE(0.1, symmetric=True)
     torch.testing.assert_close(loss(left, right), loss(right, left))
+
+
+EVERY_LOSS = [InfoNCE(0.1), InfoNCE(0.1, symmetric=True), MultiSimilarity(5.0)]
+
+
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_gradient_is_exact(loss):
+    sides = [torch.randn(6, 3, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    assert torch.autograd.gradcheck(loss, sides)
+
+
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_no_matrix_of_all_pairs_is_made(loss):
+    n = 5_000
+    sides = [torch.randn(n, 2, requires_grad=True) for _ in range(2)]
+    with torch.profiler.profile(profile_memory=True) as profiler:
+        loss(*sides).backward()
+    largest = max(event.cpu_memory_usage for event in profiler.events())
+    assert 0 < largest < n * n * 4 / 2  # bytes
+
+
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_rows_of_any_length_give_finite_losses_and_gradients(loss, scale):
+    sides = [(torch.randn(9, 4) * scale).requires_grad_() for _ in range(2)]
+    value = loss(*sides)
+    assert torch.isfinite(value)
+    assert all(torch.isfinite(g).all() for g in torch.autograd.grad(value, sides))
+
+
+def test_scores_far_beyond_the_largest_exponential_are_finite():
+    left, right = (torch.randn(9, 4, requires_grad=True) for _ in range(2))
+    for loss in (InfoNCE(1e-4, symmetric=True), MultiSimilarity(5e3, beta=1e4)):
+        value = loss(left, right)
+        assert torch.isfinite(value)
+        assert all(torch.isfinite(g).all() for g in torch.autograd.grad(value, (left, right)))
+
+
+@pytest.mark.parametrize("loss", EVERY_LOSS)
+def test_autocast_takes_products_in_lower_precision_and_sums_in_full(loss):
+    # Pairs that are near each other, as in training: random ones have no shares to speak of.
+    left = torch.randn(400, 32)
+    sides = [(left + 0.5 * torch.randn(400, 32)).requires_grad_() for _ in range(2)]
+    full = loss(*sides)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = loss(*(side.to(torch.bfloat16) for side in sides))
+    assert low.dtype == torch.float32
+    assert low != full
+    # bfloat16 has 8 bits; a loss that summed in it would be off by a tenth and more.
+    torch.testing.assert_close(low, full, rtol=0.03, atol=0)
+    for a, b in zip(torch.autograd.grad(low, sides), torch.autograd.grad(full, sides), strict=True):
+        assert (a - b).norm() < 0.05 * b.norm()

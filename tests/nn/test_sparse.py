@@ -76,15 +76,14 @@ def test_spmm_and_softmax_pass_gradcheck(backend, seed):
 
 
 def test_no_copy_of_a_row_for_each_edge_is_made():
-    # 2,000,000 edges of width 64 would be 512 MB: more than all that this may take.
-    n_nodes, n_edges, d = 2_000, 2_000_000, 64
+    n_nodes, n_edges, d = 1_000, 400_000, 64
     edges = torch.randperm(n_nodes**2, generator=torch.Generator().manual_seed(0))[:n_edges]
     pattern = EdgePattern(edges // n_nodes, edges % n_nodes, n_nodes)
     inputs = inputs_of(pattern, d=d, dtype=torch.float32)
     with torch.profiler.profile(profile_memory=True) as profiler:
         spmm(pattern, *inputs).sum().backward()
     largest = max(event.cpu_memory_usage for event in profiler.events())
-    assert largest < n_edges * d * 4 / 8
+    assert 0 < largest < n_edges * d * 4 / 8  # bytes
 
 
 def test_an_unknown_backend_is_an_error_that_names_those_there_are():

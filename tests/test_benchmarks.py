@@ -1,0 +1,374 @@
+"""The harness of benchmarks/: its references are right, its ratios and memory mean what it says."""
+
+import dataclasses
+import os
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from benchmarks import __main__ as command
+from benchmarks import flame, measure, page, pictures, report, run, targets
+from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
+from benchmarks.memory import PeakMemory
+from benchmarks.parts import ranking as ranking_part
+from benchmarks.parts import scale
+from benchmarks.record import Record
+from benchmarks.references import losses as plain_losses
+from benchmarks.references import ranking as plain_ranking
+from benchmarks.references.attention import PlainGAT
+from benchmarks.task import Contestant, Figure, Task
+from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
+from ibmea_sklearn.matching import mutual_nearest, ranks
+from ibmea_sklearn.nn.gat import DiagonalGAT
+from ibmea_sklearn.nn.sparse import EdgePattern
+
+CIRCUMSTANCES = {
+    "machine": {
+        "cpu": "abacus",
+        "cores": 2,
+        "instructions": "beads",
+        "memory_gib": 1.0,
+        "torch_threads": 1,
+        "load_at_start": 0.1,
+        "device": "cpu",
+        "gpu": None,
+    },
+    "versions": {"torch": "2.13.0"},
+    "commit": "abc",
+}
+
+
+def figure(task="t", contestant="c", seconds=2.0, **changes):
+    usual = {"group": "", "size": None, "quartiles": [seconds] * 2, "ratio": 1.0}
+    return Figure(task=task, contestant=contestant, seconds=seconds, **{**usual, **changes})
+
+
+def record(*figures, part="scale", **changes):
+    return Record(part, "A title", CIRCUMSTANCES, figures=list(figures), **changes)
+
+
+# References: the same results as the package's
+
+
+def test_plain_attention_is_that_of_the_package():
+    torch.manual_seed(0)
+    pattern = EdgePattern.undirected(torch.randint(30, (60, 3)), 30)
+    gat = DiagonalGAT(5)
+    plain = PlainGAT.like(gat)
+    x = torch.randn(30, 5, requires_grad=True)
+    results = [g(x, pattern) for g in (gat, plain)]
+    torch.testing.assert_close(*results)
+    gradients = [torch.autograd.grad(y.square().sum(), x)[0] for y in results]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ours", "plain"),
+    [
+        (MultiSimilarity(), plain_losses.PlainMultiSimilarity()),
+        (MultiSimilarity(), plain_losses.TheirMultiSimilarity()),
+        (InfoNCE(0.1), plain_losses.PlainInfoNCE(0.1)),
+        (InfoNCE(0.1, True), plain_losses.PlainInfoNCE(0.1, True)),
+    ],
+)
+def test_plain_losses_are_those_of_the_package(ours, plain):
+    sides = [torch.randn(12, 4, requires_grad=True) for _ in range(2)]
+    results = [loss(*sides) for loss in (ours, plain)]
+    torch.testing.assert_close(*results)
+    gradients = [torch.autograd.grad(y, sides) for y in results]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-5)
+
+
+def test_plain_ranking_is_that_of_the_package():
+    sides = np.random.default_rng(0).standard_normal((2, 40, 6), np.float32)
+    sides[1] += sides[0]
+    cosine = plain_ranking.similarities(*sides)
+    for method, scores in (("cosine", cosine), ("csls", plain_ranking.csls(cosine))):
+        expected = ranks(*sides, np.arange(40), method=method)
+        np.testing.assert_array_equal(plain_ranking.ranks(scores), expected)
+    pairs, _ = mutual_nearest(*sides, method="csls")
+    np.testing.assert_array_equal(plain_ranking.mutual(scores), pairs)
+
+
+# Time
+
+
+class Clock:
+    """A clock that only the contestants move on."""
+
+    def __init__(self):
+        self.now, self.log = 0.0, []
+
+    def __call__(self):
+        return self.now
+
+    def contestant(self, name, *seconds, told=None):
+        """Take these seconds, run by run."""
+        left = iter(seconds)
+
+        def step():
+            self.log.append(name)
+            self.now += next(left)
+            return told
+
+        return Contestant(name, lambda: step)
+
+
+def test_contestants_take_turns_and_the_first_round_is_not_timed():
+    clock = Clock()
+    a = clock.contestant("a", 100, 1, 2, 3)
+    b = clock.contestant("b", 50, 10, 30, 20, told={"hits": 0.5})
+    timed = time_in_turns([a, b], 3, clock)
+    assert [t.seconds for t in timed] == [[1, 2, 3], [10, 30, 20]]
+    assert [t.values for t in timed] == [{}, {"hits": 0.5}]
+    # None always follows the same one.
+    assert "".join(clock.log) == "ba" + "ab" + "ba" + "ab"
+
+
+def test_ratio_is_the_median_of_ratios_in_the_same_repetition(monkeypatch):
+    clock = Clock()
+    # The machine is busy in the second repetition, for both.
+    a, b = clock.contestant("a", 0, 1, 100, 1), clock.contestant("b", 0, 2, 200, 4)
+    monkeypatch.setattr(
+        measure, "in_child", lambda where, function, *given: function(*given, clock)
+    )
+    one, two = measure.measured(Task("t", (a, b), memory=False), Where(), 3)
+    assert (one.ratio, two.ratio) == (1, 2)
+    assert (one.seconds, two.seconds) == (1, 4)
+    assert two.quartiles == [3, 102]
+    assert two.extra_mib is None
+
+
+def test_quartiles_of_one_number():
+    assert measure.quartiles([3.0]) == [3.0, 3.0]
+
+
+def test_a_contestant_whose_package_is_absent_is_left_out(monkeypatch):
+    clock = Clock()
+    there, absent = clock.contestant("a", 0, 1), clock.contestant("b")._replace(needs="no_such_one")
+    monkeypatch.setattr(
+        measure, "in_child", lambda where, function, *given: function(*given, clock)
+    )
+    result = record()
+    task = Task("t", (there, absent), memory=False, repetitions=1)
+    run._measure(task, run.Settings(), result)
+    assert [f.contestant for f in result.figures] == ["a"]
+    assert result.left_out == ["b, t: no no_such_one"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError("Expected zh_en; found none."), "t: Expected zh_en; found none."),
+        (ValueError("odd"), "t: ValueError: odd"),
+    ],
+)
+def test_a_task_that_fails_costs_no_other(monkeypatch, error, said):
+    def fails(*given):
+        raise error
+
+    monkeypatch.setattr(run, "measured", fails)
+    result = record(figure())
+    run._measure(Task("t", ()), run.Settings(), result)
+    assert result.left_out == [said]
+    assert len(result.figures) == 1
+
+
+# Memory
+
+
+def test_peak_counts_what_came_after_the_start_and_what_was_given_back():
+    before = np.ones(2**23)  # 64 MiB that are there already
+    peak = PeakMemory()
+    if not peak.is_told:
+        pytest.skip("this system does not tell the peak of a process's memory")
+    during = np.ones(2**24)  # 128 MiB
+    del during
+    assert 120 < peak.extra_mib() < 180
+    assert len(before)
+
+
+def test_memory_of_a_contestant_in_a_process_of_its_own():
+    n = 2_000
+    whole = Contestant("whole", ranking_part.whole_ranks, {"n": n, "method": "cosine"})
+    extra, peak = in_child(Where(threads=1), memory_of, whole)
+    if extra is None:
+        pytest.skip("this system does not tell the peak of a process's memory")
+    assert n * n * 4 / 2**20 < extra < peak
+
+
+def test_a_process_that_is_killed_is_told():
+    with pytest.raises(Killed, match="most likely for its memory"):
+        in_child(Where(), os._exit, 9)
+
+
+# Parts
+
+
+@pytest.mark.parametrize("name", run.PARTS)
+def test_tasks_of_a_part_have_names_of_their_own_and_a_reference(name):
+    part = run.part_of(name)
+    for quick in (True, False):
+        tasks = list(part.tasks(quick))
+        assert len({t.name for t in tasks}) == len(tasks) > 0
+        for task in tasks:
+            assert len(task.contestants) > 1
+            assert task.contestants[0].needs is None
+            assert len({c.name for c in task.contestants}) == len(task.contestants)
+            assert bool(task.group) == (task.size is not None)
+
+
+# A fit takes seconds, and torch.compile minutes: `python -m benchmarks --quick` runs them, too.
+@pytest.mark.parametrize("name", sorted({*run.PARTS} - {"fit", "precision"}))
+def test_every_contestant_runs(name):
+    task = next(iter(run.part_of(name).tasks(True)))
+    for contestant in task.contestants:
+        if contestant.is_here:
+            contestant.build(**contestant.arguments)()
+
+
+def test_exponent_of_a_power():
+    sizes = [10, 100, 1_000, 5_000]
+    assert scale.exponent([(n, 3e-6 * n**1.3) for n in sizes]) == pytest.approx(1.3)
+    figures = [
+        figure(f"t{n}", scale.EPOCH, n * 2.0, size=float(n), extra_mib=n**0.5) for n in sizes
+    ]
+    found = scale.summary(record(*figures))
+    assert found == {
+        "exponent of epoch seconds": pytest.approx(1),
+        "exponent of epoch extra_mib": pytest.approx(0.5),
+    }
+
+
+def test_every_target_is_measured_by_some_part():
+    for target in targets.TARGETS:
+        if target.task:
+            tasks = {t.name: t for t in run.part_of(target.part).tasks(False)}
+            assert target.contestant in {c.name for c in tasks[target.task].contestants}
+            assert target.what in {f.name for f in dataclasses.fields(Figure)}
+
+
+def test_targets_are_reached_missed_or_not_measured():
+    target = targets.Target("scale", "t", "c", "seconds", 2.0)
+    cell = report._target_row
+    assert cell(target, 2.0) == ("t, c", "at most 2.00 s", "2.00 s", "reached")
+    assert cell(target, 2.5)[2:] == ("2.50 s", "missed")
+    assert cell(target, None)[2:] == ("not measured", "")
+
+
+# The flame graph
+
+
+def test_flame_graph_tells_where_an_epoch_spends_its_time():
+    root = run.flame_of({"name": 120, "preset": "best"})
+    for frame, _, _ in flame.boxes(root, deepest=9):
+        assert sum(f.seconds for f in frame.children.values()) <= frame.seconds * 1.001
+    shares = flame.shares(root, least=0)
+    assert {"network / graph", "loss / hybrid", "backward / _SpMMBackward"} <= set(shares)
+    assert 0 < sum(shares.values()) <= 1.001
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert pictures.draw_flame(root, "title").axes[0].get_title() == "title"
+
+
+# What is kept
+
+
+def test_a_part_is_measured_written_and_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(measure, "in_child", lambda where, function, *given: function(*given))
+    monkeypatch.setattr(measure, "memory_of", lambda contestant: (1.0, 2.0))
+    settings = run.Settings(is_quick=True, repetitions=1, folder=tmp_path)
+    found = run.run_part("loading", settings, Console(quiet=True))
+    assert Record.read(tmp_path / "loading.json") == found
+    assert found.is_quick
+    assert found.circumstances["machine"]["torch_threads"] == torch.get_num_threads()
+    assert (tmp_path / "loading.png").read_bytes().startswith(b"\x89PNG")
+    assert found.pictures == ["loading.png"]
+
+
+def test_pictures_have_a_panel_for_each_group():
+    sized = [figure(f"t{n}", "c", n, group="nodes", size=float(n)) for n in (2, 1)]
+    canvas = pictures.draw(record(figure(), *sized))
+    assert [ax.get_xlabel() for ax in canvas.axes] == ["seconds", "nodes"]
+    assert canvas.axes[1].lines[0].get_xdata().tolist() == [1, 2]
+    assert pictures.draw(record()) is None
+
+
+def written(tmp_path, before):
+    folder, target = tmp_path / "speed", tmp_path / "README.md"
+    record(
+        figure("a task", "plain"),
+        figure("a task", "ours", 0.5, ratio=0.25, extra_mib=1024.0, values={"Hits@1": 0.5}),
+        summary={"exponent": 1.0},
+        left_out=["other: no data"],
+        pictures=["scale.png"],
+    ).write(folder)
+    target.write_text(before)
+    page.write_page(target, folder)
+    return target
+
+
+def test_page_has_tables_pictures_and_what_was_left_out(tmp_path):
+    text = written(tmp_path, "# Results\n\nBy hand.\n").read_text()
+    assert text.startswith(f"# Results\n\nBy hand.\n\n{page.BEGIN}\n## Speed and memory")
+    assert "| a task | plain | 2 | 2-2 | 1.00 |" in text
+    assert "|  | ours | 0.5 | 0.5-0.5 | 0.25 | 1,024 MiB |  | Hits@1 0.5 |" in text
+    assert "no GPU was at hand" in text
+    assert "- Left out: other: no data" in text
+    assert "![scale.png](speed/scale.png)" in text
+    assert "| scale | at most exponent of epoch seconds 1.10 | not measured |" in text
+
+
+def test_page_keeps_what_is_around_and_is_the_same_the_second_time(tmp_path):
+    target = written(tmp_path, f"above\n{page.BEGIN}\noutdated\n{page.END}\nbelow\n")
+    text = target.read_text()
+    assert text.startswith(f"above\n{page.BEGIN}\n") and text.endswith(f"{page.END}\nbelow\n")
+    assert "outdated" not in text
+    page.write_page(target, tmp_path / "speed")
+    assert target.read_text() == text
+
+
+@pytest.mark.parametrize("before", [page.BEGIN, page.END, f"{page.END}\n{page.BEGIN}"])
+def test_a_page_with_one_marker_or_the_wrong_order_is_left_alone(tmp_path, before):
+    with pytest.raises(ValueError, match="both markers"):
+        written(tmp_path, before)
+    assert (tmp_path / "README.md").read_text() == before
+
+
+# The command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["atention"], "Expected parts among attention, losses"),
+        (["--repetitions", "0"], "Expected --repetitions to be at least 1; found 0"),
+        (["--threads", "-1"], "Expected --threads to be at least 1; found -1"),
+    ],
+)
+def test_mistakes_on_the_command_line(capsys, arguments, said):
+    with pytest.raises(SystemExit):
+        command.parsed(arguments)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [([], command.FOLDER), (["--quick"], None), (["--only", "zh-en"], None)],
+)
+def test_trials_keep_nothing(monkeypatch, arguments, kept):
+    asked = []
+    monkeypatch.setattr(command, "write_page", lambda *given: asked.append("page"))
+    monkeypatch.setattr(
+        command, "run_part", lambda part, settings, console: asked.append(settings.folder)
+    )
+    command.main(["loading", *arguments])
+    assert asked == ([kept, "page"] if kept else [kept])
+
+
+def test_no_gpu_is_said_in_words():
+    said = page.circumstances(SimpleNamespace(circumstances=CIRCUMSTANCES))
+    assert said.startswith("abacus, 2 cores (beads), 1.0 GiB, 1 torch threads")
+    assert "no GPU was at hand" in said
