@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+
+from ibmea_sklearn.datasets._data_home import extract
 
 DATA = Path(os.environ.get("IBMEA_DATA") or Path(__file__).parents[2] / "shared" / "data")
 ARCHIVES = {
@@ -40,8 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _unpack(archive: Path, folder: Path) -> None:
     beside = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
-    with tarfile.open(archive) as tar:
-        tar.extractall(beside, filter="data")
+    extract(archive, beside)
     (beside / folder.name).rename(folder)
     beside.rmdir()
 

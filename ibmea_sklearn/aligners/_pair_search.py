@@ -19,7 +19,7 @@ __all__ = ["PairSearch"]
 # the sketch costs in Hits@1; on DBP15K zh-en it shares 98% of its pairs with an exact search.
 _FIND = {"n_candidates": 50, "sketch_width": 1024}
 # Probabilities must be near those of `align`, which compares exactly, or their worth is misjudged.
-_CALIBRATE = {"n_candidates": 100, "sketch_width": 2048}
+_CALIBRATE = {"n_candidates": 100, "sketch_width": 1024}
 
 
 class PairSearch:

@@ -135,7 +135,7 @@ class Saved:
 
     @classmethod
     def _compare_parameters(cls, found: dict[str, Any], file: StateFile) -> None:
-        known = list(inspect.signature(cls).parameters)
+        known = list(inspect.signature(cls.__init__).parameters)[1:]
         for name in found:
             if name not in known:
                 raise ValueError(

@@ -47,7 +47,7 @@ def make_aligner(
     aligner = ALIGNERS[name]
     given = {key: value for key, value in options.items() if value is not None}
     given |= dict(_parse(setting) for setting in settings)
-    known = inspect.signature(aligner).parameters
+    known = list(inspect.signature(aligner.__init__).parameters)[1:]
     for key in given:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)

@@ -99,7 +99,7 @@ class LabelPropagation(BaseFeaturizer):
     The method is LightEA's, with four changes: w; the 2; heads, where in LightEA tails take from
     relations; and columns chosen in the end, where LightEA projects, several times dearer. Hits@1
     of the test links by Sinkhorn (100 candidates), no images, no names, no training: about .74 on
-    DBP15K zh-en from 30% of the links as seeds, .49 on FB15K-DB15K from 20%, in some 5 s on one
+    DBP15K zh-en from 30% of the links as seeds, .49 on FB15K-DB15K from 20%, in some 4 s on one
     core. `hub_exponent` .25 against 0, on a fifth of the training seeds: FB15K-DB15K .350 and .232,
     DBP15K zh-en .559 and .544, ja-en .538 and .529. ``fit_transform`` takes about four times as
     long, as each fold is propagated anew.
