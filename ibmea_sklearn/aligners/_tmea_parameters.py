@@ -27,6 +27,7 @@ PAPER: dict[str, Any] = {
     "max_epochs": 60,
     "n_rounds": 5,
     "batch_size": None,
+    "pair_steps": None,
     "steps_per_epoch": 1,
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -66,6 +67,8 @@ def check_tmea(aligner: TMEAAligner) -> None:
         value = getattr(aligner, name)
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"Expected {name} to be True or False; found {value!r}.")
+    if aligner.pair_steps is not None:
+        check_integer("pair_steps", aligner.pair_steps, 1)
     for name in _AT_LEAST_ONE:
         check_integer(name, getattr(aligner, name), 1)
     for name in _NOT_NEGATIVE:

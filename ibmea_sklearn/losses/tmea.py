@@ -34,7 +34,7 @@ class _Step(Protocol):
     @property
     def distances(self) -> tuple[Tensor, Tensor] | None: ...
     @property
-    def seeds(self) -> _Encoded: ...
+    def seeds(self) -> _Encoded | None: ...
     @property
     def found(self) -> _Encoded | None: ...
 
@@ -69,6 +69,21 @@ class TMEALoss(nn.Module):
     Seeds and found pairs hold the left entities of all pairs, then the right ones. Pairs of which a
     side lacks a modality take no part in its contrast. Orthogonality and imputation are those of
     the seeds: a mean over each side, the two summed. Chen et al., NeurIPS 2024.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import torch
+    >>> from ibmea_sklearn.losses import TMEALoss
+    >>> seeds = SimpleNamespace(
+    ...     vectors={"image": torch.eye(4)},
+    ...     masks={"image": torch.ones(4, dtype=torch.bool)},
+    ...     fused=torch.eye(4),
+    ...     remainders=[],
+    ...     reconstructions={},
+    ... )
+    >>> list(TMEALoss()(SimpleNamespace(distances=None, seeds=seeds, found=None)))
+    ['contrast_image', 'contrast_fused', 'orthogonality']
     """
 
     def __init__(
@@ -91,8 +106,20 @@ class TMEALoss(nn.Module):
         self.cosine = cosine
 
     def forward(self, step: _Step) -> dict[str, Tensor]:
-        """Weighted parts, ``{"triples": ..., "contrast_image": ..., ...}``: sum them up."""
+        """Weighted parts, ``{"triples": ..., "contrast_image": ..., ...}``: sum them up.
+
+        Parameters
+        ----------
+        step : TrainingStep
+            What :class:`~ibmea_sklearn.nn.tmea.TMEANetwork` returns.
+
+        Returns
+        -------
+        dict of {str: Tensor of shape ()}
+        """
         parts = {} if step.distances is None else {"triples": self.ranking(*step.distances)}
+        if step.seeds is None:
+            return parts
         parts |= self._contrasts(step.seeds)
         if self.orthogonality_weight:
             parts["orthogonality"] = self.orthogonality_weight * self._orthogonality(step.seeds)

@@ -39,11 +39,12 @@ class CommonEncoded(NamedTuple):
 class TrainingStep(NamedTuple):
     """What a step of training looks at: triples, seeds, and found pairs if there are any.
 
-    ``seeds`` and ``found`` hold the left entities of their pairs, then the right ones.
+    ``seeds`` and ``found`` hold the left entities of their pairs, then the right ones; both are
+    None in a step that looks at triples alone.
     """
 
     distances: Distances | None
-    seeds: CommonEncoded
+    seeds: CommonEncoded | None
     found: CommonEncoded | None
 
 
@@ -72,6 +73,8 @@ class TMEANetwork(nn.Module):
         Pairs that are known, as node numbers: seeds, then found ones. Set by whoever trains.
     n_seeds : int or None
         How many of them are seeds; None for all. Set by whoever trains.
+    with_pairs : bool
+        Whether a step looks at pairs, or at triples alone. Set by whoever trains.
 
     Notes
     -----
@@ -98,13 +101,16 @@ class TMEANetwork(nn.Module):
         self.fusion = fusion
         self.max_pairs = max_pairs
         self.n_seeds: int | None = None
+        self.with_pairs = True
         self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
 
     def forward(self, triples: Tensor) -> TrainingStep:
         """Take a step on triples (k, 3), ignored without a graph, and on known pairs."""
+        distances = None if self.knowledge is None else self.knowledge.distances(triples)
+        if not self.with_pairs and distances is not None:
+            return TrainingStep(distances, None, None)
         n_seeds = len(self.known) if self.n_seeds is None else self.n_seeds
         nodes = [self._draw(part).T.reshape(-1) for part in self.known.tensor_split([n_seeds])]
-        distances = None if self.knowledge is None else self.knowledge.distances(triples)
         # Read at once, for each reading costs a dense gradient.
         vectors = self._read(torch.cat(nodes)).split([len(part) for part in nodes])
         seeds = self._encode(nodes[0], vectors[0], reconstruct=True)

@@ -1,7 +1,7 @@
 """The training loop: the skorch net, rounds, callbacks, schedule, checkpoints."""
 
 from .batches import RandomBatches
-from .callbacks import HeldOutScore, LastGoodWeights, ProgressBar, StopTraining
+from .callbacks import HeldOutScore, LastGoodWeights, PairSteps, ProgressBar, StopTraining
 from .checkpoint import Checkpoint, NoCheckpoint, Stateful
 from .net import AlignmentNet, finished_epochs
 from .rounds import TrainingRounds
@@ -14,6 +14,7 @@ __all__ = [
     "HeldOutScore",
     "LastGoodWeights",
     "NoCheckpoint",
+    "PairSteps",
     "ProgressBar",
     "RandomBatches",
     "Stateful",

@@ -16,7 +16,7 @@ from skorch.history import History
 
 from .copies import copied
 
-__all__ = ["HeldOutScore", "LastGoodWeights", "ProgressBar", "StopTraining"]
+__all__ = ["HeldOutScore", "LastGoodWeights", "PairSteps", "ProgressBar", "StopTraining"]
 
 # Parts of the loss: "nce_image" is said as "image".
 _BY_MODALITY = ("contrast", "imputation", "kl", "nce")
@@ -145,6 +145,28 @@ class HeldOutScore(Callback):
         """Take it up."""
         self.best_score_, self.best_epoch_ = state["best_score"], state["best_epoch"]
         self._best, self._n_worse = state["best"], state["n_worse"]
+
+
+class PairSteps(Callback):
+    """Let some steps of each epoch look at pairs, evenly spread, and the others at triples alone.
+
+    Parameters
+    ----------
+    most : int
+        Largest number of steps that look at pairs.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
+        """Start to count."""
+        self._step, self._n_steps = 0, len(net.get_iterator(dataset_train, training=True))
+
+    def on_batch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Tell the network what the next step is."""
+        net.module_.with_pairs = self._step * self.most % self._n_steps < self.most
+        self._step += 1
 
 
 class ProgressBar(Callback):

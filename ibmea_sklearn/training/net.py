@@ -69,10 +69,12 @@ class AlignmentNet(NeuralNet):
     ) -> None:
         """Average the parts over the batches of the epoch, as skorch does their sum."""
         batches = self.history[-1]["batches"]
-        sizes = [batch["train_batch_size"] for batch in batches]
-        for name in batches[0]:
+        # Not all batches have all parts.
+        for name in dict.fromkeys(name for batch in batches for name in batch):
             if name not in ("train_loss", "train_batch_size"):
-                values = [batch[name] for batch in batches]
+                values, sizes = np.transpose(
+                    [(batch[name], batch["train_batch_size"]) for batch in batches if name in batch]
+                )
                 self.history.record(name, float(np.average(values, weights=sizes)))
         # Known pairs: what an epoch goes through may be triples.
         self.history.record("n_seeds", len(self.module_.known))

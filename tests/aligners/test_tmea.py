@@ -13,6 +13,7 @@ from ibmea_sklearn.nn.commonality import CommonalityFusion
 from ibmea_sklearn.nn.cross_attention import ModalityAttention, SingleKeyAttention
 from ibmea_sklearn.nn.fusion import ConcatFusion
 from ibmea_sklearn.nn.swapping import swapped_triples
+from ibmea_sklearn.nn.tmea import TMEANetwork
 
 CHEAP = {
     "modalities": ["graph", "image", "attribute"],
@@ -84,6 +85,21 @@ def test_an_epoch_goes_through_all_triples(fit):
 def test_small_graphs_still_take_several_steps(fit):
     history = fit(steps_per_epoch=7).history_
     assert [row["train_batch_count"] for row in history] == [7, 7]
+
+
+@pytest.mark.parametrize(("pair_steps", "expected"), [(1, 1), (3, 3), (7, 7), (50, 7), (None, 7)])
+def test_some_steps_look_at_pairs(fit, pair_steps, expected, monkeypatch):
+    in_training, encode = [], TMEANetwork._encode
+
+    def counted(network, *args, **kwargs):
+        in_training.append(network.training)
+        return encode(network, *args, **kwargs)
+
+    monkeypatch.setattr(TMEANetwork, "_encode", counted)
+    aligner = fit(steps_per_epoch=7, pair_steps=pair_steps)
+    assert sum(in_training) == 2 * expected
+    for row in aligner.history_:
+        assert {"triples", "contrast_image", "imputation_image"} <= set(row)
 
 
 def test_found_pairs_join_after_the_seeds_which_stay(fit):
@@ -287,6 +303,7 @@ def test_values_become_an_abstract(hard_pair, fit):
         ({"n_heads": 4}, "Expected n_components that 4 heads share evenly; found 6"),
         ({"latent_weight": -0.1}, "Expected latent_weight to be a number in [0"),
         ({"impute": "yes"}, "Expected impute to be True or False; found 'yes'"),
+        ({"pair_steps": 0}, "Expected pair_steps to be an integer >= 1; found 0"),
         ({"triple_batch_size": 0}, "Expected triple_batch_size to be an integer >= 1; found 0"),
         ({"contrast_margin": 0}, "Expected contrast_margin to be a number in (0"),
         ({"frozen": ["imag"]}, "Did you mean 'image'?"),

@@ -185,6 +185,21 @@ def test_a_step_encodes_both_sides_of_the_known_pairs():
     assert len(step.distances.true) == len(TRIPLES)
 
 
+def test_a_step_may_look_at_triples_alone():
+    net = network()
+    net.with_pairs = False
+    net.tables["image"].register_forward_pre_hook(lambda *args: pytest.fail("features were read"))
+    step = net(TRIPLES)
+    assert step.seeds is None is step.found
+    assert list(TMEALoss()(step)) == ["triples"]
+
+
+def test_without_triples_each_step_looks_at_pairs():
+    net = network(FEATURES)
+    net.with_pairs = False
+    assert net(TRIPLES).seeds is not None
+
+
 def test_found_pairs_follow_the_seeds():
     net = network().eval()
     net.n_seeds = 6
