@@ -186,7 +186,7 @@ class TrainedAligner(ChannelAligner):
             warnings.warn(
                 f"The loss or the weights were not finite in epoch {guard.failed_epoch_} of "
                 f"{sum(epochs)}. Training stopped there with the last weights that were good. "
-                "Lower learning_rate, or raise temperature.",
+                "Scale features that are large, lower learning_rate, or raise temperature.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

@@ -223,7 +223,7 @@ def check_loss_that_is_not_finite(case: Case) -> None:
         aligner = fit(case, learning_rate=1e20)
     (warning,) = (w for w in caught if issubclass(w.category, ConvergenceWarning))
     assert "not finite in epoch" in str(warning.message)
-    assert "Lower learning_rate" in str(warning.message)
+    assert "lower learning_rate" in str(warning.message)
     assert_usable(aligner)
 
 

@@ -206,7 +206,7 @@ def test_loss_that_turns_nan(params, epoch):
         aligner = fit(**params)
     (warning,) = caught
     assert f"not finite in {epoch}" in str(warning.message)
-    assert "Lower learning_rate" in str(warning.message)
+    assert "lower learning_rate" in str(warning.message)
     assert warning.filename == __file__.replace(".pyc", ".py")
     weights = aligner.network_.state_dict().values()
     assert all(torch.isfinite(weight).all() for weight in weights)

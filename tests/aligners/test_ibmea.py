@@ -9,10 +9,12 @@ import pytest
 import rich
 import torch
 from aligner_checks import naive_ranks
+from sklearn.exceptions import ConvergenceWarning
 from spies import CHEAP, Watched
 
-from ibmea_sklearn import IBMEAAligner, SeedPairs
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.featurizers import BagOfRelations
 from ibmea_sklearn.training import warmup_cosine
 
 BUILT_IN = ["graph", "image", "relation", "attribute", "value"]
@@ -35,6 +37,17 @@ def parts_of(row):
 def assert_fits(aligner, pair):
     assert np.isfinite(aligner.rank(pair.links[40:])).all()
     assert np.isfinite([row["train_loss"] for row in aligner.history_]).all()
+
+
+def test_a_hub_does_not_end_the_training():
+    """The divergence of its counts as they are is more than a float32 holds."""
+    star = [("hub", "of", f"e{i}") for i in range(3000)]
+    kg = KnowledgeGraph([*star, *((f"e{i}", "next", f"e{i + 1}") for i in range(40))])
+    seeds = SeedPairs(kg, kg, [(e, e) for e in ["hub", *(f"e{i}" for i in range(30))]])
+    aligner = IBMEAAligner(**{**CHEAP, "modalities": ["relation"], "max_epochs": 1})
+    assert aligner.fit(BagOfRelations().fit_transform(seeds)).history_[0]["kl_relation"] < 10
+    with pytest.warns(ConvergenceWarning, match="not finite in epoch 1 .* Scale features"):
+        aligner.fit(BagOfRelations(sublinear_tf=False).fit_transform(seeds))
 
 
 # Modalities and ablations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -33,10 +34,10 @@ def naive_relations(kg, names):
     return rows
 
 
-@given(triples, triples)
-def test_relations_against_a_naive_loop(left, right):
+@given(triples, triples, st.booleans())
+def test_relations_against_a_naive_loop(left, right, sublinear):
     X = view(left, right)
-    bag = BagOfRelations(n_features=3).fit(X)
+    bag = BagOfRelations(n_features=3, sublinear_tf=sublinear).fit(X)
     new = bag.transform(X)
 
     frequencies = Counter(
@@ -46,7 +47,10 @@ def test_relations_against_a_naive_loop(left, right):
     assert bag.names_.tolist() == expected
     for before, after in ((X.kg1, new.kg1), (X.kg2, new.kg2)):
         values, mask = after.features["relation"]
-        np.testing.assert_array_equal(values.toarray(), naive_relations(before, expected))
+        counts = naive_relations(before, expected)
+        if sublinear:
+            counts = [[1 + math.log(c) if c else 0 for c in row] for row in counts.tolist()]
+        np.testing.assert_allclose(values.toarray(), counts, rtol=1e-6)
         assert mask.all()
         assert values.format == "csr" and values.dtype == np.float32
 
@@ -55,7 +59,7 @@ def test_relations_golden(golden):
     values = golden("ibmea")
     triples = values["triples"]
     kg = KnowledgeGraph(triples, entities=np.arange(60))
-    bag = BagOfRelations(n_features=None)
+    bag = BagOfRelations(n_features=None, sublinear_tf=False)
     counts = bag.fit_transform(SeedPairs(kg, kg, [])).kg1.features["relation"].values.toarray()
     # A graph keeps a repeated triple once; the published code counts it each time.
     distinct, times = np.unique(triples, axis=0, return_counts=True)
@@ -105,7 +109,7 @@ def test_relations_commute_with_permutations(rows, random):
 
 
 def test_fitted_vocabulary_is_used_on_other_graphs():
-    bag = BagOfRelations().fit(view([("a", "p", "b")], [("a", "p", "b")]))
+    bag = BagOfRelations(sublinear_tf=False).fit(view([("a", "p", "b")], [("a", "p", "b")]))
     new = bag.transform(view([("c", "q", "d"), ("c", "p", "c")], [("x", "q", "y")]))
     np.testing.assert_array_equal(new.kg1.features["relation"].values.toarray(), [[2], [0]])
     assert new.kg1.features["relation"].mask.all()
@@ -132,7 +136,13 @@ def test_not_a_view():
 
 def test_clone():
     bag = clone(BagOfRelations(5)).set_params(n_features=1)
-    assert bag.get_params() == {"n_features": 1, "modality": "relation"}
+    assert bag.get_params() == {"n_features": 1, "modality": "relation", "sublinear_tf": True}
+
+
+@pytest.mark.parametrize("wrong", ["no", 2, None])
+def test_sublinear_tf_is_a_flag(wrong):
+    with pytest.raises(ValueError, match=f"sublinear_tf to be True or False; found {wrong!r}"):
+        BagOfRelations(sublinear_tf=wrong).fit(view([("a", "p", "b")], [("a", "p", "b")]))
 
 
 def test_pandas_output_leaves_views_alone():
