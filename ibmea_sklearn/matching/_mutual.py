@@ -31,10 +31,12 @@ def mutual_nearest(
     ----------
     sources : array-like of shape (n, d)
     targets : array-like of shape (m, d)
-    method, csls_k, n_candidates, temperature, n_iterations, normalize, device, block_bytes
+    method, csls_k, n_candidates, temperature, n_iterations
         As in :func:`top_k`.
     sketch_width : int or None, default=None
         Of Sinkhorn's candidates; see :func:`candidate_similarities`.
+    normalize, device, block_bytes
+        As in :func:`top_k`.
 
     Returns
     -------
@@ -79,5 +81,6 @@ def mutual_nearest(
     )
     scores = how.scores(sources, targets)
     values, of_rows, of_columns = scores.best_of_both()
-    left = np.flatnonzero(of_columns[of_rows] == np.arange(len(of_rows)))
+    is_mutual = of_columns[of_rows] == np.arange(len(of_rows))
+    left = np.flatnonzero(is_mutual & (values > -np.inf))  # who has no candidate has no best
     return np.column_stack([left, of_rows[left]]), scores.published(values[left])

@@ -25,8 +25,8 @@ class SinkhornScores(Scores):
     ----------
     cosine : Scores of shape (n, m)
     logs : csr_array of shape (n, m)
-        Logarithms of the probabilities of the candidates, with sorted indices; at least one
-        candidate for each row and each column.
+        Logarithms of the probabilities of the candidates, with sorted indices. Rows and columns
+        without a candidate are those of which nothing is known.
     temperature : float
     """
 
@@ -35,7 +35,7 @@ class SinkhornScores(Scores):
         super().__init__(cosine.left, cosine.right, rounding, cosine.block_bytes)
         self.logs, self.temperature = logs.astype(np.float32), temperature
         self.bound = float(cosine.left.norm(dim=1).max() * cosine.right.norm(dim=1).max())
-        floor = float(logs.data.min())
+        floor = float(logs.data.min(initial=0))
         gap = max(1.0, 1e-5 * abs(floor))  # wider than the rounding of a float32 there
         self.below, self.top_of_rest = floor - gap, floor - 2 * gap
 
@@ -51,12 +51,17 @@ class SinkhornScores(Scores):
         return np.where(values < self.below, np.float32(0), chances)
 
     def top_k(self, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Find the k best of each row; a product is taken if a row has fewer candidates."""
-        fewest = np.diff(self.logs.indptr).min(initial=self.shape[1])
-        return top_of_entries(self.logs, k) if k <= fewest else super().top_k(k)
+        """Find the k best of each row; a product is taken for those with fewer candidates."""
+        n, has_enough = self.shape[0], np.diff(self.logs.indptr) >= k
+        values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
+        enough, fewer = np.flatnonzero(has_enough), np.flatnonzero(~has_enough)
+        values[enough], columns[enough] = top_of_entries(self.logs[enough], k)
+        if len(fewer):
+            values[fewer], columns[fewer] = Scores.top_k(self.rows(fewer), k)
+        return values, columns
 
     def best_of_both(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Find the best of each row and of each column; they are candidates."""
+        """Find the best of each row and of each column among the candidates; -inf without any."""
         return best_of_entries(self.logs)
 
     def ranks(self, columns: np.ndarray) -> np.ndarray:
@@ -85,7 +90,18 @@ def sinkhorn_scores(
     sketch_width: int | None = None,
 ) -> SinkhornScores:
     """Return Sinkhorn's scores of all pairs, from their cosine."""
-    logs = log_sinkhorn(
-        candidates_of(cosine, n_candidates, sketch_width), temperature, n_iterations
-    )
-    return SinkhornScores(cosine, logs, temperature)
+    candidates = _of_vectors(candidates_of(cosine, n_candidates, sketch_width), cosine)
+    return SinkhornScores(cosine, log_sinkhorn(candidates, temperature, n_iterations), temperature)
+
+
+def _of_vectors(candidates: sparse.csr_array, cosine: Scores) -> sparse.csr_array:
+    """Leave out rows and columns of zeros: of nothing known, they would take a share of others.
+
+    All of them choose the same candidates, those with the lowest numbers.
+    """
+    left, right = ((side.norm(dim=1) > 0).cpu().numpy() for side in (cosine.left, cosine.right))
+    kept = left[row_numbers(candidates)] & right[candidates.indices]
+    if kept.all():
+        return candidates
+    places = row_numbers(candidates)[kept], candidates.indices[kept]
+    return sparse.coo_array((candidates.data[kept], places), candidates.shape).tocsr()

@@ -98,3 +98,45 @@ def test_ranks_take_products_of_misses_only(n_candidates):
     candidates = candidate_similarities(*sides, n_candidates).toarray()
     misses = (candidates[np.arange(30), true] == 0).sum()
     assert rows_of_products(ranks, *sides, true, **options) == 30 + misses
+
+
+# Rows of zeros: entities of which nothing is known
+
+
+def with_nobody(vectors, n):
+    return np.vstack([np.zeros((n, vectors.shape[1])), vectors]).astype(np.float32)
+
+
+def noisy_pairs(n=56, width=32, seed=0):
+    random = np.random.default_rng(seed)
+    left = random.normal(size=(n, width))
+    return left, left + 0.7 * random.normal(size=(n, width))
+
+
+@pytest.mark.parametrize(("n_left", "n_right"), [(483, 415), (0, 300), (300, 0), (1, 1)])
+def test_who_is_unknown_takes_nothing_from_others(n_left, n_right):
+    """With a share of the candidates, those of the lowest numbers, they ruined all others."""
+    left, right = noisy_pairs()
+    for_themselves = top_k(left, right, 3, method="sinkhorn")
+    scores, found = top_k(
+        with_nobody(left, n_left), with_nobody(right, n_right), 3, method="sinkhorn"
+    )
+    np.testing.assert_array_equal(found[n_left:], for_themselves[1] + n_right)
+    np.testing.assert_allclose(scores[n_left:], for_themselves[0], rtol=1e-4, atol=1e-6)
+    assert (scores[:n_left] == 0).all()
+
+
+def test_who_is_unknown_is_in_no_pair():
+    left, right = noisy_pairs()
+    expected, _ = mutual_nearest(left, right, method="sinkhorn")
+    pairs, scores = mutual_nearest(with_nobody(left, 9), with_nobody(right, 5), method="sinkhorn")
+    np.testing.assert_array_equal(pairs, expected + [9, 5])
+    assert (scores > 0).all()
+
+
+def test_of_nobody_anything_is_known():
+    nobody = np.zeros((4, 3), np.float32)
+    scores, found = top_k(nobody, nobody, 2, method="sinkhorn")
+    assert (scores == 0).all() and found.shape == (4, 2)
+    assert len(mutual_nearest(nobody, nobody, method="sinkhorn")[0]) == 0
+    assert ranks(nobody, nobody, range(4), method="sinkhorn").tolist() == [2.5] * 4
