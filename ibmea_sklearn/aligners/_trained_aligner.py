@@ -79,6 +79,8 @@ class TrainedAligner(ChannelAligner):
     warm_start: bool
     checkpoint_dir: str | os.PathLike[str] | None
     checkpoint_interval: int
+    precision: str
+    compile: bool
     random_state: Any
     history_: list[dict[str, Any]]
     best_epoch_: int | None
@@ -289,6 +291,8 @@ class TrainedAligner(ChannelAligner):
             **self._loop(),
             optimizer__weight_decay=self.weight_decay,
             lr=self.learning_rate,
+            precision=self.precision,
+            compiled=self.compile,
             train_split=None,
             callbacks=[*steering, *callbacks, *progress],
             callbacks__print_log=None,

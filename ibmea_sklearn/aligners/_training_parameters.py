@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._parameters import check_integer, check_real
+from ._parameters import check_choice, check_integer, check_real
 
 if TYPE_CHECKING:
     from ._trained_aligner import TrainedAligner
@@ -30,8 +30,11 @@ def check_training(aligner: TrainedAligner) -> None:
     if aligner.max_gradient_norm is not None:
         check_real("max_gradient_norm", aligner.max_gradient_norm, 0, open_ends="least")
     check_real("warmup", aligner.warmup, 0, 1)
-    if not isinstance(aligner.warm_start, (bool, np.bool_)):
-        raise ValueError(f"Expected warm_start to be True or False; found {aligner.warm_start!r}.")
+    check_choice("precision", aligner.precision, ("float32", "bfloat16"))
+    for name in ("compile", "warm_start"):
+        value = getattr(aligner, name)
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"Expected {name} to be True or False; found {value!r}.")
     _check_patience(aligner)
     if aligner.checkpoint_dir is not None:
         _check_checkpoint(aligner.checkpoint_dir, aligner.random_state)

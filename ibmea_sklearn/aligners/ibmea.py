@@ -143,6 +143,11 @@ class IBMEAAligner(TrainedAligner):
     checkpoint_interval : int, default=5
         Epochs from one writing of the state to the next. An interrupt or SIGTERM loses the epoch
         that it strikes, a kill or a power cut those since the last writing.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
+        needs a processor that multiplies it: others take several times as long.
+    compile : bool, default=False
+        Whether ``torch.compile`` makes one program of a step: minutes before the first one.
     matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``.
     csls_k : int, default=3
@@ -268,6 +273,8 @@ class IBMEAAligner(TrainedAligner):
         warm_start: bool = False,
         checkpoint_dir: str | os.PathLike[str] | None = None,
         checkpoint_interval: int = 5,
+        precision: str = "float32",
+        compile: bool = False,
         matching: str = "sinkhorn",
         csls_k: int = 3,
         score_candidates: str = "pairs",
@@ -322,6 +329,8 @@ class IBMEAAligner(TrainedAligner):
         self.warm_start = warm_start
         self.checkpoint_dir = checkpoint_dir
         self.checkpoint_interval = checkpoint_interval
+        self.precision = precision
+        self.compile = compile
         self.matching = matching
         self.csls_k = csls_k
         self.score_candidates = score_candidates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._bag import BaseBag
@@ -89,10 +90,12 @@ class BagOfRelations(BaseBag):
         super()._fit(X)
 
     def _features(self, kg: KnowledgeGraph) -> ModalityFeatures:
-        counts, mask = super()._features(kg)
-        if self.sublinear_tf:
-            counts.data = 1 + np.log(counts.data)
-        return ModalityFeatures(counts, mask)
+        features = super()._features(kg)
+        if not self.sublinear_tf:
+            return features
+        logarithms = sparse.csr_array(features.values)
+        logarithms.data = 1 + np.log(logarithms.data)
+        return features._replace(values=logarithms)
 
     def _occurrences(self, kg: KnowledgeGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         heads, relations, tails = kg.relation_triples.T

@@ -31,6 +31,13 @@ class Contrastive(nn.Module):
 
     Hadsell et al., CVPR 2006, with similarities for distances as in the published TMEA code (Chen
     et al., NeurIPS 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import Contrastive
+    >>> Contrastive(margin=2.0)(torch.eye(2), torch.eye(2))
+    tensor(0.5000)
     """
 
     def __init__(self, margin: float = 2.0) -> None:
@@ -38,10 +45,22 @@ class Contrastive(nn.Module):
         self.margin = margin
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        """Loss of rows that are pairs: left[i] belongs to right[i]."""
-        own = torch.linalg.vecdot(left, right)
-        pull = functional.relu(self.margin - own).square() - own.square()
-        return (_SumOfSquares.apply(left, right) + pull.sum()) / max(1, len(left)) ** 2
+        """Loss of rows that are pairs: left[i] belongs to right[i].
+
+        Parameters
+        ----------
+        left, right : Tensor of shape (n, d)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        # Sums of many squares: not in half precision, which would gain nothing here.
+        with torch.autocast(left.device.type, enabled=False):
+            left, right = (s.to(torch.promote_types(s.dtype, torch.float32)) for s in (left, right))
+            own = torch.linalg.vecdot(left, right)
+            pull = functional.relu(self.margin - own).square() - own.square()
+            return (_SumOfSquares.apply(left, right) + pull.sum()) / max(1, len(left)) ** 2
 
 
 class _SumOfSquares(torch.autograd.Function):

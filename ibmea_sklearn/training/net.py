@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.history import History
-from torch import Tensor
+from torch import Tensor, nn
 
 from .callbacks import StopTraining
 from .copies import copied
@@ -24,6 +25,16 @@ class AlignmentNet(NeuralNet):
     mapping from part to loss. Each part is kept in the history, their sum is what is minimised.
     Pairs may grow between calls of ``partial_fit``.
 
+    Parameters
+    ----------
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the matrix products of a step, those of the criterion included; weights and sums stay in
+        float32 (autocast).
+    compiled : bool, default=False
+        Whether ``torch.compile`` makes one program of what the module does.
+    **net_params
+        As of :class:`skorch.NeuralNet`.
+
     Attributes
     ----------
     stopped_ : bool
@@ -31,6 +42,22 @@ class AlignmentNet(NeuralNet):
     """
 
     stopped_ = False
+
+    def __init__(
+        self, *args: Any, precision: str = "float32", compiled: bool = False, **net_params: Any
+    ) -> None:
+        super().__init__(*args, **net_params)
+        self.precision = precision
+        self.compiled = compiled
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Apply the module, in the precision asked for."""
+        with self._autocast():
+            return super().infer(x, **fit_params)
+
+    def _autocast(self) -> torch.autocast:
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, epochs: int | None = None, **params: Any
@@ -41,7 +68,8 @@ class AlignmentNet(NeuralNet):
         self.stopped_ = False
         self.notify("on_train_begin", X=X, y=y)
         try:
-            self.fit_loop(X, y, epochs=epochs, **params)
+            with compiled(self.module_) if self.compiled else nullcontext():
+                self.fit_loop(X, y, epochs=epochs, **params)
         except StopTraining:
             self.stopped_ = True
         finally:
@@ -50,7 +78,8 @@ class AlignmentNet(NeuralNet):
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Sum of the criterion's parts."""
-        parts: Mapping[str, Tensor] = self.criterion_(y_pred)
+        with self._autocast():
+            parts: Mapping[str, Tensor] = self.criterion_(y_pred)
         values = torch.stack(list(parts.values()))
         if training:
             # One copy from the device for all parts.
@@ -93,6 +122,19 @@ class AlignmentNet(NeuralNet):
         self.module_.load_state_dict(state["weights"])
         self.optimizer_.load_state_dict(state["optimizer"])
         self.history_ = History({**row, "batches": []} for row in state["history"])
+
+
+@contextmanager
+def compiled(module: nn.Module) -> Iterator[None]:
+    """Let ``torch.compile`` make one program of the module's `forward`, for as long as this lasts.
+
+    Weights keep their names, and what is left is as it was: it can be copied and pickled.
+    """
+    module.forward = torch.compile(module.forward)
+    try:
+        yield
+    finally:
+        del module.forward
 
 
 def finished_epochs(net: NeuralNet) -> list[dict[str, Any]]:

@@ -212,6 +212,19 @@ def check_warm_start_starts_from_the_last_weights(case: Case) -> None:
     assert_same_embeddings(aligner, case.fitted)
 
 
+def check_bfloat16_is_of_the_products_alone(case: Case) -> None:
+    if not isinstance(case.fitted, TrainedAligner):
+        return
+    rough = case.fit(case.new(precision="bfloat16"))
+    first, expected = (a.history_[0]["train_loss"] for a in (rough, case.fitted))
+    assert first != expected
+    assert first == pytest.approx(expected, rel=0.5)  # other random numbers are drawn
+    assert all(p.dtype == torch.float32 for p in rough.network_.parameters())
+    assert {side.dtype for sides in rough.embeddings_.values() for side in sides} == {
+        np.dtype(np.float32)
+    }
+
+
 # After fit
 
 

@@ -303,6 +303,11 @@ def test_values_become_an_abstract(hard_pair, fit):
         ({"n_heads": 4}, "Expected n_components that 4 heads share evenly; found 6"),
         ({"latent_weight": -0.1}, "Expected latent_weight to be a number in [0"),
         ({"impute": "yes"}, "Expected impute to be True or False; found 'yes'"),
+        (
+            {"precision": "half"},
+            "Expected precision to be one of 'float32', 'bfloat16'; found 'half'",
+        ),
+        ({"compile": "yes"}, "Expected compile to be True or False; found 'yes'"),
         ({"pair_steps": 0}, "Expected pair_steps to be an integer >= 1; found 0"),
         ({"triple_batch_size": 0}, "Expected triple_batch_size to be an integer >= 1; found 0"),
         ({"contrast_margin": 0}, "Expected contrast_margin to be a number in (0"),

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import functools
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny import tiny_net
+from tiny import Tiny, tiny_net
+from torch._dynamo.utils import counters
 
 from ibmea_sklearn.training import StopTraining, finished_epochs
 
@@ -104,3 +108,35 @@ def test_same_seed_same_result():
         return net.module_.vectors
 
     assert torch.equal(train(), train())
+
+
+class Product(Tiny):
+    def forward(self, pairs):
+        return (self.vectors @ torch.eye(2))[pairs]
+
+
+def test_products_may_be_in_bfloat16():
+    exact = train(tiny_net(module=Product()), PAIRS, epochs=1)
+    rough = tiny_net(module=Product(), precision="bfloat16")
+    seen = []
+    rough.module_.register_forward_hook(lambda module, args, result: seen.append(result.dtype))
+    train(rough, PAIRS, epochs=1)
+    assert seen == [torch.bfloat16]
+    assert rough.module_.vectors.dtype == torch.float32
+    losses = [net.history[-1, "train_loss"] for net in (exact, rough)]
+    assert losses[0] != losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_a_compiled_step_is_the_same_and_leaves_no_trace(monkeypatch):
+    # All but the C++ compiler, which takes half a minute.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    plain, compiled = (tiny_net(module=Product(), compiled=c) for c in (False, True))
+    n_compiled = counters["stats"]["unique_graphs"]
+    for net in (plain, compiled):
+        train(net, PAIRS, epochs=3)
+    assert counters["stats"]["unique_graphs"] > n_compiled
+    np.testing.assert_allclose(
+        compiled.history[:, "train_loss"], plain.history[:, "train_loss"], rtol=1e-5
+    )
+    assert "forward" not in vars(compiled.module_)
+    pickle.dumps(compiled.module_)
