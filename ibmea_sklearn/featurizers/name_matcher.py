@@ -132,7 +132,17 @@ class NameMatcher(BaseEstimator):
         return one_to_one(self.candidates(X))
 
     def candidates(self, X: SeedPairs) -> Candidates:
-        """Return all pairs of attributes that may match, with their scores."""
+        """Return all pairs of attributes that may match, with their scores.
+
+        Parameters
+        ----------
+        X : SeedPairs
+
+        Returns
+        -------
+        Candidates
+            Pairs of names as a table with scores, and the names of either side.
+        """
         X = checked_view(X, f"{type(self).__name__}.match")
         self._check_parameters()
         values = (typed_values(X.kg1), typed_values(X.kg2))

@@ -34,7 +34,7 @@ class PairExplanation:
 
     Made by :func:`explain_pair`, and by the method ``explain`` of every aligner.
 
-    Attributes
+    Parameters
     ----------
     source, target : str or int
         The entities.
@@ -56,6 +56,16 @@ target_relations, known_by, confidence
     attributes : DataFrame with columns source_attribute, target_attribute, source_value, \
 target_value, same
         Attributes that both have. ``same`` says what agrees: "name and value", "value" or "name".
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import PropagationAligner
+    >>> from ibmea_sklearn.datasets import make_mmkg_pair
+    >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+    >>> aligner = PropagationAligner(n_components=64, random_state=0, verbose=0)
+    >>> explanation = aligner.fit(kg1, kg2, links[:30]).explain(*links[0])
+    >>> explanation.is_seed, explanation.channels["channel"].tolist()
+    (True, ['fused', 'frozen_propagation'])
     """
 
     source: Any

@@ -185,6 +185,12 @@ def to_pykeen(kg: KnowledgeGraph, *, create_inverse_triples: bool = False) -> An
     Attributes, images, texts and features stay behind. Since the numbers are those of the graph,
     the vectors of a PyKEEN model are features of it as they are:
     ``kg.with_features(transe=model.entity_representations[0]().detach().numpy())``.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import KnowledgeGraph
+    >>> from ibmea_sklearn.io import to_pykeen
+    >>> factory = to_pykeen(KnowledgeGraph([("a", "knows", "b")]))  # doctest: +SKIP
     """
     if not len(kg.relation_triples):
         raise ValueError(
@@ -228,6 +234,12 @@ def from_pykeen(factory: Any, *, name: str | None = None) -> KnowledgeGraph:
     See Also
     --------
     to_pykeen : The way there.
+
+    Examples
+    --------
+    >>> from pykeen.datasets import Nations  # doctest: +SKIP
+    >>> from ibmea_sklearn.io import from_pykeen
+    >>> kg = from_pykeen(Nations().training)  # doctest: +SKIP
     """
     if not hasattr(factory, "mapped_triples") or not hasattr(factory, "num_entities"):
         raise TypeError(

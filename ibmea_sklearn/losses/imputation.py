@@ -45,6 +45,15 @@ class Imputation(nn.Module):
     the standard normal, and what is generated is the same for all: on 600 synthetic entities it
     explains 0% of the variance of what is missing, with a `divergence_weight` of 0 and a
     `latent_weight` of 10 it explains 53%.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import Imputation
+    >>> from ibmea_sklearn.nn.vae import VariationalAutoencoder
+    >>> own, source = (VariationalAutoencoder(4, 2)(torch.ones(3, 4)) for _ in range(2))
+    >>> Imputation()(own, source, torch.full((3,), 1 / 3)).shape
+    torch.Size([])
     """
 
     def __init__(self, latent_weight: float = 0.01, divergence_weight: float = 1.0) -> None:
@@ -54,7 +63,18 @@ class Imputation(nn.Module):
         self.kl = StandardNormalKL()
 
     def forward(self, own: _Reconstruction, source: _Reconstruction, weights: Tensor) -> Tensor:
-        """Loss of the reconstructions of a modality and of its source."""
+        """Loss of the reconstructions of a modality and of its source.
+
+        Parameters
+        ----------
+        own, source : Reconstruction
+            As :class:`~ibmea_sklearn.nn.vae.VariationalAutoencoder` returns them, of n rows.
+        weights : Tensor of shape (n,)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         loss = self._one(own, weights) + self._one(source, weights)
         if self.latent_weight:
             loss = loss + self.latent_weight * _mean_square(own.latent, source.latent, weights)

@@ -26,6 +26,14 @@ class InfoNCE(nn.Module):
     Notes
     -----
     Shapes: two inputs (n, d), output a scalar, 0 for an empty batch. Su et al. 2024, Eq. 12.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import InfoNCE
+    >>> left = right = torch.eye(3)
+    >>> InfoNCE(temperature=0.1)(left, right) < InfoNCE(temperature=1.0)(left, right)
+    tensor(True)
     """
 
     def __init__(self, temperature: float = 0.1, symmetric: bool = False) -> None:
@@ -34,7 +42,16 @@ class InfoNCE(nn.Module):
         self.symmetric = symmetric
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        """Loss of rows that are pairs: left[i] belongs to right[i]."""
+        """Loss of rows that are pairs: left[i] belongs to right[i].
+
+        Parameters
+        ----------
+        left, right : Tensor of shape (n, d)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         left, right = unit_rows(left), unit_rows(right)
         own = torch.linalg.vecdot(left, right) / self.temperature
         rows, columns = log_sums(left, right, 1 / self.temperature, of_columns=self.symmetric)

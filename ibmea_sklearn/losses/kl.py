@@ -19,9 +19,25 @@ class StandardNormalKL(nn.Module):
     -----
     Shapes: two inputs (n, d), output a scalar in nats, 0 for an empty batch. Su et al. 2024,
     Eq. 11.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import StandardNormalKL
+    >>> StandardNormalKL()(torch.ones(1, 4), torch.zeros(1, 4))
+    tensor(2.)
     """
 
     def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """Sum over dimensions, mean over rows."""
+        """Sum over dimensions, mean over rows.
+
+        Parameters
+        ----------
+        mean, log_variance : Tensor of shape (n, d)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         kl = (mean.square() + torch.exp(log_variance) - log_variance - 1) / 2
         return kl.sum() / max(1, len(mean))

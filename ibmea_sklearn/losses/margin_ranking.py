@@ -22,6 +22,13 @@ class MarginRanking(nn.Module):
     -----
     Shapes: two inputs (n,), output a scalar, 0 for an empty batch. Bordes et al., NIPS 2013
     (TransE); the sum, not the mean, is that of the published TMEA code (Chen et al., NeurIPS 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import MarginRanking
+    >>> MarginRanking(margin=1.0)(torch.tensor([0.0, 2.0]), torch.tensor([5.0, 2.5]))
+    tensor(0.5000)
     """
 
     def __init__(self, margin: float = 1.0) -> None:
@@ -29,5 +36,15 @@ class MarginRanking(nn.Module):
         self.margin = margin
 
     def forward(self, true: Tensor, corrupted: Tensor) -> Tensor:
-        """Sum the hinge of ``true[i]`` against ``corrupted[i]``."""
+        """Sum the hinge of ``true[i]`` against ``corrupted[i]``.
+
+        Parameters
+        ----------
+        true, corrupted : Tensor of shape (n,)
+            Distances.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         return functional.relu(self.margin + true - corrupted).sum()

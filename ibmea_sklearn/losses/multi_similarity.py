@@ -32,6 +32,14 @@ class MultiSimilarity(nn.Module):
     -----
     Shapes: two inputs (n, d), output a scalar, 0 for an empty batch. Wang et al., CVPR 2019; Su et
     al. 2024, Eq. 14.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import MultiSimilarity
+    >>> loss = MultiSimilarity()
+    >>> loss(torch.eye(3), torch.eye(3)) < loss(torch.eye(3), torch.eye(3).flip(0))
+    tensor(True)
     """
 
     def __init__(self, alpha: float = 5.0, beta: float = 40.0, base: float = 0.5) -> None:
@@ -41,7 +49,16 @@ class MultiSimilarity(nn.Module):
         self.base = base
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        """Loss of rows that are pairs: left[i] belongs to right[i]."""
+        """Loss of rows that are pairs: left[i] belongs to right[i].
+
+        Parameters
+        ----------
+        left, right : Tensor of shape (n, d)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         left, right = unit_rows(left), unit_rows(right)
         pull = functional.softplus(-self.alpha * (torch.linalg.vecdot(left, right) - self.base))
         across = log_sums(left, right, self.beta, without_pairs=True)

@@ -21,8 +21,25 @@ class Orthogonality(nn.Module):
     -----
     Shapes: two inputs (n, d) and the weights of the rows (n,), 1 / n each for a mean; output a
     scalar. Chen et al., NeurIPS 2024 (TMEA).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses import Orthogonality
+    >>> Orthogonality()(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.ones(1))
+    tensor(0.)
     """
 
     def forward(self, x: Tensor, remainder: Tensor, weights: Tensor) -> Tensor:
-        """Sum over the rows, each times its weight."""
+        """Sum over the rows, each times its weight.
+
+        Parameters
+        ----------
+        x, remainder : Tensor of shape (n, d)
+        weights : Tensor of shape (n,)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         return (weights * (torch.linalg.vecdot(x, remainder) / x.shape[1]).square()).sum()

@@ -104,7 +104,12 @@ class AlignerScorer(ABC):
         return replace(self, sample_weight=sample_weight)
 
     def get_metadata_routing(self) -> MetadataRequest:
-        """Return what scikit-learn's metadata routing should pass on."""
+        """Return what scikit-learn's metadata routing should pass on.
+
+        Returns
+        -------
+        MetadataRequest
+        """
         request = MetadataRequest(owner=self)
         request.score.add_request(param="sample_weight", alias=self.sample_weight)
         return request
@@ -134,10 +139,11 @@ class RankScorer(AlignerScorer):
 
     Parameters
     ----------
-    name, options, greater_is_better, sample_weight
-        As of :class:`AlignerScorer`.
+    name : str
     metric : callable
         Called as ``metric(ranks, sample_weight=..., **options)``.
+    options, greater_is_better, sample_weight
+        As of :class:`AlignerScorer`.
 
     Examples
     --------
@@ -158,10 +164,11 @@ class ConfidenceScorer(AlignerScorer):
 
     Parameters
     ----------
-    name, options, greater_is_better, sample_weight
-        As of :class:`AlignerScorer`.
+    name : str
     metric : callable
         Called as ``metric(is_right, confidence, sample_weight=..., **options)``.
+    options, greater_is_better, sample_weight
+        As of :class:`AlignerScorer`.
 
     Examples
     --------

@@ -118,7 +118,29 @@ class Decoder:
 
 
 def to_json(value: Any, place: str) -> str:
-    """Write a value that has no arrays, such as a parameter, as JSON; `place` is for messages."""
+    """Write a value that has no arrays, such as a parameter, as JSON.
+
+    Parameters
+    ----------
+    value : object
+    place : str
+        What it is, for the message of the error.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    TypeError
+        If it is of no kind that can be read back.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.persistence import to_json
+    >>> to_json([1, 2.5], "betas")
+    '[1, 2.5]'
+    """
     return json.dumps(Encoder().encode(value, place), allow_nan=False)
 
 

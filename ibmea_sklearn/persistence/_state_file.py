@@ -44,7 +44,7 @@ def write_state(
     content : str
         What the file holds, such as "aligner".
     state : mapping of {str: object}
-        Of the values that :class:`Encoder` knows.
+        Numbers, texts, arrays, tensors and modules of this package; lists and mappings of these.
     tuples : iterable of NamedTuple classes
         That may be among the values.
 

@@ -1,0 +1,131 @@
+"""The pages of the documentation: their code runs, and each can be reached.
+
+``python docs`` builds the site. What is tested here needs no build.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ibmea_sklearn.datasets import make_mmkg_pair
+
+DOCS = Path(__file__).parents[1] / "docs"
+sys.path.append(str(DOCS))
+from _links import broken_links  # noqa: E402
+from _pages import blocks_of, run_block, run_page  # noqa: E402
+
+BUILT = {"_build", "_ext", "_static", "_templates", "gallery", "generated"}
+PAGES = sorted(
+    path
+    for kind in ("*.md", "*.rst")
+    for path in DOCS.rglob(kind)
+    if not BUILT & set(path.relative_to(DOCS).parts)
+)
+
+# -- The code of each page runs, from top to bottom ------------------------------------------------
+
+# What takes minutes, and what stands in for it.
+SMALLER = {
+    "load_emoji()": "make_mmkg_pair(60, random_state=0)",
+    "IBMEAAligner(random_state=0)": "IBMEAAligner(max_epochs=1, random_state=0, verbose=0)",
+    "max_epochs=12": "max_epochs=1",
+    "max_epochs=100": "max_epochs=1",
+    "(1e-4, 1e-2, 0.1, 0.3, 1.0, 3.0)": "(1e-2,)",
+    ", n_jobs=2": "",
+}
+
+
+WITH_CODE = [page for page in PAGES if blocks_of(page.read_text())]
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
+def test_code_of_page_runs(page, tmp_path, monkeypatch):
+    pyplot = pytest.importorskip("matplotlib.pyplot", reason="extra [plot] is not installed")
+    pyplot.switch_backend("Agg")
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        # Pages fit for a moment on a handful of pairs, of which a warning rightly tells.
+        warnings.simplefilter("ignore")
+        run_page(page, SMALLER, make_mmkg_pair=make_mmkg_pair)
+    pyplot.close("all")
+
+
+def test_hardly_any_code_is_not_run():
+    """What needs a cluster; tests/aligners/test_clusters.py runs the one on dask."""
+    left_out = [p.name for p in PAGES for b in blocks_of(p.read_text()) if b.reason is not None]
+    assert left_out == ["distributed.md", "distributed.md"]
+
+
+def test_what_is_made_smaller_is_there():
+    text = "".join(page.read_text() for page in PAGES)
+    assert not [large for large in SMALLER if large not in text]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("```python\n1 / 0\n```\n", ["python"]),
+        ("a\n\n```{testsetup}\n1\n```\n\n```pycon\n>>> 1\n1\n```\n", ["{testsetup}", "pycon"]),
+        ("```sh\nls\n```\n", []),
+        ("text ```python` text", []),
+    ],
+)
+def test_blocks_are_found(text, kinds):
+    assert [block.kind for block in blocks_of(text)] == kinds
+
+
+def test_wrong_code_fails(tmp_path):
+    page = tmp_path / "page.md"
+    for code in ("```python\n1 / 0\n```\n", "```pycon\n>>> 1 + 1\n3\n```\n"):
+        (block,) = blocks_of(code)
+        with pytest.raises((ZeroDivisionError, AssertionError)):
+            run_block(page, block, {}, {})
+
+
+# -- Every page can be reached ---------------------------------------------------------------------
+
+TOCTREE = {
+    ".md": re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL),
+    ".rst": re.compile(r"^\.\. toctree::\n((?: .*\n|\n)*)", re.MULTILINE),
+}
+
+
+def children(page: Path) -> Iterator[Path]:
+    for tree in TOCTREE[page.suffix].findall(page.read_text()):
+        for line in tree.split("\n"):
+            name = line.strip()
+            if name and not name.startswith(":"):
+                yield from (page.parent / f"{name}{kind}" for kind in (".md", ".rst"))
+
+
+def test_every_page_is_reached_from_the_first():
+    reached, waiting = set(), [DOCS / "index.md"]
+    while waiting:
+        page = waiting.pop()
+        if page.is_file() and page not in reached:
+            reached.add(page)
+            waiting.extend(children(page))
+    assert [str(p.relative_to(DOCS)) for p in PAGES if p not in reached] == []
+
+
+# -- The commands ----------------------------------------------------------------------------------
+
+
+def test_ci_builds_the_site():
+    lines = (DOCS.parent / ".ci" / "run").read_text().splitlines()
+    assert any(line.endswith("python docs") for line in lines)
+    assert "python docs" in (DOCS.parent / "CONTRIBUTING.md").read_text()
+
+
+def test_links_are_checked(tmp_path):
+    (tmp_path / "there.html").write_text('<p id="here">x</p>')
+    page = '<a href="there.html#here">1</a><a href="there.html#gone">2</a><a href="no.html">3</a>'
+    (tmp_path / "index.html").write_text(page + '<a href="#x">4</a><a href="https://a.org/b">5</a>')
+    expected = ["there.html#gone", "no.html", "#x"]
+    assert list(broken_links(tmp_path)) == [f"index.html: {link}" for link in expected]

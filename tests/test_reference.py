@@ -1,0 +1,155 @@
+"""Every public name stands in the API reference, and its docstring says what it should."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ibmea_sklearn
+
+DOCS = Path(__file__).parents[1] / "docs"
+NAMED = re.compile(r"^(?:   |\.\. py:\w+:: )(ibmea_sklearn\.[\w.]+)", re.MULTILINE)
+
+
+def homes() -> Iterator[str]:
+    """Modules whose `__all__` is public: the package, its rooms, and the modules of `nn`."""
+    yield "ibmea_sklearn"
+    yield from (f"ibmea_sklearn.{room}" for room in ibmea_sklearn._ROOMS if room != "nn")
+    for info in pkgutil.iter_modules(importlib.import_module("ibmea_sklearn.nn").__path__):
+        if not info.name.startswith("_"):
+            yield f"ibmea_sklearn.nn.{info.name}"
+
+
+def public() -> dict[str, Any]:
+    """Public things by one of their names; of `nn`, classes and functions only."""
+    found: dict[str, Any] = {}
+    for home in homes():
+        module = importlib.import_module(home)
+        for name in getattr(module, "__all__", ()):
+            thing = getattr(module, name)
+            if ".nn." in home and not (inspect.isclass(thing) or inspect.isfunction(thing)):
+                continue
+            if not any(thing is other for other in found.values()):
+                found[f"{home}.{name}"] = thing
+    return found
+
+
+PUBLIC = public()
+
+
+def in_reference() -> dict[str, Any]:
+    names = [n for page in (DOCS / "api").glob("*.rst") for n in NAMED.findall(page.read_text())]
+    assert len(names) == len(set(names)), "a name stands there twice"
+    return {name: _thing(name) for name in names}
+
+
+def _thing(name: str) -> Any:
+    home, _, last = name.rpartition(".")
+    return getattr(importlib.import_module(home), last)
+
+
+def test_every_public_name_stands_in_the_reference():
+    shown = list(in_reference().values())
+    assert [name for name, thing in PUBLIC.items() if not any(thing is s for s in shown)] == []
+
+
+def test_the_reference_shows_nothing_else():
+    public_things = list(PUBLIC.values())
+    shown = in_reference().items()
+    assert [name for name, thing in shown if not any(thing is p for p in public_things)] == []
+
+
+# -- Docstrings ------------------------------------------------------------------------------------
+
+CLASSES_AND_FUNCTIONS = {
+    name: thing
+    for name, thing in PUBLIC.items()
+    if inspect.isclass(thing) or inspect.isfunction(thing)
+}
+# Rooms for those who write an aligner. Their classes tell shapes in the Notes, for all methods.
+BLOCKS = ("ibmea_sklearn.nn.", "ibmea_sklearn.training.", "ibmea_sklearn.persistence.")
+
+
+def is_block(name: str) -> bool:
+    return name.startswith(BLOCKS)
+
+
+def is_plain(thing: Any) -> bool:
+    """Named tuples, exceptions and abstract classes: nothing to call in an example."""
+    if not inspect.isclass(thing):
+        return False
+    return issubclass(thing, (tuple, BaseException)) or inspect.isabstract(thing)
+
+
+def has_foreign_start(thing: Any) -> bool:
+    """Whether the constructor is torch's own, whose arguments are none of ours."""
+    start = getattr(thing, "__init__", None)
+    return getattr(start, "__module__", "") == "torch.nn.modules.module"
+
+
+def own_methods(name: str, thing: Any) -> Iterator[str]:
+    """Methods and properties that this package has written, inherited ones included."""
+    for member in dir(thing) if inspect.isclass(thing) else ():
+        home = next(c for c in thing.__mro__ if member in vars(c)) if member[0] != "_" else object
+        written = inspect.getattr_static(thing, member)
+        if not home.__module__.startswith("ibmea_sklearn") or member == "training":
+            continue
+        if isinstance(written, (classmethod, staticmethod, property)) or (
+            inspect.isfunction(written) and written.__module__.startswith("ibmea_sklearn")
+        ):
+            yield f"{name}.{member}"
+
+
+@pytest.fixture(scope="module")
+def checks() -> set[str]:
+    """Checks that are off in the build are off here."""
+    if str(DOCS / "_ext") not in sys.path:
+        sys.path.append(str(DOCS / "_ext"))
+    return runpy.run_path(str(DOCS / "conf.py"))["numpydoc_validation_checks"]
+
+
+def errors(name: str, off: set[str]) -> list[str]:
+    from numpydoc.validate import validate
+
+    found = validate(name)["errors"]
+    return [f"{name}: {code} {text}" for code, text in found if code not in off]
+
+
+def test_docstrings_are_valid(checks):
+    assert "all" in checks
+    off = checks - {"all"}
+    found: list[str] = []
+    for name, thing in CLASSES_AND_FUNCTIONS.items():
+        for one in (name, *own_methods(name, thing)):
+            # Methods of blocks are told in the class; fields of a named tuple in its summary.
+            strict = set() if is_block(name) or is_plain(thing) else {"PR01", "RT01", "YD01"}
+            if one == name and has_foreign_start(thing):
+                strict = strict - {"PR01"}
+            found += errors(one, off - strict)
+    assert found == []
+
+
+def test_public_things_have_an_example(checks):
+    without = [
+        name
+        for name, thing in CLASSES_AND_FUNCTIONS.items()
+        if not is_block(name) and not is_plain(thing) and ">>>" not in (inspect.getdoc(thing) or "")
+    ]
+    assert without == []
+
+
+def test_validation_sees_what_is_wrong(tmp_path, monkeypatch, checks):
+    source = 'def f(x):\n    """Do it\n\n    Parameters\n    ----------\n    y : int\n    """\n'
+    (tmp_path / "wrong_docs.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = "".join(errors("wrong_docs.f", checks))
+    assert "SS03" in found and "PR02" in found
