@@ -57,9 +57,9 @@ numpydoc_attributes_as_param_list = True
 numpydoc_validation_checks = {
     "all",
     "ES01",  # a summary may say it all
-    "EX01",  # methods are shown in the example of their class; tests/test_docs.py asks for that
+    "EX01",  # the example of a class shows methods; tests/test_reference.py asks for it
     "SA01",  # not everything has relatives
-    "PR01",  # forward methods: the Notes of the class tell shapes; tests/test_docs.py asks others
+    "PR01",  # what scikit-learn writes; tests/test_reference.py asks for ours
     "PR04",  # n_layers, n_heads: parameters that are told together
     "PR07",  # a name may say it all: random_state
     "PR08",  # lambda_1 has no capital letter

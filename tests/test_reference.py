@@ -75,12 +75,6 @@ CLASSES_AND_FUNCTIONS = {
     for name, thing in PUBLIC.items()
     if inspect.isclass(thing) or inspect.isfunction(thing)
 }
-# Rooms for those who write an aligner. Their classes tell shapes in the Notes, for all methods.
-BLOCKS = ("ibmea_sklearn.nn.", "ibmea_sklearn.training.", "ibmea_sklearn.persistence.")
-
-
-def is_block(name: str) -> bool:
-    return name.startswith(BLOCKS)
 
 
 def is_plain(thing: Any) -> bool:
@@ -91,9 +85,9 @@ def is_plain(thing: Any) -> bool:
 
 
 def has_foreign_start(thing: Any) -> bool:
-    """Whether the constructor is torch's own, whose arguments are none of ours."""
+    """Whether the constructor is torch's own, or a protocol's: its arguments are none of ours."""
     start = getattr(thing, "__init__", None)
-    return getattr(start, "__module__", "") == "torch.nn.modules.module"
+    return getattr(start, "__module__", "") in ("torch.nn.modules.module", "typing")
 
 
 def own_methods(name: str, thing: Any) -> Iterator[str]:
@@ -130,8 +124,8 @@ def test_docstrings_are_valid(checks):
     found: list[str] = []
     for name, thing in CLASSES_AND_FUNCTIONS.items():
         for one in (name, *own_methods(name, thing)):
-            # Methods of blocks are told in the class; fields of a named tuple in its summary.
-            strict = set() if is_block(name) or is_plain(thing) else {"PR01", "RT01", "YD01"}
+            # Fields of a named tuple are told in its summary.
+            strict = set() if is_plain(thing) else {"PR01", "RT01", "YD01"}
             if one == name and has_foreign_start(thing):
                 strict = strict - {"PR01"}
             found += errors(one, off - strict)
@@ -142,7 +136,7 @@ def test_public_things_have_an_example(checks):
     without = [
         name
         for name, thing in CLASSES_AND_FUNCTIONS.items()
-        if not is_block(name) and not is_plain(thing) and ">>>" not in (inspect.getdoc(thing) or "")
+        if not is_plain(thing) and ">>>" not in (inspect.getdoc(thing) or "")
     ]
     assert without == []
 

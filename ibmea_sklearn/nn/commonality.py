@@ -64,7 +64,19 @@ class CommonalityFusion(nn.Module):
 
     Notes
     -----
-    Chen et al., NeurIPS 2024 (TMEA).
+    Chen et al., NeurIPS 2024 (TMEA): the commonality module. "multi" is not in the paper's code.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.commonality import CommonalityFusion
+    >>> vectors = {"graph": torch.ones(2, 4), "image": torch.zeros(2, 4)}
+    >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
+    >>> common = CommonalityFusion({"graph": 4, "image": 4})(vectors, masks)
+    >>> common.fused.shape, common.weights.shape
+    (torch.Size([2, 8]), torch.Size([2, 2]))
+    >>> [rest.mask.tolist() for rest in common.remainders]
+    [[True, False], [True, False]]
     """
 
     def __init__(
@@ -84,7 +96,20 @@ class CommonalityFusion(nn.Module):
         self.weight = nn.ParameterDict({m: torch.zeros(1 + n_views) for m in widths})
 
     def forward(self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Common:
-        """Fuse vectors (n, width) with masks (n,)."""
+        """Attend, mix and concatenate.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        Common
+            ``fused`` is (n, n_components), `n_components` the sum of all widths.
+        """
         views: dict[str, list[View]] = self.attention(vectors, masks)
         parts = [self._mix(m, vectors[m], masks[m], views[m]) for m in self.modalities]
         return Common(torch.cat(parts, 1), _shares(parts), _remainders(vectors, masks, views))

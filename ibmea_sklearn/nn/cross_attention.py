@@ -41,6 +41,17 @@ class SingleKeyAttention(nn.Module):
     -----
     The published TMEA code (Chen et al., NeurIPS 2024). Its maps to queries and keys are left out:
     with one key the softmax is 1, so they have neither effect nor gradient.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.cross_attention import SingleKeyAttention
+    >>> modalities = ["graph", "image", "attribute"]
+    >>> vectors = {m: torch.ones(2, 4) for m in modalities}
+    >>> masks = {m: torch.ones(2, dtype=torch.bool) for m in modalities}
+    >>> views = SingleKeyAttention(modalities, width=4)(vectors, masks)
+    >>> [view.partners for view in views["graph"]]
+    [('image',), ('attribute',)]
     """
 
     def __init__(self, modalities: Sequence[str], width: int = 100) -> None:
@@ -51,7 +62,20 @@ class SingleKeyAttention(nn.Module):
     def forward(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
     ) -> dict[str, list[View]]:
-        """View each modality through the eyes of each other."""
+        """View each modality through the eyes of each other.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        dict of {str: list of View}
+            By modality, one of each other modality.
+        """
         views = {}
         for m, partners in self.partners.items():
             seen = zip(partners, self.seen[m](vectors[m]), strict=True)
@@ -101,6 +125,22 @@ class ModalityAttention(nn.Module):
     Maps are by modality, as Hu et al. (Heterogeneous graph transformer, WWW 2020) have them by type
     of node: vectors of different modalities do not share a space. An entity that lacks m still gets
     what its other modalities say, weighted alike: a query of zero prefers none.
+
+    In place of :class:`SingleKeyAttention` in the model of Chen et al., NeurIPS 2024 (TMEA).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.cross_attention import ModalityAttention
+    >>> vectors = {m: torch.ones(2, 4) for m in ("graph", "image")}
+    >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
+    >>> attention = ModalityAttention(["graph", "image"], width=4)
+    >>> view = attention(vectors, masks)["graph"][0]
+    >>> view.partners, view.mask.tolist()
+    (('image',), [True, False])
+    >>> weights, allowed = attention.attention(vectors, masks)
+    >>> weights[..., 0].tolist()  # of the first entity: all of the other modality
+    [[[0.0, 0.0], [1.0, 0.0]], [[1.0, 1.0], [0.0, 0.0]]]
     """
 
     def __init__(self, modalities: Sequence[str], width: int = 100, n_heads: int = 2) -> None:
@@ -121,7 +161,20 @@ class ModalityAttention(nn.Module):
     def forward(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
     ) -> dict[str, list[View]]:
-        """View each modality through the eyes of all others together."""
+        """View each modality through the eyes of all others together.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        dict of {str: list of View}
+            By modality, a single one.
+        """
         attention, allowed = self.attention(vectors, masks)
         values = self._heads(self._stack(vectors) @ self.value.mT)
         mixed = (attention[..., None] * values).sum(1).flatten(2)
@@ -134,10 +187,22 @@ class ModalityAttention(nn.Module):
     def attention(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Return the weights, shape (m, m, n, n_heads), and what is allowed, shape (m, m, n).
+        """Weigh the modalities for each other.
 
         Entry (i, j) is what modality i takes of modality j: nothing of itself, and nothing of what
         the entity lacks. The sum over j is 1, or 0 where nothing is allowed.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        weights : Tensor of shape (n_modalities, n_modalities, n, n_heads)
+        allowed : bool Tensor of shape (n_modalities, n_modalities, n)
         """
         tokens, mask = self._stack(vectors), self._stack(masks)
         queries = self._heads(torch.where(mask[..., None], tokens @ self.query.mT, 0))

@@ -21,8 +21,22 @@ class ConcatFusion(nn.Module):
 
     Notes
     -----
-    The form of the published IBMEA code. The result has the sum of all widths. An entity's weights
-    are renormalised over the modalities that it has.
+    The form of the published IBMEA code (Su et al., ACM MM 2024). `n_components` is the sum of all
+    widths. An entity's weights are renormalised over the modalities that it has.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.fusion import ConcatFusion
+    >>> vectors = {m: torch.tensor([[3.0, 4.0], [0.0, 2.0]]) for m in ("graph", "image")}
+    >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
+    >>> fused, weights = ConcatFusion({"graph": 2, "image": 2})(vectors, masks)
+    >>> weights.detach()
+    tensor([[0.5000, 0.5000],
+            [1.0000, 0.0000]])
+    >>> fused.detach()
+    tensor([[0.3000, 0.4000, 0.3000, 0.4000],
+            [0.0000, 1.0000, 0.0000, 0.0000]])
     """
 
     def __init__(self, widths: Mapping[str, int]) -> None:
@@ -34,7 +48,21 @@ class ConcatFusion(nn.Module):
     def forward(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Fuse vectors (n, width) with masks (n,); return (n, n_components) and weights (n, m)."""
+        """Weigh and concatenate.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        fused : Tensor of shape (n, n_components)
+        weights : Tensor of shape (n, n_modalities)
+            In the order of `widths`; the sum is 1, or 0 for who has nothing.
+        """
         mask = torch.stack([masks[m] for m in self.modalities], 1)
         weights = masked_softmax(self.weight.expand(mask.shape), mask)
         parts = [
@@ -56,13 +84,26 @@ class AttentionFusion(nn.Module):
     Parameters
     ----------
     widths : mapping of {str: int}
+        Width of each modality's vectors.
     n_hidden : int, default=100
         Width of `q`.
 
     Notes
     -----
-    Su et al. 2024, Eq. 9, per entity as the paper has it. A modality that an entity lacks gets
-    weight 0.
+    Su et al., ACM MM 2024, Eq. 9, per entity as the paper has it. A modality that an entity lacks
+    gets weight 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.fusion import AttentionFusion
+    >>> vectors = {"graph": torch.ones(2, 5), "image": torch.ones(2, 3)}
+    >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
+    >>> fused, weights = AttentionFusion({"graph": 5, "image": 3})(vectors, masks)
+    >>> fused.shape
+    torch.Size([2, 5])
+    >>> weights[1].detach()
+    tensor([1., 0.])
     """
 
     def __init__(self, widths: Mapping[str, int], n_hidden: int = 100) -> None:
@@ -76,7 +117,20 @@ class AttentionFusion(nn.Module):
         self.query = nn.Parameter(torch.randn(n_hidden) * n_hidden**-0.5)
 
     def attention(self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
-        """Weights of the modalities, shape (n, m)."""
+        """Weigh the modalities of each entity.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        Tensor of shape (n, n_modalities)
+            In the order of `widths`; the sum is 1, or 0 for who has nothing.
+        """
         scores = [torch.tanh(self.keys[m](vectors[m])) @ self.query for m in self.modalities]
         mask = torch.stack([masks[m] for m in self.modalities], 1)
         return masked_softmax(torch.stack(scores, 1), mask)
@@ -84,7 +138,21 @@ class AttentionFusion(nn.Module):
     def forward(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Fuse vectors (n, width) with masks (n,); return (n, n_components) and weights (n, m)."""
+        """Weigh and sum.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        fused : Tensor of shape (n, n_components)
+        weights : Tensor of shape (n, n_modalities)
+            In the order of `widths`; the sum is 1, or 0 for who has nothing.
+        """
         weights = self.attention(vectors, masks)
         common = torch.stack([self.values[m](vectors[m]) for m in self.modalities], 1)
         return (weights[:, :, None] * common).sum(1), weights

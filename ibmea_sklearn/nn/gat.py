@@ -27,8 +27,18 @@ class DiagonalGATLayer(nn.Module):
 
     Notes
     -----
-    Shapes: input (n_nodes, n_features), output the same. Velickovic et al., ICLR 2018, with the
-    diagonal weights and the sign of the published IBMEA code (Su et al., ACM MM 2024).
+    Velickovic et al., ICLR 2018, with the diagonal weights and the sign of the published IBMEA code
+    (Su et al., ACM MM 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.gat import DiagonalGATLayer
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern
+    >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1]]), n_nodes=3)
+    >>> y = DiagonalGATLayer(n_features=3)(torch.eye(3), pattern)
+    >>> y[2].detach()  # it has no neighbour but itself, and weights start at 1
+    tensor([0., 0., 1.])
     """
 
     def __init__(self, n_features: int, n_heads: int = 2, negative_slope: float = 0.2) -> None:
@@ -39,7 +49,19 @@ class DiagonalGATLayer(nn.Module):
         nn.init.xavier_uniform_(self.attention)
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
-        """Attend over the neighbours of each node."""
+        """Attend over the neighbours of each node.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_nodes, n_features)
+        pattern : EdgePattern
+            Row i holds the neighbours of node i.
+
+        Returns
+        -------
+        Tensor of shape (n_nodes, n_features)
+            Of the weights' dtype, under autocast too.
+        """
         # Limited by memory, not by arithmetic: autocast would only cost precision.
         with torch.autocast(x.device.type, enabled=False):
             return self._attend(x.to(self.weight.dtype), pattern)
@@ -62,6 +84,22 @@ class DiagonalGAT(nn.Module):
     n_layers : int, default=2
     n_heads : int, default=2
     dropout : float, default=0.0
+
+    Notes
+    -----
+    The graph encoder of Su et al., ACM MM 2024 (IBMEA), with 2 layers and 2 heads.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.gat import DiagonalGAT
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern
+    >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1]]), n_nodes=3)
+    >>> gat = DiagonalGAT(n_features=4)
+    >>> gat(torch.ones(3, 4), pattern).shape
+    torch.Size([3, 4])
+    >>> len(gat.by_layer(torch.ones(3, 4), pattern))
+    2
     """
 
     def __init__(
@@ -72,11 +110,33 @@ class DiagonalGAT(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
-        """Encode all nodes, shape (n_nodes, n_features)."""
+        """Encode all nodes.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_nodes, n_features)
+        pattern : EdgePattern
+
+        Returns
+        -------
+        Tensor of shape (n_nodes, n_features)
+            Of the last layer.
+        """
         return self.by_layer(x, pattern)[-1]
 
     def by_layer(self, x: Tensor, pattern: EdgePattern) -> list[Tensor]:
-        """Encode all nodes; return the result of each layer, shape (n_nodes, n_features)."""
+        """Encode all nodes; return the result of each layer.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_nodes, n_features)
+        pattern : EdgePattern
+
+        Returns
+        -------
+        list of n_layers Tensors of shape (n_nodes, n_features)
+            Before the ELU.
+        """
         results = [self.layers[0](x, pattern)]
         for layer in self.layers[1:]:
             results.append(layer(self.dropout(functional.elu(results[-1])), pattern))

@@ -23,7 +23,16 @@ class Gaussian(NamedTuple):
     log_variance: Tensor
 
     def sample(self) -> Tensor:
-        """Draw ``mean + sigma * eps`` with standard normal eps (reparameterisation)."""
+        """Draw ``mean + sigma * eps`` with standard normal eps (reparameterisation).
+
+        Returns
+        -------
+        Tensor of shape (n, d)
+
+        Notes
+        -----
+        Kingma & Welling, ICLR 2014, Sec. 2.4.
+        """
         return self.mean + torch.exp(self.log_variance / 2) * torch.randn_like(self.mean)
 
 
@@ -33,6 +42,18 @@ class GaussianHead(nn.Module):
     Parameters
     ----------
     n_features, n_components : int
+
+    Notes
+    -----
+    The last layers of the encoder of Kingma & Welling, ICLR 2014, Appendix C.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.gaussian import GaussianHead
+    >>> posterior = GaussianHead(n_features=5, n_components=2)(torch.ones(3, 5))
+    >>> posterior.mean.shape, posterior.log_variance.shape, posterior.sample().shape
+    (torch.Size([3, 2]), torch.Size([3, 2]), torch.Size([3, 2]))
     """
 
     def __init__(self, n_features: int, n_components: int) -> None:
@@ -41,7 +62,16 @@ class GaussianHead(nn.Module):
         self.log_variance = nn.Linear(n_features, n_components)
 
     def forward(self, x: Tensor) -> Gaussian:
-        """Map (n, n_features) to a Gaussian of width n_components for each row."""
+        """Map each row to a Gaussian.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+
+        Returns
+        -------
+        Gaussian of shape (n, n_components)
+        """
         return Gaussian(self.mean(x), self.log_variance(x))
 
 
@@ -62,8 +92,20 @@ class FeatureEncoder(nn.Module):
 
     Notes
     -----
-    Input: dense (n, n_features), or :class:`SparseRows` of that shape. Su et al. 2024, Eq. 4-6;
-    the projection is not in the paper.
+    Su et al., ACM MM 2024, Eq. 4-6; the projection is not in the paper.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.gaussian import FeatureEncoder
+    >>> encoder = FeatureEncoder(n_features=5, n_components=3)
+    >>> encoder(torch.ones(4, 5)).mean.shape
+    torch.Size([4, 3])
+    >>> principal = torch.nn.Linear(5, 3)
+    >>> encoder = FeatureEncoder(n_features=5, n_components=3, projection=principal)
+    >>> x = torch.ones(4, 5)
+    >>> torch.equal(encoder(x).mean, principal(x))
+    True
     """
 
     def __init__(
@@ -84,7 +126,17 @@ class FeatureEncoder(nn.Module):
             nn.init.zeros_(self.posterior.mean.bias)
 
     def forward(self, x: Tensor | SparseRows) -> Gaussian:
-        """Encode the rows of `x`."""
+        """Encode the rows of `x`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features), or SparseRows
+            Features of n entities.
+
+        Returns
+        -------
+        Gaussian of shape (n, n_components)
+        """
         h = self.dropout(functional.relu(apply_linear(self.hidden, x)))
         posterior: Gaussian = self.posterior(h)
         if self.projection is None:
@@ -109,7 +161,18 @@ class GraphEncoder(nn.Module):
 
     Notes
     -----
-    The means are normalised layer by layer (LayerNorm). Su et al. 2024, Eq. 1-3.
+    The means are normalised layer by layer (LayerNorm). Su et al., ACM MM 2024, Eq. 1-3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.gaussian import GraphEncoder
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern
+    >>> from ibmea_sklearn.nn.start import AnchorStart
+    >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1], [2, 1, 3]]), n_nodes=4)
+    >>> encoder = GraphEncoder(pattern, AnchorStart(4, 3), n_layers=2, all_layers=True)
+    >>> encoder(anchors=torch.tensor([[0, 2]])).mean.shape
+    torch.Size([4, 6])
     """
 
     def __init__(
@@ -131,7 +194,18 @@ class GraphEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, anchors: Tensor) -> Gaussian:
-        """Encode all nodes; `anchors` (n, 2) are pairs of nodes that start from one vector."""
+        """Encode all nodes.
+
+        Parameters
+        ----------
+        anchors : int64 Tensor of shape (n_anchors, 2)
+            Pairs of nodes that start from one vector.
+
+        Returns
+        -------
+        Gaussian of shape (n_nodes, n_components)
+            `n_components` is that of the start, times `n_layers` with `all_layers`.
+        """
         x = self.start(anchors)
         means = self.mean.by_layer(x, self.pattern)[self.kept]
         log_variances = self.log_variance.by_layer(x, self.pattern)[self.kept]

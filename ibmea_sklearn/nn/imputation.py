@@ -40,10 +40,29 @@ class TargetImputer(nn.Module):
     Parameters
     ----------
     target : str
+        Modality to fill in.
     sources : sequence of str
+        Modalities that it is made from.
     widths : mapping of {str: int}
+        Width of each modality's vectors.
     n_components, n_latent : int
         As of :class:`ModalityImputer`, which has one of these for each target.
+
+    Notes
+    -----
+    Chen et al., NeurIPS 2024 (TMEA).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.imputation import TargetImputer
+    >>> widths = {"graph": 3, "image": 2}
+    >>> imputer = TargetImputer("image", ["graph"], widths, n_components=4, n_latent=2)
+    >>> vectors = {"graph": torch.ones(3, 3), "image": torch.zeros(3, 2)}
+    >>> masks = {"graph": torch.ones(3, dtype=torch.bool), "image": torch.arange(3) > 0}
+    >>> completed, mask, made = imputer(vectors, masks, reconstruct=True)
+    >>> mask, made.rows
+    (tensor([True, True, True]), tensor([1, 2]))
     """
 
     def __init__(
@@ -64,9 +83,27 @@ class TargetImputer(nn.Module):
     def forward(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor], reconstruct: bool
     ) -> tuple[Tensor, Tensor, Reconstructed]:
-        """Return the target's completed vectors and mask, and reconstructions if asked for.
+        """Complete the vectors of the target, and reconstruct them if asked for.
 
         Rows to reconstruct and rows to fill in go through the autoencoders together.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+        reconstruct : bool
+            Also reconstruct what is there, of entities that have the target and all sources.
+
+        Returns
+        -------
+        completed : Tensor of shape (n, width)
+            Filled in for who lacks the target and has a source.
+        mask : bool Tensor of shape (n,)
+            Who has the target now.
+        reconstructed : Reconstructed
+            Without rows, unless asked for.
         """
         x, mask = vectors[self.target], masks[self.target]
         has = torch.stack([masks[m] for m in self.sources])
@@ -128,6 +165,19 @@ class ModalityImputer(nn.Module):
     Inputs are detached: training the autoencoders does not move what they read. An entity that has
     no modality at all stays without. Chen et al., NeurIPS 2024 (TMEA): there the targets are image
     and attribute, and the relation only a source.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.imputation import ModalityImputer
+    >>> imputer = ModalityImputer({"graph": 3, "image": 2}, targets=["image"]).eval()
+    >>> vectors = {"graph": torch.ones(2, 3), "image": torch.zeros(2, 2)}
+    >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
+    >>> completed = imputer(vectors, masks)
+    >>> completed.masks["image"]
+    tensor([True, True])
+    >>> completed.vectors["image"][0].detach()  # what is there stays as it is
+    tensor([0., 0.])
     """
 
     def __init__(
@@ -152,11 +202,11 @@ class ModalityImputer(nn.Module):
         masks: Mapping[str, Tensor],
         reconstruct: bool = False,
     ) -> Completed:
-        """Complete vectors (n, width) by modality.
+        """Complete vectors by modality.
 
         Parameters
         ----------
-        vectors : mapping of {str: Tensor}
+        vectors : mapping of {str: Tensor of shape (n, width)}
             What stands in the rows of missing vectors is read where they serve as a source: it
             should be the same for all, such as zeros.
         masks : mapping of {str: bool Tensor of shape (n,)}
@@ -167,6 +217,7 @@ class ModalityImputer(nn.Module):
         Returns
         -------
         Completed
+            Vectors and masks of modalities that are no targets are as given.
         """
         completed = Completed(dict(vectors), dict(masks), {})
         for m, target in self.targets.items():

@@ -32,6 +32,33 @@ class KnowledgeEncoder(nn.Module):
     ----------
     connected : bool Tensor of shape (n_nodes,)
         Who stands in a triple, a swapped one included. The vectors of all others say nothing.
+
+    Raises
+    ------
+    ValueError
+        If a relation has an empty pool, or a triple is out of range.
+
+    Notes
+    -----
+    Chen et al., NeurIPS 2024 (TMEA): :class:`~.transe.TransE` (Bordes et al., NIPS 2013) with
+    parameter swapping (Sun et al., IJCAI 2018).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.knowledge import KnowledgeEncoder
+    >>> triples = torch.tensor([[0, 0, 1], [2, 1, 3]])
+    >>> pools = torch.tensor([[0, 2], [2, 5]])
+    >>> knowledge = KnowledgeEncoder(triples, n_nodes=5, pools=pools, n_components=3)
+    >>> knowledge.update(torch.tensor([[0, 2]]))
+    tensor([[0, 0, 1],
+            [2, 1, 3],
+            [0, 1, 3],
+            [2, 0, 1]])
+    >>> knowledge(torch.tensor([4])).detach()  # it stands in no triple
+    tensor([[0., 0., 0.]])
+    >>> knowledge.distances(triples).true.shape
+    torch.Size([2])
     """
 
     triples: Tensor
@@ -52,7 +79,12 @@ class KnowledgeEncoder(nn.Module):
         self.update(torch.empty(0, 2, dtype=torch.int64))
 
     def update(self, pairs: Tensor) -> Tensor:
-        """Swap the triples of `pairs`, int64 (n_pairs, 2), and forget those of earlier pairs.
+        """Swap the triples of pairs, and forget those of earlier pairs.
+
+        Parameters
+        ----------
+        pairs : int64 Tensor of shape (n_pairs, 2)
+            Equivalent nodes, on any device.
 
         Returns
         -------
@@ -68,9 +100,30 @@ class KnowledgeEncoder(nn.Module):
         return triples
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """Return unit vectors of nodes (n,), shape (n, n_components); zero where unconnected."""
+        """Return the vectors of nodes.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+
+        Returns
+        -------
+        Tensor of shape (n, n_components)
+            Of length 1; zero where unconnected.
+        """
         return torch.where(self.connected[nodes, None], self.transe(nodes), 0)
 
     def distances(self, triples: Tensor) -> Distances:
-        """Return the distances of triples (n, 3), and of corruptions drawn anew."""
+        """Return the distances of triples, and of corruptions drawn anew.
+
+        Parameters
+        ----------
+        triples : int64 Tensor of shape (n, 3)
+            Of those that :meth:`update` gave last.
+
+        Returns
+        -------
+        Distances
+            Without triples of which every corruption is known.
+        """
         return self.transe.distances(*self.sampler(triples))

@@ -25,7 +25,17 @@ class Corruption(NamedTuple):
     at_head: Tensor
 
     def apply_to(self, triples: Tensor) -> Tensor:
-        """Return the corrupted triples, shape (n, 3)."""
+        """Put the nodes in their places.
+
+        Parameters
+        ----------
+        triples : int64 Tensor of shape (n, 3)
+            Head, relation, tail.
+
+        Returns
+        -------
+        int64 Tensor of shape (n, 3)
+        """
         head, relation, tail = triples.T
         corrupted = (
             torch.where(self.at_head, self.nodes, head),
@@ -59,6 +69,10 @@ class NegativeSampler(nn.Module):
         If a relation has an empty pool, a triple is out of range, or nodes and relations are so
         many that triples can't be numbered in 63 bits.
 
+    Notes
+    -----
+    Bordes et al., NIPS 2013, Eq. 2; there, a corruption may be known.
+
     Examples
     --------
     >>> import torch
@@ -86,7 +100,12 @@ class NegativeSampler(nn.Module):
         self.register_buffer("pools", pools, persistent=False)
 
     def forward(self, triples: Tensor) -> tuple[Tensor, Corruption]:
-        """Corrupt known triples (n, 3); those of which every corruption is known are left out.
+        """Corrupt known triples; those of which every corruption is known are left out.
+
+        Parameters
+        ----------
+        triples : int64 Tensor of shape (n, 3)
+            Head, relation, tail.
 
         Returns
         -------

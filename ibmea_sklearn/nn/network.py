@@ -37,6 +37,7 @@ class VariationalNetwork(nn.Module):
     Parameters
     ----------
     graph : GraphEncoder or None
+        Gives the modality "graph". None leaves it out.
     tables : mapping of {str: FeatureTable}
         Features of all nodes, by modality.
     encoders : mapping of {str: FeatureEncoder}
@@ -56,6 +57,26 @@ class VariationalNetwork(nn.Module):
     ----------
     known : int64 Tensor of shape (n_known, 2)
         Pairs that are known, set by whoever trains.
+
+    Notes
+    -----
+    Su et al., ACM MM 2024 (IBMEA). Anchors are not in the paper.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.fusion import ConcatFusion
+    >>> from ibmea_sklearn.nn.gaussian import FeatureEncoder
+    >>> from ibmea_sklearn.nn.network import VariationalNetwork
+    >>> from ibmea_sklearn.nn.rows import FeatureTable
+    >>> tables = {"image": FeatureTable(torch.eye(4), torch.arange(4) > 0, n_features=4)}
+    >>> encoders = {"image": FeatureEncoder(n_features=4, n_components=3)}
+    >>> network = VariationalNetwork(None, tables, encoders, ConcatFusion({"image": 3}))
+    >>> encoded = network(torch.tensor([[0, 2], [1, 3]]))
+    >>> encoded.fused.shape
+    torch.Size([4, 3])
+    >>> encoded.masks["image"]  # of nodes 0, 1, 2, 3: left ones first
+    tensor([False,  True,  True,  True])
     """
 
     known: Tensor
@@ -81,7 +102,18 @@ class VariationalNetwork(nn.Module):
         self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
 
     def forward(self, pairs: Tensor) -> Encoded:
-        """Encode a random part of the pairs (n, 2) of node numbers: all left, then all right."""
+        """Encode a random part of the pairs; all other known pairs are anchors.
+
+        Parameters
+        ----------
+        pairs : int64 Tensor of shape (n_pairs, 2)
+            Of nodes.
+
+        Returns
+        -------
+        Encoded
+            Of the left nodes of the pairs drawn, then of the right ones.
+        """
         pairs = self._draw(pairs)
         others = ~torch.isin(self.known[:, 0], pairs[:, 0])
         return self.encode(pairs.T.reshape(-1), self.known[others])
@@ -95,7 +127,19 @@ class VariationalNetwork(nn.Module):
         return pairs[torch.randperm(len(pairs), device=pairs.device)[:wanted]]
 
     def encode(self, nodes: Tensor, anchors: Tensor) -> Encoded:
-        """Encode `nodes` (n,); features are read for these only."""
+        """Encode nodes; features are read for these only.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+        anchors : int64 Tensor of shape (n_anchors, 2)
+            Pairs of nodes for the graph encoder. Not read without a graph.
+
+        Returns
+        -------
+        Encoded
+            Of the n nodes.
+        """
         posteriors, masks = {}, {}
         if self.graph is not None:
             everything = self.graph(anchors)

@@ -17,13 +17,25 @@ class FeatureProjection(nn.Module):
     Parameters
     ----------
     linear : nn.Linear
-        May already say something, such as whitened principal components.
+        With a bias. May already say something, such as whitened principal components.
 
     Notes
     -----
-    Input: dense (n, n_features) or :class:`SparseRows`, and a mask (n,). Output: (n, n_components).
     Who lacks the modality gets the direction of the layer's bias, whatever stands in the row: one
     vector for all, which can be learned where something is filled in from it.
+
+    Unit vectors of images and attributes: Chen et al., NeurIPS 2024 (TMEA).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.projection import FeatureProjection
+    >>> linear = torch.nn.Linear(2, 2)
+    >>> linear.weight.data, linear.bias.data = torch.eye(2), torch.tensor([0.0, 1.0])
+    >>> x, mask = torch.tensor([[3.0, 3.0], [5.0, 5.0]]), torch.tensor([True, False])
+    >>> FeatureProjection(linear)(x, mask).detach()
+    tensor([[0.6000, 0.8000],
+            [0.0000, 1.0000]])
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -32,6 +44,19 @@ class FeatureProjection(nn.Module):
         self.linear = linear
 
     def forward(self, x: Tensor | SparseRows, mask: Tensor) -> Tensor:
-        """Project the rows of `x`."""
+        """Project the rows of `x`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features), or SparseRows
+            Features of n entities.
+        mask : bool Tensor of shape (n,)
+            Who has the modality.
+
+        Returns
+        -------
+        Tensor of shape (n, n_components)
+            Of length 1.
+        """
         projected = torch.where(mask[:, None], apply_linear(self.linear, x), self.linear.bias)
         return functional.normalize(projected)

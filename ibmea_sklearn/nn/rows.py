@@ -24,7 +24,17 @@ class SparseRows(NamedTuple):
     values: Tensor
 
     def linear(self, layer: nn.Linear) -> Tensor:
-        """Apply a linear layer; costs O(entries * outputs), whatever the width of the matrix."""
+        """Apply a linear layer; costs O(entries * outputs), whatever the width of the matrix.
+
+        Parameters
+        ----------
+        layer : nn.Linear
+            With a bias.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, layer.out_features)
+        """
         product = functional.embedding_bag(
             self.columns,
             layer.weight.T,
@@ -37,7 +47,30 @@ class SparseRows(NamedTuple):
 
 
 def apply_linear(layer: nn.Linear, x: Tensor | SparseRows) -> Tensor:
-    """Apply a linear layer to rows of either kind."""
+    """Apply a linear layer to rows of either kind.
+
+    Parameters
+    ----------
+    layer : nn.Linear
+        With a bias, if the rows are sparse.
+    x : Tensor of shape (n, layer.in_features), or SparseRows
+        The rows.
+
+    Returns
+    -------
+    Tensor of shape (n, layer.out_features)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.rows import SparseRows, apply_linear
+    >>> layer = torch.nn.Linear(3, 2)
+    >>> offsets, columns = torch.tensor([0, 1, 3]), torch.tensor([2, 0, 1])
+    >>> x = SparseRows(offsets, columns, values=torch.tensor([1.0, 2.0, 3.0]))
+    >>> dense = torch.tensor([[0.0, 0.0, 1.0], [2.0, 3.0, 0.0]])
+    >>> torch.allclose(apply_linear(layer, x), apply_linear(layer, dense), atol=1e-6)
+    True
+    """
     return x.linear(layer) if isinstance(x, SparseRows) else layer(x)
 
 
@@ -49,6 +82,15 @@ class FeatureTable(nn.Module):
     values : Tensor of shape (n_nodes, n_features), or SparseRows
     mask : bool Tensor of shape (n_nodes,)
     n_features : int
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.rows import FeatureTable
+    >>> mask = torch.ones(3, dtype=torch.bool)
+    >>> FeatureTable(torch.eye(3), mask, n_features=3)(torch.tensor([2, 0]))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
 
     mask: Tensor
@@ -66,7 +108,18 @@ class FeatureTable(nn.Module):
             self.register_buffer(name, buffer, persistent=False)
 
     def forward(self, nodes: Tensor) -> Tensor | SparseRows:
-        """Return the rows of `nodes`, an int64 Tensor of shape (n,)."""
+        """Return the rows of `nodes`.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+            Each as often as wanted, in any order.
+
+        Returns
+        -------
+        float32 Tensor of shape (n, n_features), or SparseRows
+            Of the kind that `values` had.
+        """
         if not self.is_sparse:
             return self.values[nodes].to(torch.float32)
         start, end = self.offsets[nodes], self.offsets[nodes + 1]
@@ -92,6 +145,19 @@ class MappedTable(nn.Module):
         Taken off the rows of each part.
     mask : bool Tensor of shape (n_nodes,)
         Rows of other nodes are zero, whatever stands there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from ibmea_sklearn.nn.rows import MappedTable
+    >>> parts = [np.ones((2, 3), dtype=np.float16), np.full((1, 3), 5, dtype=np.float16)]
+    >>> centres = torch.tensor([[0.0, 0.0, 0.0], [4.0, 4.0, 3.0]])
+    >>> table = MappedTable(parts, centres, mask=torch.tensor([True, False, True]))
+    >>> table(torch.tensor([2, 1, 0]))
+    tensor([[1., 1., 2.],
+            [0., 0., 0.],
+            [1., 1., 1.]])
     """
 
     mask: Tensor
@@ -105,7 +171,18 @@ class MappedTable(nn.Module):
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """Return the rows of `nodes`, an int64 Tensor of shape (n,), as float32 on its device."""
+        """Return the rows of `nodes`.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+            Each as often as wanted, in any order.
+
+        Returns
+        -------
+        float32 Tensor of shape (n, n_features)
+            On the device of `nodes`.
+        """
         wanted = nodes.cpu()
         rows = torch.zeros(len(wanted), self.n_features)
         start = 0

@@ -34,6 +34,22 @@ class EdgePattern(nn.Module):
     row, col : int64 Tensor of shape (n_edges,)
         Sorted by row, then by column: edge weights are given in this order.
     indptr : int64 Tensor of shape (n_nodes + 1,)
+        The edges of row i are ``indptr[i]`` to ``indptr[i + 1]``.
+
+    Raises
+    ------
+    ValueError
+        If `backend` is neither.
+    ImportError
+        If torch-sparse is asked for and not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern
+    >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1], [1, 1, 0]]), n_nodes=3)
+    >>> pattern.row, pattern.col
+    (tensor([0, 0, 1, 1, 2]), tensor([0, 1, 0, 1, 2]))
     """
 
     row: Tensor
@@ -77,6 +93,13 @@ class EdgePattern(nn.Module):
         Returns
         -------
         EdgePattern
+
+        Raises
+        ------
+        ValueError
+            If `backend` is neither.
+        ImportError
+            If torch-sparse is asked for and not installed.
         """
         head, tail, loop = triples[:, 0], triples[:, 2], torch.arange(n_nodes)
         edges = torch.cat([head, tail, loop]) * n_nodes + torch.cat([tail, head, loop])
@@ -116,6 +139,21 @@ def spmm(pattern: EdgePattern, weights: Tensor, x: Tensor, scale: Tensor) -> Ten
     Returns
     -------
     Tensor of shape (n_nodes, d)
+
+    Notes
+    -----
+    Time is O(n_edges * n_heads * d). The sum over neighbours in graph attention (Velickovic et al.,
+    ICLR 2018, Eq. 4), with the diagonal weights of the published IBMEA code.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern, spmm
+    >>> pattern = EdgePattern(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_nodes=2)
+    >>> weights = torch.tensor([[1.0], [2.0], [3.0]])
+    >>> spmm(pattern, weights, torch.eye(2), scale=torch.tensor([[1.0, 10.0]]))
+    tensor([[ 1., 20.],
+            [ 0., 30.]])
     """
     return BACKENDS[pattern.backend](weights, x, scale, pattern)
 
@@ -134,6 +172,20 @@ def edge_softmax(pattern: EdgePattern, scores: Tensor) -> Tensor:
     -------
     Tensor of shape (n_edges, n_heads)
         Sums to 1 over the edges of each row.
+
+    Notes
+    -----
+    Velickovic et al., ICLR 2018, Eq. 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern, edge_softmax
+    >>> pattern = EdgePattern(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_nodes=2)
+    >>> edge_softmax(pattern, torch.tensor([[7.0], [7.0], [1000.0]]))
+    tensor([[0.5000],
+            [0.5000],
+            [1.0000]])
     """
     return _EdgeSoftmax.apply(scores, pattern)
 

@@ -18,7 +18,15 @@ class LearnedStart(nn.Module):
 
     Notes
     -----
-    The form of the published IBMEA code.
+    The form of the published IBMEA code (Su et al., ACM MM 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.start import LearnedStart
+    >>> start = LearnedStart(n_nodes=4, n_components=3)
+    >>> start(torch.tensor([[0, 2]])).shape
+    torch.Size([4, 3])
     """
 
     def __init__(self, n_nodes: int, n_components: int) -> None:
@@ -28,7 +36,17 @@ class LearnedStart(nn.Module):
         nn.init.normal_(self.vectors, std=n_components**-0.5)
 
     def forward(self, anchors: Tensor) -> Tensor:
-        """Return the vectors, shape (n_nodes, n_components)."""
+        """Return the vectors.
+
+        Parameters
+        ----------
+        anchors : int64 Tensor of shape (n_anchors, 2)
+            Not read.
+
+        Returns
+        -------
+        Tensor of shape (n_nodes, n_components)
+        """
         return self.vectors
 
 
@@ -45,6 +63,16 @@ class AnchorStart(nn.Module):
     Notes
     -----
     The idea is that of label propagation: Mao et al., LightEA, EMNLP 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.start import AnchorStart
+    >>> x = AnchorStart(n_nodes=4, n_components=3)(torch.tensor([[0, 2]]))
+    >>> torch.equal(x[0], x[2])
+    True
+    >>> x[1]
+    tensor([0., 0., 0.])
     """
 
     codes: Tensor
@@ -56,7 +84,17 @@ class AnchorStart(nn.Module):
         self.register_buffer("codes", codes)
 
     def forward(self, anchors: Tensor) -> Tensor:
-        """Return the vectors, shape (n_nodes, n_components)."""
+        """Return the vectors.
+
+        Parameters
+        ----------
+        anchors : int64 Tensor of shape (n_anchors, 2)
+            Pairs of nodes; a pair starts from the code of its left node.
+
+        Returns
+        -------
+        Tensor of shape (n_nodes, n_components)
+        """
         left, right = anchors.T
         start = torch.zeros_like(self.codes)
         start[left] = start[right] = self.codes[left]
@@ -69,6 +107,14 @@ class FixedStart(nn.Module):
     Parameters
     ----------
     vectors : Tensor of shape (n_nodes, n_components)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.start import FixedStart
+    >>> FixedStart(torch.eye(2))(torch.tensor([[0, 1]]))
+    tensor([[1., 0.],
+            [0., 1.]])
     """
 
     vectors: Tensor
@@ -79,5 +125,15 @@ class FixedStart(nn.Module):
         self.register_buffer("vectors", vectors, persistent=False)  # data, not weights
 
     def forward(self, anchors: Tensor) -> Tensor:
-        """Return the vectors, shape (n_nodes, n_components)."""
+        """Return the vectors.
+
+        Parameters
+        ----------
+        anchors : int64 Tensor of shape (n_anchors, 2)
+            Not read.
+
+        Returns
+        -------
+        Tensor of shape (n_nodes, n_components)
+        """
         return self.vectors

@@ -26,6 +26,12 @@ def swapped_triples(triples: Tensor, pairs: Tensor, n_nodes: int) -> Tensor:
     int64 Tensor of shape (n_swapped, 3)
         Each once, and none of `triples`. One end is swapped at a time.
 
+    Raises
+    ------
+    ValueError
+        If a triple holds a node beyond `n_nodes`, or nodes and relations are so many that triples
+        can't be numbered in 63 bits.
+
     Notes
     -----
     Parameter swapping: Sun et al., IJCAI 2018 (BootEA). Triples are sorted, never looped over.

@@ -40,7 +40,7 @@ class TrainingStep(NamedTuple):
     """What a step of training looks at: triples, seeds, and found pairs if there are any.
 
     ``seeds`` and ``found`` hold the left entities of their pairs, then the right ones; both are
-    None in a step that looks at triples alone.
+    None in a step that looks at triples alone. ``distances`` is None without a graph.
     """
 
     distances: Distances | None
@@ -80,6 +80,21 @@ class TMEANetwork(nn.Module):
     -----
     Chen et al., NeurIPS 2024. There the graph's modality is called relation, and each step has all
     seeds.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.fusion import ConcatFusion
+    >>> from ibmea_sklearn.nn.knowledge import KnowledgeEncoder
+    >>> from ibmea_sklearn.nn.tmea import TMEANetwork
+    >>> triples = torch.tensor([[0, 0, 1], [2, 1, 3]])
+    >>> pools = torch.tensor([[0, 2], [2, 4]])
+    >>> knowledge = KnowledgeEncoder(triples, n_nodes=4, pools=pools, n_components=3)
+    >>> network = TMEANetwork(knowledge, {}, {}, None, ConcatFusion({"graph": 3}))
+    >>> network.known = torch.tensor([[0, 2], [1, 3]])
+    >>> step = network(triples)
+    >>> step.distances.true.shape, step.seeds.fused.shape, step.found
+    (torch.Size([2]), torch.Size([4, 3]), None)
     """
 
     known: Tensor
@@ -105,7 +120,17 @@ class TMEANetwork(nn.Module):
         self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
 
     def forward(self, triples: Tensor) -> TrainingStep:
-        """Take a step on triples (k, 3), ignored without a graph, and on known pairs."""
+        """Take a step on triples and on known pairs.
+
+        Parameters
+        ----------
+        triples : int64 Tensor of shape (n_triples, 3)
+            Head, relation, tail. Not read without a graph.
+
+        Returns
+        -------
+        TrainingStep
+        """
         distances = None if self.knowledge is None else self.knowledge.distances(triples)
         if not self.with_pairs and distances is not None:
             return TrainingStep(distances, None, None)
@@ -118,7 +143,17 @@ class TMEANetwork(nn.Module):
         return TrainingStep(distances, seeds, found)
 
     def encode(self, nodes: Tensor) -> CommonEncoded:
-        """Encode `nodes` (n,); features are read for these only."""
+        """Encode nodes; features are read for these only.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+
+        Returns
+        -------
+        CommonEncoded
+            Of the n nodes, without reconstructions.
+        """
         return self._encode(nodes, self._read(nodes))
 
     def _read(self, nodes: Tensor) -> Tensor:

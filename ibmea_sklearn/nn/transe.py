@@ -40,6 +40,21 @@ class TransE(nn.Module):
 
     Bordes et al., NIPS 2013; squared distance and start as in the published TMEA code (Chen et al.,
     NeurIPS 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.negatives import Corruption
+    >>> from ibmea_sklearn.nn.transe import TransE
+    >>> transe = TransE(n_nodes=2, n_relations=1, n_components=2)
+    >>> transe.entities.data = torch.tensor([[2.0, 0.0], [0.0, 5.0]])
+    >>> transe.relations.data = torch.tensor([[3.0, 0.0]])
+    >>> transe(torch.tensor([1])).detach()
+    tensor([[0., 1.]])
+    >>> corruption = Corruption(nodes=torch.tensor([0]), at_head=torch.tensor([False]))
+    >>> true, corrupted = transe.distances(torch.tensor([[0, 0, 1]]), corruption)
+    >>> true.item(), corrupted.item()
+    (5.0, 1.0)
     """
 
     def __init__(self, n_nodes: int, n_relations: int, n_components: int = 100) -> None:
@@ -52,11 +67,34 @@ class TransE(nn.Module):
             nn.init.normal_(weight, std=(2 / sum(weight.shape)) ** 0.5)
 
     def forward(self, nodes: Tensor) -> Tensor:
-        """Return the vectors of nodes (n,), shape (n, n_components)."""
+        """Return the vectors of nodes.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+
+        Returns
+        -------
+        Tensor of shape (n, n_components)
+            Of length 1.
+        """
         return _UnitRows.apply(self.entities, nodes)
 
     def distances(self, triples: Tensor, corruption: Corruption) -> Distances:
-        """Return the distances of triples (n, 3) and of their corruptions."""
+        """Return the distances of triples and of their corruptions.
+
+        Parameters
+        ----------
+        triples : int64 Tensor of shape (n, 3)
+            Head, relation, tail.
+        corruption : Corruption
+            Of these.
+
+        Returns
+        -------
+        Distances
+            Both of shape (n,).
+        """
         nodes, at_head = corruption
         return Distances(
             *_Distances.apply(self.entities, self.relations, triples, nodes, at_head[:, None])

@@ -48,7 +48,18 @@ class TripleSet(nn.Module):
         self.register_buffer("codes", torch.unique(self._encode(*triples.T)), persistent=False)
 
     def contains(self, head: Tensor, relation: Tensor, tail: Tensor) -> Tensor:
-        """Tell which triples are known; the three int64 Tensors are broadcast."""
+        """Tell which triples are known.
+
+        Parameters
+        ----------
+        head, relation, tail : int64 Tensor
+            Of shapes that broadcast. Within `n_nodes` and `n_relations`, which is not checked.
+
+        Returns
+        -------
+        bool Tensor
+            Of the common shape.
+        """
         codes = self._encode(head, relation, tail)
         if not len(self.codes):
             return torch.zeros_like(codes, dtype=torch.bool)
@@ -56,7 +67,13 @@ class TripleSet(nn.Module):
         return self.codes[place] == codes
 
     def triples(self) -> Tensor:
-        """Return all, each once, sorted: int64 (n, 3)."""
+        """Return all, each once, sorted.
+
+        Returns
+        -------
+        int64 Tensor of shape (n_distinct, 3)
+            Head, relation, tail.
+        """
         ends, tail = self.codes // self.n_nodes, self.codes % self.n_nodes
         return torch.stack([ends // self.n_relations, ends % self.n_relations, tail], 1)
 

@@ -37,8 +37,18 @@ class VariationalAutoencoder(nn.Module):
 
     Notes
     -----
-    Input and output: (n, n_features). Kingma & Welling, ICLR 2014; layers and start as in the
-    published TMEA code (Chen et al., NeurIPS 2024).
+    Kingma & Welling, ICLR 2014; layers and start as in the published TMEA code (Chen et al.,
+    NeurIPS 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.vae import VariationalAutoencoder
+    >>> made = VariationalAutoencoder(n_features=5, n_latent=2).eval()(torch.zeros(3, 5))
+    >>> made.latent.shape, made.outputs.shape
+    (torch.Size([3, 2]), torch.Size([3, 5]))
+    >>> torch.equal(made.latent, made.posterior.mean)
+    True
     """
 
     def __init__(self, n_features: int, n_latent: int = 64, n_layers: int = 2) -> None:
@@ -52,21 +62,58 @@ class VariationalAutoencoder(nn.Module):
                 nn.init.xavier_normal_(module.weight)
 
     def encode(self, x: Tensor) -> Gaussian:
-        """Return the posterior of the latents of `x`."""
+        """Return the posterior of the latents of `x`.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+
+        Returns
+        -------
+        Gaussian of shape (n, n_latent)
+        """
         posterior: Gaussian = self.posterior(self.encoder(x))
         return posterior
 
     def draw(self, posterior: Gaussian) -> Tensor:
-        """Draw latents in training; take the mean at inference."""
+        """Draw latents in training; take the mean at inference.
+
+        Parameters
+        ----------
+        posterior : Gaussian of shape (n, n_latent)
+
+        Returns
+        -------
+        Tensor of shape (n, n_latent)
+        """
         return posterior.sample() if self.training else posterior.mean
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Return vectors (n, n_features) for latents (n, n_latent)."""
+        """Return the vectors that latents stand for.
+
+        Parameters
+        ----------
+        latent : Tensor of shape (n, n_latent)
+
+        Returns
+        -------
+        Tensor of shape (n, n_features)
+        """
         decoded: Tensor = self.output(self.decoder(latent))
         return decoded
 
     def forward(self, x: Tensor) -> Reconstruction:
-        """Encode, draw and decode."""
+        """Encode, draw and decode.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_features)
+
+        Returns
+        -------
+        Reconstruction
+            Of the n rows.
+        """
         posterior = self.encode(x)
         latent = self.draw(posterior)
         return Reconstruction(x, posterior, latent, self.decode(latent))

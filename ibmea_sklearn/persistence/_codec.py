@@ -123,6 +123,7 @@ def to_json(value: Any, place: str) -> str:
     Parameters
     ----------
     value : object
+        Of numbers, strings, dates, paths, or lists, tuples and mappings of these.
     place : str
         What it is, for the message of the error.
 
@@ -135,11 +136,17 @@ def to_json(value: Any, place: str) -> str:
     TypeError
         If it is of no kind that can be read back.
 
+    Notes
+    -----
+    What JSON has no form for stands as a mapping from the name of its kind to what it is made of.
+
     Examples
     --------
     >>> from ibmea_sklearn.persistence import to_json
     >>> to_json([1, 2.5], "betas")
     '[1, 2.5]'
+    >>> to_json((0.9, 0.999), "betas")
+    '{"tuple": [0.9, 0.999]}'
     """
     return json.dumps(Encoder().encode(value, place), allow_nan=False)
 

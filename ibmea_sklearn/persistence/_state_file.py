@@ -41,17 +41,43 @@ def write_state(
     Parameters
     ----------
     path : path-like
+        Its folder is created if need be; a file that is there is replaced.
     content : str
         What the file holds, such as "aligner".
     state : mapping of {str: object}
         Numbers, texts, arrays, tensors and modules of this package; lists and mappings of these.
-    tuples : iterable of NamedTuple classes
+    tuples : iterable of NamedTuple classes, default=()
         That may be among the values.
 
     Raises
     ------
     TypeError
         If a value can't be written.
+    OSError
+        If the file can't be written. What was there before stays.
+
+    See Also
+    --------
+    StateFile : Read it.
+
+    Notes
+    -----
+    Arrays of any shape, of bool, integers or floats, become tensors of one file in the format of
+    safetensors (https://huggingface.co/docs/safetensors), one that is met twice only once; all
+    else is JSON in its metadata. Tensors of any device come back on the CPU.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from ibmea_sklearn.persistence import StateFile, write_state
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.safetensors"
+    ...     write_state(path, "numbers", {"mean": np.arange(3.0), "n": 2})
+    ...     with StateFile(path, "numbers") as file:
+    ...         print(file["mean"], file["n"])
+    [0. 1. 2.] 2
     """
     encoder = Encoder(tuples)
     written = {name: encoder.encode(value, name) for name, value in state.items()}
@@ -85,7 +111,7 @@ class StateFile:
     path : path-like
     content : str
         What the file should hold.
-    tuples : iterable of NamedTuple classes
+    tuples : iterable of NamedTuple classes, default=()
         That may be among the values.
 
     Attributes
@@ -98,7 +124,32 @@ class StateFile:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is of another program, or a newer format, or holds something else.
+        If it is of another program, or a newer format, or damaged, or holds something else.
+
+    See Also
+    --------
+    write_state : Write such a file.
+
+    Notes
+    -----
+    ``file[name]`` reads one value of the state, arrays with the shapes and types they had. It
+    raises a `ValueError` if the value is not there, or can't be read. Nothing in the file is run:
+    networks are made of the classes of this package and of torch, by name.
+
+    A context manager, which closes the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import torch
+    >>> from ibmea_sklearn.persistence import StateFile, write_state
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.safetensors"
+    ...     write_state(path, "network", {"weights": torch.ones(2), "best": (3, 0.5)})
+    ...     with StateFile(path, "network") as file:
+    ...         print(file["weights"], file["best"])
+    tensor([1., 1.]) (3, 0.5)
     """
 
     def __init__(
@@ -129,6 +180,14 @@ class StateFile:
 
     def __getitem__(self, name: str) -> Any:
         """Return a value of the state.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        object
 
         Raises
         ------

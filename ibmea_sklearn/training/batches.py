@@ -21,12 +21,32 @@ class RandomBatches:
     Parameters
     ----------
     dataset : skorch Dataset
-        Of a Tensor whose rows are the examples.
+        Of a Tensor of shape (n_rows, ...), of any type, whose rows are the examples.
     batch_size : int
         Largest number of rows in a batch.
     n_batches : int, default=1
         Least number of batches: rows are spread evenly over more than `batch_size` asks for, as
         long as each has one.
+
+    Attributes
+    ----------
+    rows : Tensor of shape (n_rows, ...)
+    n_batches : int
+        What ``len`` returns.
+
+    Notes
+    -----
+    Yields pairs of a Tensor of shape (n_batch, ...), on the device of the rows, and None for the
+    target. The sizes of two batches differ by 1 at most. The order is of torch's random numbers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skorch.dataset import Dataset
+    >>> from ibmea_sklearn.training import RandomBatches
+    >>> batches = RandomBatches(Dataset(torch.arange(12).reshape(6, 2)), batch_size=4)
+    >>> [batch.shape for batch, _ in batches]
+    [torch.Size([3, 2]), torch.Size([3, 2])]
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, n_batches: int = 1) -> None:

@@ -24,7 +24,12 @@ _OTHER_PARTS = ("found", "hybrid", "orthogonality", "triples")
 
 
 class StopTraining(Exception):
-    """Raised by a callback to end training; what was trained stays."""
+    """Raised by a callback to end training; what was trained stays.
+
+    Notes
+    -----
+    Of the nets, :class:`AlignmentNet` alone catches it.
+    """
 
 
 class LastGoodWeights(Callback):
@@ -37,38 +42,98 @@ class LastGoodWeights(Callback):
     ----------
     failed_epoch_ : int or None
         The epoch, counted from 1, whose loss or weights were of no use.
+
+    Notes
+    -----
+    Two copies of the weights are kept, on their device.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet, LastGoodWeights
+    >>> class Ruined(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         return {"distance": vectors.sum() / 0}
+    >>> module = torch.nn.Embedding(4, 2)
+    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
+    >>> guard = LastGoodWeights()
+    >>> net = AlignmentNet(module, Ruined, callbacks=[guard], train_split=None, verbose=0)
+    >>> net.partial_fit(pairs, epochs=5).stopped_, guard.failed_epoch_
+    (True, 1)
+    >>> bool(module.weight.isfinite().all())
+    True
     """
 
     def initialize(self) -> LastGoodWeights:
-        """Forget what was kept."""
+        """Forget what was kept.
+
+        Returns
+        -------
+        self
+        """
         self.failed_epoch_: int | None = None
         self._start: dict[str, torch.Tensor] = {}
         self._good: dict[str, torch.Tensor] = {}
         return self
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Keep the weights that the epoch starts from."""
+        """Keep the weights that the epoch starts from.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        **kwargs
+            What skorch tells besides; not used.
+        """
         self._start = copied(net.module_.state_dict())
         self._good = self._good or self._start
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Go back and stop if the epoch's loss is not finite."""
+        """Go back and stop if the epoch's loss is not finite.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        **kwargs
+            What skorch tells besides; not used.
+
+        Raises
+        ------
+        StopTraining
+            If it is not.
+        """
         if not math.isfinite(net.history[-1, "train_loss"]):
             self.go_back(net)
             raise StopTraining
         self._good = self._start
 
     def go_back(self, net: NeuralNet) -> None:
-        """Put the last good weights back: what the current epoch made is of no use."""
+        """Put the last good weights back: what the current epoch made is of no use.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        """
         self.failed_epoch_ = len(net.history)
         net.module_.load_state_dict(self._good)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the weights that a further epoch might go back to."""
+        """Return the weights that a further epoch might go back to.
+
+        Returns
+        -------
+        dict of {str: dict of {str: Tensor}}
+        """
         return {"good": self._good}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take them up."""
+        """Take them up.
+
+        Parameters
+        ----------
+        state : dict of {str: dict of {str: Tensor}}
+            What :meth:`state_dict` has returned.
+        """
         self._good = state["good"]
 
 
@@ -87,8 +152,31 @@ class HeldOutScore(Callback):
     Attributes
     ----------
     best_score_ : float
+        Minus infinity where there was none.
     best_epoch_ : int or None
-        Counted from 1.
+        Counted from 1; the first of equals.
+
+    Notes
+    -----
+    The module has an attribute ``known``, the int64 Tensor of shape (n_known, 2) of the pairs it
+    knows, as that of an :class:`AlignmentNet` has. The score is in the history as
+    ``validation_hits@1``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet, HeldOutScore
+    >>> class Size(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         return {"size": vectors.square().mean()}
+    >>> module = torch.nn.Embedding(4, 2)
+    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
+    >>> scores = iter([0.2, 0.6, 0.5, 0.4])
+    >>> held_out = HeldOutScore(lambda module: next(scores), interval=1, patience=2)
+    >>> net = AlignmentNet(module, Size, callbacks=[held_out], train_split=None, verbose=0)
+    >>> len(net.partial_fit(pairs, epochs=9).history), held_out.best_epoch_
+    (4, 2)
+    >>> held_out.restore(net)
     """
 
     def __init__(
@@ -99,7 +187,12 @@ class HeldOutScore(Callback):
         self.patience = patience
 
     def initialize(self) -> HeldOutScore:
-        """Start with nothing seen."""
+        """Start with nothing seen.
+
+        Returns
+        -------
+        self
+        """
         self.best_score_ = -math.inf
         self.best_epoch_: int | None = None
         self._best: tuple[dict[str, torch.Tensor], torch.Tensor] | None = None
@@ -107,7 +200,19 @@ class HeldOutScore(Callback):
         return self
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Score if it is time to."""
+        """Score if it is time to.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        **kwargs
+            What skorch tells besides; not used.
+
+        Raises
+        ------
+        StopTraining
+            If the last `patience` scores did not improve.
+        """
         epoch = len(net.history)
         if epoch % self.interval:
             return
@@ -126,14 +231,25 @@ class HeldOutScore(Callback):
             raise StopTraining
 
     def restore(self, net: NeuralNet) -> None:
-        """Put the best weights back, and the pairs that were known then."""
+        """Put the best weights back, and the pairs that were known then.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            It stays as it is if there was no score.
+        """
         if self._best:
             weights, known = self._best
             net.module_.known = known.to(net.device)
             net.module_.load_state_dict(weights)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what was best so far."""
+        """Return what was best so far.
+
+        Returns
+        -------
+        dict of {str: object}
+        """
         return {
             "best_score": self.best_score_,
             "best_epoch": self.best_epoch_,
@@ -142,7 +258,13 @@ class HeldOutScore(Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take it up."""
+        """Take it up.
+
+        Parameters
+        ----------
+        state : dict of {str: object}
+            What :meth:`state_dict` has returned.
+        """
         self.best_score_, self.best_epoch_ = state["best_score"], state["best_epoch"]
         self._best, self._n_worse = state["best"], state["n_worse"]
 
@@ -154,17 +276,58 @@ class PairSteps(Callback):
     ----------
     most : int
         Largest number of steps that look at pairs.
+
+    Notes
+    -----
+    Before each step the module's ``with_pairs``, a bool, is set. The first step of an epoch looks
+    at pairs, if any does.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet, PairSteps
+    >>> class Entities(torch.nn.Embedding):
+    ...     def forward(self, triples):
+    ...         print(self.with_pairs)
+    ...         return super().forward(triples)
+    >>> class Size(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         return {"size": vectors.square().mean()}
+    >>> module = Entities(9, 2)
+    >>> module.known = torch.tensor([[0, 2], [1, 3]])
+    >>> some = {"callbacks": [PairSteps(2)], "batch_size": 1, "train_split": None, "verbose": 0}
+    >>> net = AlignmentNet(module, Size, **some).partial_fit(torch.ones(4, 3).long(), epochs=1)
+    True
+    False
+    True
+    False
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
 
     def on_epoch_begin(self, net: NeuralNet, dataset_train: Any = None, **kwargs: Any) -> None:
-        """Start to count."""
+        """Start to count.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        dataset_train : skorch Dataset
+            What the epoch goes through.
+        **kwargs
+            What skorch tells besides; not used.
+        """
         self._step, self._n_steps = 0, len(net.get_iterator(dataset_train, training=True))
 
     def on_batch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Tell the network what the next step is."""
+        """Tell the network what the next step is.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        **kwargs
+            What skorch tells besides; not used.
+        """
         net.module_.with_pairs = self._step * self.most % self._n_steps < self.most
         self._step += 1
 
@@ -176,13 +339,38 @@ class ProgressBar(Callback):
     ----------
     total : int
         Epochs of all rounds together.
+
+    Notes
+    -----
+    A bar of rich (https://rich.readthedocs.io). Where the output is no terminal, its last state is
+    printed once.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet, ProgressBar
+    >>> class Size(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         return {"size": vectors.square().mean()}
+    >>> module = torch.nn.Embedding.from_pretrained(torch.zeros(4, 2), freeze=False)
+    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
+    >>> net = AlignmentNet(module, Size, callbacks=[ProgressBar(2)], train_split=None, verbose=0)
+    >>> net = net.partial_fit(pairs, epochs=2)  # doctest: +ELLIPSIS
+    epoch 2/2 ... loss 0.00 ...
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Show the bar, at the epoch where training goes on."""
+        """Show the bar, at the epoch where training goes on.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        **kwargs
+            What skorch tells besides; not used.
+        """
         columns = (
             _column("epoch {task.completed}/{task.total}"),
             BarColumn(bar_width=10),
@@ -197,11 +385,26 @@ class ProgressBar(Callback):
         self._bar.start()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Move on by one epoch."""
+        """Move on by one epoch.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+        **kwargs
+            What skorch tells besides; not used.
+        """
         self._bar.update(self._task, advance=1, **_fields(net.history))
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Leave the bar as it is."""
+        """Leave the bar as it is.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            Not used.
+        **kwargs
+            What skorch tells besides; not used.
+        """
         self._bar.stop()
 
 

@@ -27,6 +27,8 @@ class AlignmentNet(NeuralNet):
 
     Parameters
     ----------
+    *args
+        Module and criterion, as of :class:`skorch.NeuralNet`.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the matrix products of a step, those of the criterion included; weights and sums stay in
         float32 (autocast).
@@ -39,6 +41,30 @@ class AlignmentNet(NeuralNet):
     ----------
     stopped_ : bool
         Whether a callback ended the last call of ``partial_fit`` early.
+
+    Notes
+    -----
+    The module takes a Tensor of shape (n_batch, ...), most often int64 pairs of shape (n_batch, 2),
+    and has an attribute ``known``, the int64 Tensor of shape (n_known, 2) of the pairs it knows.
+    Each part of the loss is a Tensor of shape ().
+
+    The loop, callbacks and history are those of skorch (https://skorch.readthedocs.io).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet
+    >>> class Parts(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         distance = (vectors[:, 0] - vectors[:, 1]).square().mean()
+    ...         return {"distance": distance, "size": vectors.square().mean()}
+    >>> module = torch.nn.Embedding.from_pretrained(torch.eye(4), freeze=False)
+    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
+    >>> net = AlignmentNet(module, Parts, train_split=None, verbose=0)
+    >>> net = net.partial_fit(pairs, epochs=2)
+    >>> first = net.history[0]
+    >>> print(f"{first['distance']:.2f} + {first['size']:.2f} = {first['train_loss']:.2f}")
+    0.50 + 0.25 = 0.75
     """
 
     stopped_ = False
@@ -51,7 +77,19 @@ class AlignmentNet(NeuralNet):
         self.compiled = compiled
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Apply the module, in the precision asked for."""
+        """Apply the module, in the precision asked for.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_batch, ...)
+        **fit_params
+            Further arguments of the module.
+
+        Returns
+        -------
+        object
+            What the module returns.
+        """
         with self._autocast():
             return super().infer(x, **fit_params)
 
@@ -62,7 +100,25 @@ class AlignmentNet(NeuralNet):
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, epochs: int | None = None, **params: Any
     ) -> AlignmentNet:
-        """Train on; unlike skorch's own, let a KeyboardInterrupt through."""
+        """Train on; unlike skorch's own, let a KeyboardInterrupt through.
+
+        Parameters
+        ----------
+        X : ndarray or Tensor of shape (n_rows, ...)
+            What an epoch goes through, most often int64 pairs of shape (n_pairs, 2).
+        y : None
+            There is no target.
+        classes : None
+            Not used: scikit-learn has it for classifiers.
+        epochs : int, optional
+            How many to add; by default the net's ``max_epochs``.
+        **params
+            Of :meth:`skorch.NeuralNet.fit_loop`.
+
+        Returns
+        -------
+        self
+        """
         if not self.initialized_:
             self.initialize()
         self.stopped_ = False
@@ -77,7 +133,23 @@ class AlignmentNet(NeuralNet):
         return self
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
-        """Sum of the criterion's parts."""
+        """Sum of the criterion's parts.
+
+        Parameters
+        ----------
+        y_pred : object
+            What the module has returned.
+        y_true : object
+            Not used.
+        X : object, optional
+            Not used.
+        training : bool, default=False
+            Whether the parts are to be in the history.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
         with self._autocast():
             parts: Mapping[str, Tensor] = self.criterion_(y_pred)
         values = torch.stack(list(parts.values()))
@@ -88,7 +160,15 @@ class AlignmentNet(NeuralNet):
         return values.sum()
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget the batches of the last epoch: their averages stay."""
+        """Forget the batches of the last epoch: their averages stay.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+            This one.
+        **kwargs
+            What skorch tells besides.
+        """
         if len(self.history):
             self.history[-1]["batches"] = []
         super().on_epoch_begin(net, **kwargs)
@@ -96,7 +176,16 @@ class AlignmentNet(NeuralNet):
     def on_epoch_end(
         self, net: NeuralNet, dataset_train: Any = None, dataset_valid: Any = None, **kwargs: Any
     ) -> None:
-        """Average the parts over the batches of the epoch, as skorch does their sum."""
+        """Average the parts over the batches of the epoch, as skorch does their sum.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+            This one.
+        dataset_train, dataset_valid : skorch Dataset, optional
+        **kwargs
+            What skorch tells besides; not used.
+        """
         batches = self.history[-1]["batches"]
         # Not all batches have all parts.
         for name in dict.fromkeys(name for batch in batches for name in batch):
@@ -110,7 +199,13 @@ class AlignmentNet(NeuralNet):
         super().on_epoch_end(net, dataset_train=dataset_train, dataset_valid=dataset_valid)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return weights, optimiser and history, at the end of an epoch."""
+        """Return weights, optimiser and history, at the end of an epoch.
+
+        Returns
+        -------
+        dict of {str: object}
+            Copies: they stay as they are when training goes on.
+        """
         return {
             "weights": copied(self.module_.state_dict()),
             "optimizer": copied(self.optimizer_.state_dict()),
@@ -118,7 +213,12 @@ class AlignmentNet(NeuralNet):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` has returned."""
+        """Go on from what :meth:`state_dict` has returned.
+
+        Parameters
+        ----------
+        state : mapping of {str: object}
+        """
         self.module_.load_state_dict(state["weights"])
         self.optimizer_.load_state_dict(state["optimizer"])
         self.history_ = History({**row, "batches": []} for row in state["history"])
@@ -138,7 +238,31 @@ def compiled(module: nn.Module) -> Iterator[None]:
 
 
 def finished_epochs(net: NeuralNet) -> list[dict[str, Any]]:
-    """Return what the history says of each epoch that came to its end, batches left out."""
+    """Return what the history says of each epoch that came to its end, batches left out.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+
+    Returns
+    -------
+    list of dict
+        By epoch, from name to number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet, finished_epochs
+    >>> class Size(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         return {"size": vectors.square().mean()}
+    >>> module = torch.nn.Embedding.from_pretrained(torch.ones(4, 2), freeze=False)
+    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
+    >>> net = AlignmentNet(module, Size, train_split=None, verbose=0)
+    >>> first, second = finished_epochs(net.partial_fit(pairs, epochs=2))
+    >>> first["epoch"], first["size"], first["n_seeds"]
+    (1, 1.0, 2)
+    """
     return [
         {name: _plain(value) for name, value in row.items() if name != "batches"}
         for row in net.history

@@ -42,6 +42,27 @@ class TrainingRounds:
         The round that is being trained, counted from 0.
     known : int64 ndarray of shape (n_known, 2)
         The pairs of that round.
+
+    Notes
+    -----
+    Pairs that a network finds were first trained on by Sun et al., IJCAI 2018 (BootEA), which also
+    edits them anew in each round.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from ibmea_sklearn.training import AlignmentNet, TrainingRounds
+    >>> class Distance(torch.nn.Module):
+    ...     def forward(self, vectors):
+    ...         return {"distance": (vectors[:, 0] - vectors[:, 1]).square().mean()}
+    >>> net = AlignmentNet(torch.nn.Embedding(8, 2), Distance, train_split=None, verbose=0)
+    >>> seeds, found = np.array([[0, 4], [1, 5]]), np.array([[2, 6]])
+    >>> rounds = TrainingRounds(seeds, epochs=[2, 1], find_pairs=lambda: found)
+    >>> [len(known) for known in rounds.train(net.initialize())]
+    [2, 3]
+    >>> net.history[:, "n_seeds"]
+    [2, 2, 3]
     """
 
     def __init__(
@@ -57,7 +78,12 @@ class TrainingRounds:
         self.n_round, self.known = 0, pairs
 
     def join(self, found: np.ndarray) -> None:
-        """Let found pairs, shape (n, 2), join in the round that begins."""
+        """Let found pairs join in the round that begins.
+
+        Parameters
+        ----------
+        found : int64 ndarray of shape (n, 2)
+        """
         self.known = np.concatenate([self.pairs, found])
 
     def train(self, net: AlignmentNet) -> Iterator[np.ndarray]:
@@ -86,9 +112,21 @@ class TrainingRounds:
             self.n_round += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where the training is."""
+        """Return where the training is.
+
+        Returns
+        -------
+        dict of {str: object}
+            ``n_round``, and ``known`` as the attribute.
+        """
         return {"n_round": self.n_round, "known": self.known}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go to where a training was."""
+        """Go to where a training was.
+
+        Parameters
+        ----------
+        state : dict of {str: object}
+            What :meth:`state_dict` has returned.
+        """
         self.n_round, self.known = state["n_round"], state["known"]

@@ -11,7 +11,7 @@ __all__ = ["warmup_cosine"]
 
 
 def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float]:
-    """Rise linearly to 1, then fall to 0 along half a cosine; the same again in each round.
+    r"""Rise linearly to 1, then fall to 0 along half a cosine; the same again in each round.
 
     Parameters
     ----------
@@ -23,10 +23,23 @@ def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float
     Returns
     -------
     callable
-        From epoch, counted from 0, to the factor of the learning rate.
+        From epoch, counted from 0, to the factor of the learning rate, a float in [0, 1].
+
+    Notes
+    -----
+    In epoch :math:`e` of a round of :math:`n`, the first :math:`w = \lceil warmup \cdot n \rceil`
+    of which are for the rise:
+
+    .. math::
+        f(e) = \frac{e + 1}{w} \text{ for } e < w, \quad
+        f(e) = \frac{1}{2} \Bigl(1 + \cos \frac{\pi (e - w)}{n - w}\Bigr) \text{ from then on}
+
+    Loshchilov & Hutter, ICLR 2017: SGDR, whose restarts are the rounds here; with a linear warm-up,
+    as IBMEA has it (Su et al., ACM MM 2024).
 
     Examples
     --------
+    >>> from ibmea_sklearn.training import warmup_cosine
     >>> factor = warmup_cosine([4, 2], warmup=0.5)
     >>> [round(factor(epoch), 2) for epoch in range(7)]
     [0.5, 1.0, 1.0, 0.5, 1.0, 1.0, 0.0]

@@ -17,6 +17,27 @@ def sigterm_interrupts() -> Iterator[None]:
 
     Only where it would end the process at once: a program that has a handler of its own, or
     ignores the signal, keeps to that. Only in the main thread: no other can set handlers.
+
+    Yields
+    ------
+    None
+        When the block is left, the signal does again what it did before.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When SIGTERM arrives.
+
+    Examples
+    --------
+    >>> import signal
+    >>> from ibmea_sklearn.training import sigterm_interrupts
+    >>> try:
+    ...     with sigterm_interrupts():
+    ...         signal.raise_signal(signal.SIGTERM)
+    ... except KeyboardInterrupt:
+    ...     print("what was trained is written")
+    what was trained is written
     """
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:

@@ -50,6 +50,8 @@ def draw(n, m, seed):
 )
 def test_equals_dense_blocks(n, m, n_candidates, seed, ties, temperature, block_bytes):
     left, right = (side.round() if ties else side for side in draw(n, m, seed))
+    for side in (left, right):
+        side[~side.any(axis=1), 0] = 1  # rows of zeros are another matter, see below
     cosine = cosine_scores(left, right, normalize=True, device="cpu", block_bytes=block_bytes)
     scores = sinkhorn_scores(cosine, n_candidates, temperature, n_iterations=15)
     true = np.random.default_rng(seed).integers(m, size=n)
@@ -60,7 +62,9 @@ def test_equals_dense_blocks(n, m, n_candidates, seed, ties, temperature, block_
         *(part for k in range(1, m + 1) for part in Scores.top_k(scores, k)),
     )
     for part, expected in zip(found, dense, strict=True):
-        np.testing.assert_array_equal(part, expected)
+        # A product of some rows may be rounded otherwise than that of all.
+        rtol = 0 if part.dtype == np.int64 else 1e-6
+        np.testing.assert_allclose(part, expected, rtol=rtol)
 
 
 @given(**DRAWS)
