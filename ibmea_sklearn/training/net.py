@@ -28,14 +28,14 @@ class AlignmentNet(NeuralNet):
     Parameters
     ----------
     *args
-        Module and criterion, as of :class:`skorch.NeuralNet`.
+        Module and criterion, as of ``skorch.NeuralNet``.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the matrix products of a step, those of the criterion included; weights and sums stay in
         float32 (autocast).
     compiled : bool, default=False
         Whether ``torch.compile`` makes one program of what the module does.
     **net_params
-        As of :class:`skorch.NeuralNet`.
+        As of ``skorch.NeuralNet``.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class AlignmentNet(NeuralNet):
         epochs : int, optional
             How many to add; by default the net's ``max_epochs``.
         **params
-            Of :meth:`skorch.NeuralNet.fit_loop`.
+            Of ``skorch.NeuralNet.fit_loop``.
 
         Returns
         -------
