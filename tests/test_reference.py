@@ -86,8 +86,10 @@ def is_plain(thing: Any) -> bool:
 
 def has_foreign_start(thing: Any) -> bool:
     """Whether the constructor is torch's own, or a protocol's: its arguments are none of ours."""
-    start = getattr(thing, "__init__", None)
-    return getattr(start, "__module__", "") in ("torch.nn.modules.module", "typing")
+    homes = [c for c in getattr(thing, "__mro__", ()) if "__init__" in vars(c)]
+    # By the class, not by the function: what compiles modules puts another in its place.
+    is_torch = bool(homes) and homes[0].__module__.startswith("torch.")
+    return is_torch or getattr(thing, "_is_protocol", False)
 
 
 def own_methods(name: str, thing: Any) -> Iterator[str]:

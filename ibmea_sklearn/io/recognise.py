@@ -163,10 +163,9 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
 def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what: str) -> _Format:
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(
-            f"Expected {what} in {path}; found no such file or folder. The folder above has: "
-            f"{listing(path.resolve().parent)}."
-        )
+        above = path.resolve().parent
+        there = f"The folder above has: {listing(above)}." if above.exists() else "Nor its folder."
+        raise FileNotFoundError(f"Expected {what} in {path}; found no such file or folder. {there}")
     for form in formats:
         if form.looks_like(path):
             return form

@@ -1,9 +1,10 @@
 """The training loop: the skorch net, rounds, callbacks, schedule, checkpoints."""
 
 from .batches import RandomBatches
-from .callbacks import HeldOutScore, LastGoodWeights, PairSteps, ProgressBar, StopTraining
+from .callbacks import HeldOutScore, LastGoodWeights, PairSteps, StopTraining
 from .checkpoint import Checkpoint, NoCheckpoint, Stateful
 from .net import AlignmentNet, finished_epochs
+from .progress import ProgressBar
 from .rounds import TrainingRounds
 from .schedule import warmup_cosine
 from .signals import sigterm_interrupts

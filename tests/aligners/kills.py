@@ -119,7 +119,7 @@ def start(folder: Path, result: Path) -> int:
         code = DONE
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except Exception:
+    except Exception:  # a child that went on from here would be a second parent
         traceback.print_exc()
     finally:
         os._exit(code)

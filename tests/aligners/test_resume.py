@@ -351,4 +351,4 @@ def test_a_fit_that_ends_with_an_error_keeps_its_checkpoint(hard_pair, tmp_path,
 
 def test_no_checkpoint_unless_asked_for(hard_pair, monkeypatch):
     monkeypatch.setattr(Checkpoint, "keep", lambda *args: pytest.fail("a state was kept"))
-    fit(Stopped(**PARAMS), hard_pair)
+    assert fit(Stopped(**PARAMS), hard_pair).history_

@@ -323,4 +323,4 @@ def test_wrong_parameters(fit, params, said):
 
 
 def test_heads_do_not_matter_where_nothing_attends(fit):
-    fit(n_heads=4, attention="single", max_epochs=1)
+    assert fit(n_heads=4, attention="single", max_epochs=1).network_

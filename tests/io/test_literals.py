@@ -66,9 +66,10 @@ def test_infinity_is_a_float():
 
 @given(st.text(), st.sampled_from(["integer", "double", "gYear", "date", "boolean", "time"]))
 def test_never_raises(lexical, datatype):
-    parse_literal(lexical, XSD + datatype)
-    typed_literal(lexical)
-    typed_literal(f'"{lexical}"^^<{XSD}{datatype}>')
+    kinds = (str, int, float, bool, datetime.date)
+    assert isinstance(parse_literal(lexical, XSD + datatype), kinds)
+    for text in (lexical, f'"{lexical}"^^<{XSD}{datatype}>'):
+        assert isinstance(typed_literal(text)[0], kinds)
 
 
 @given(st.integers(-(10**30), 10**30))

@@ -19,7 +19,7 @@ def rows(n, d=4, seed=0, count=2):
     return [x.requires_grad_() for x in made.unbind()]
 
 
-def same_with_gradients(ours, expected, inputs):
+def assert_same_with_gradients(ours, expected, inputs):
     torch.testing.assert_close(ours, expected)
     torch.testing.assert_close(
         torch.autograd.grad(ours, inputs, retain_graph=True), torch.autograd.grad(expected, inputs)
@@ -44,7 +44,8 @@ def naive_contrastive(margin, left, right):
 @given(seed=st.integers(0, 1_000))
 def test_contrastive_equals_naive_loop_with_gradients(margin, n, seed):
     sides = rows(n, seed=seed)
-    same_with_gradients(Contrastive(margin)(*sides), naive_contrastive(margin, *sides), sides)
+    naive = naive_contrastive(margin, *sides)
+    assert_same_with_gradients(Contrastive(margin)(*sides), naive, sides)
 
 
 def test_contrastive_gradient_is_exact():
@@ -72,7 +73,7 @@ def test_margin_ranking_equals_naive_loop_with_gradients(n):
     naive = (true.sum() + corrupted.sum()) * 0
     for a, b in zip(true, corrupted, strict=True):
         naive = naive + max(torch.zeros(()), 1 + a - b)
-    same_with_gradients(MarginRanking(1.0)(true, corrupted), naive, (true, corrupted))
+    assert_same_with_gradients(MarginRanking(1.0)(true, corrupted), naive, (true, corrupted))
 
 
 # Orthogonality
@@ -85,7 +86,7 @@ def test_orthogonality_equals_naive_loop_with_gradients(n):
     naive = (x.sum() + y.sum()) * 0
     for a, b, weight in zip(x, y, weights, strict=True):
         naive = naive + weight * (sum(a * b) / 4) ** 2
-    same_with_gradients(Orthogonality()(x, y, weights), naive, (x, y))
+    assert_same_with_gradients(Orthogonality()(x, y, weights), naive, (x, y))
 
 
 def test_orthogonality_of_orthogonal_rows_is_zero():
