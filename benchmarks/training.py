@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from skorch.callbacks import GradientNormClipping
 from torch import nn
 
 from ibmea_sklearn import IBMEAAligner, SeedPairs
@@ -24,7 +23,7 @@ Epochs = Callable[[int], None]
 
 
 def training_of(
-    X: SeedPairs, preset: str, plain: bool = False, **changes: Any
+    X: SeedPairs, preset: str, plain: bool = False, max_epochs: int = 1_000, **changes: Any
 ) -> tuple[AlignmentNet, Epochs]:
     """Return what trains a network on seeds, and what runs it for a number of epochs.
 
@@ -35,31 +34,19 @@ def training_of(
     preset : {"best", "paper"}
     plain : bool, default=False
         Attention by gathering and scattering, losses by whole matrices: the reference.
+    max_epochs : int, default=1000
+        Over which the learning rate falls.
     **changes
         Parameters that differ from the preset.
     """
     torch.manual_seed(0)
     aligner = IBMEAAligner.from_preset(preset, device=device.chosen(), verbose=0, **changes)
-    aligner.modalities_ = ["graph", *X.kg1.features]
-    network = build_network(aligner, X, aligner.modalities_, 0)
-    criterion = aligner._criterion()
+    aligner.modalities_, aligner.device_ = ["graph", *X.kg1.features], device.chosen()
+    aligner.network_ = build_network(aligner, X, aligner.modalities_, 0)
+    net = aligner._net([max_epochs], [])
     if plain:
-        make_plain(network, criterion)
-    net = AlignmentNet(
-        network,
-        criterion=criterion,
-        optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=aligner.weight_decay,
-        lr=aligner.learning_rate,
-        batch_size=-1,
-        train_split=None,
-        callbacks=[GradientNormClipping(aligner.max_gradient_norm)],
-        callbacks__print_log=None,
-        callbacks__valid_loss=None,
-        callbacks__train_loss__lower_is_better=None,
-        device=device.chosen(),
-        verbose=0,
-    ).initialize()
+        make_plain(aligner.network_, net.criterion)
+    net.initialize()
     nodes = as_nodes(X, X.indices)
     net.module_.known = torch.from_numpy(nodes).to(device.chosen())
 

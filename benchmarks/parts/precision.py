@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-
-import torch
+from typing import Any
 
 from benchmarks import data, device
 from benchmarks.task import Contestant, Task
@@ -25,27 +24,21 @@ def tasks(quick: bool) -> Iterator[Task]:
     at = {"name": name, "epochs": epochs}
     contestants = (
         Contestant(REFERENCE, trained, at),
-        Contestant(HALF, trained, {**at, "half": True}),
-        Contestant(COMPILED, trained, {**at, "compiled": True}),
+        Contestant(HALF, trained, {**at, "precision": "bfloat16"}),
+        Contestant(COMPILED, trained, {**at, "compile": True}),
     )
     title = name if isinstance(name, str) else f"synthetic, {name:,} a side"
     yield Task(f"{title}, {epochs} epochs", contestants, repetitions=1)
 
 
-def trained(
-    name: str | int, epochs: int, half: bool = False, compiled: bool = False
-) -> Callable[[], dict[str, float]]:
+def trained(name: str | int, epochs: int, **how: Any) -> Callable[[], dict[str, float]]:
     """Return what trains for some epochs, and tells Hits@1 of the test pairs by CSLS."""
     X, test = data.featurized(name), data.split(name)[1]
-    kind = device.chosen().partition(":")[0]
 
     def run() -> dict[str, float]:
-        net, train = training_of(X, "best")  # the same start each time
-        if compiled:
-            # Compiled in the run that is not timed; torch keeps the result by the code.
-            net.module_.forward = torch.compile(net.module_.forward)
-        with torch.autocast(kind, torch.bfloat16, enabled=half):
-            train(epochs)
+        # The same start each time. What is compiled is kept by torch from the run that isn't timed.
+        net, train = training_of(X, "best", max_epochs=epochs, **how)
+        train(epochs)
         encoding = Encoding(net.module_, X.kg1.n_entities + X.kg2.n_entities, "fused")
         (vectors,) = encoding().values()
         left, right = as_nodes(X, SeedPairs(X.kg1, X.kg2, test).indices).T

@@ -13,7 +13,7 @@ from sklearn.preprocessing import normalize
 from torch import nn
 
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
-from ..nn.rows import FeatureTable, SparseRows
+from ..nn.rows import FeatureTable, MappedTable, SparseRows
 from ..nn.sparse import EdgePattern
 from ._parameters import did_you_mean
 
@@ -36,6 +36,8 @@ GRAPH = "graph"
 PROPAGATION = "propagation"
 BUILT_IN = (GRAPH, "image", "relation", "attribute")
 
+# A block of rows that is read from a file holds at most this many numbers.
+_BLOCK_NUMBERS = 1 << 22
 # Principal components of more rows than this change little and take long.
 _ROWS_FOR_COMPONENTS = 20_000
 
@@ -53,8 +55,8 @@ def edge_pattern(X: SeedPairs) -> EdgePattern:
     return EdgePattern.undirected(torch.from_numpy(triples), n1 + X.kg2.n_entities)
 
 
-def feature_table(X: SeedPairs, modality: str) -> FeatureTable:
-    """Features of the nodes of both graphs.
+def feature_table(X: SeedPairs, modality: str) -> FeatureTable | MappedTable:
+    """Features of the nodes of both graphs; those in a file of a float type stay there.
 
     Dense features are centred graph by graph: what is common to all images of a graph, such as a
     drawing style, tells no entity from another. On the emoji pair that alone brings the Hits@1 of
@@ -65,8 +67,15 @@ def feature_table(X: SeedPairs, modality: str) -> FeatureTable:
     if all(sparse.issparse(side.values) for side in sides):
         rows = sparse.vstack([side.values for side in sides], format="csr")
         return FeatureTable(_as_rows(rows), mask, rows.shape[1])
+    if all(_is_mapped(side.values) for side in sides):
+        centres = np.stack([_centre(side.values, side.mask) for side in sides])
+        return MappedTable([side.values for side in sides], torch.from_numpy(centres), mask)
     values = frozen_vectors(X, modality)
     return FeatureTable(torch.from_numpy(values), mask, values.shape[1])
+
+
+def _is_mapped(values: Any) -> bool:
+    return isinstance(values, np.memmap) and values.dtype in (np.float16, np.float32)
 
 
 def _as_rows(matrix: sparse.csr_array) -> SparseRows:
@@ -80,14 +89,23 @@ def _centred(side: ModalityFeatures) -> np.ndarray:
     given: Any = side.values
     with np.errstate(over="ignore", invalid="ignore"):  # whoever asked looks at the result
         values = np.array(given.toarray() if sparse.issparse(given) else given, np.float32)
-        if side.mask.any():
-            values -= values[side.mask].mean(axis=0)
+        values -= _centre(values, side.mask)
     values[~side.mask] = 0
     return values
 
 
+def _centre(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Mean of the rows that are there, a block of them at a time: float32 (width,)."""
+    total = np.zeros(values.shape[1])
+    size = max(1, _BLOCK_NUMBERS // max(1, values.shape[1]))
+    for start in range(0, len(values), size):
+        block = slice(start, start + size)
+        total += values[block][mask[block]].sum(axis=0, dtype=np.float64)
+    return np.asarray(total / max(1, mask.sum()), np.float32)
+
+
 def principal_projection(
-    table: FeatureTable, n_components: int, random_state: int
+    table: FeatureTable | MappedTable, n_components: int, random_state: int
 ) -> nn.Linear | None:
     """Whitened principal components of a feature table, as a linear layer to start from.
 
@@ -116,7 +134,9 @@ def principal_projection(
     return layer
 
 
-def _sample_of_rows(table: FeatureTable, random_state: int) -> np.ndarray | sparse.csr_array:
+def _sample_of_rows(
+    table: FeatureTable | MappedTable, random_state: int
+) -> np.ndarray | sparse.csr_array:
     nodes = np.flatnonzero(table.mask.numpy())
     if len(nodes) > _ROWS_FOR_COMPONENTS:
         generator = np.random.default_rng(random_state)

@@ -15,7 +15,7 @@ from ..nn.fusion import ConcatFusion
 from ..nn.imputation import ModalityImputer
 from ..nn.knowledge import KnowledgeEncoder
 from ..nn.projection import FeatureProjection
-from ..nn.rows import FeatureTable
+from ..nn.rows import FeatureTable, MappedTable
 from ..nn.tmea import CommonEncoded, TMEANetwork
 from ._channels import NETWORK, Vectors
 from ._inputs import GRAPH, feature_table, principal_projection
@@ -59,7 +59,9 @@ def _knowledge(X: SeedPairs, width: int) -> KnowledgeEncoder:
     return KnowledgeEncoder(torch.from_numpy(triples), n1 + n2, pools, width)
 
 
-def _projection(aligner: TMEAAligner, table: FeatureTable, random_state: int) -> FeatureProjection:
+def _projection(
+    aligner: TMEAAligner, table: FeatureTable | MappedTable, random_state: int
+) -> FeatureProjection:
     width, linear = aligner.n_components, None
     if aligner.feature_start == "principal":
         linear = principal_projection(table, width, random_state)

@@ -11,7 +11,7 @@ from ..graph import SeedPairs
 from ..nn.fusion import AttentionFusion, ConcatFusion
 from ..nn.gaussian import FeatureEncoder, GaussianHead, GraphEncoder
 from ..nn.network import GRAPH, Encoded, VariationalNetwork
-from ..nn.rows import FeatureTable
+from ..nn.rows import FeatureTable, MappedTable
 from ..nn.start import AnchorStart, FixedStart, LearnedStart
 from ._channels import NETWORK
 from ._inputs import edge_pattern, feature_table, principal_projection
@@ -73,7 +73,7 @@ def _graph_encoder(aligner: IBMEAAligner, X: SeedPairs, given: np.ndarray | None
 
 
 def _feature_encoder(
-    aligner: IBMEAAligner, table: FeatureTable, random_state: int
+    aligner: IBMEAAligner, table: FeatureTable | MappedTable, random_state: int
 ) -> FeatureEncoder:
     width = aligner.n_components
     projection = None

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ._knowledge_graph import KnowledgeGraph
 
 
+_BLOCK_NUMBERS = 1 << 22
+
+
 class ModalityFeatures(NamedTuple):
     """A feature matrix with a row for each entity, and which entities really have one.
 
@@ -79,7 +82,11 @@ def _check_finite(kg: KnowledgeGraph, modality: str, values: Any, mask: np.ndarr
 
 def _rows_not_finite(values: np.ndarray | sparse.csr_array) -> np.ndarray:
     if isinstance(values, np.ndarray):
-        return np.asarray(~np.isfinite(values).all(axis=1))
+        if not values.size:
+            return np.zeros(len(values), bool)
+        # In blocks: it may be a file that is larger than the memory.
+        parts = np.array_split(values, -(-values.size // _BLOCK_NUMBERS))
+        return np.concatenate([~np.isfinite(part).all(axis=1) for part in parts])
     rows = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
     return np.bincount(rows[~np.isfinite(values.data)], minlength=values.shape[0]) > 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from .gaussian import FeatureEncoder, Gaussian, GaussianHead, GraphEncoder
-from .rows import FeatureTable
+from .rows import FeatureTable, MappedTable, blocks
 
 __all__ = ["FUSED", "GRAPH", "Encoded", "VariationalNetwork"]
 
@@ -38,7 +38,7 @@ class VariationalNetwork(nn.Module):
     ----------
     graph : GraphEncoder or None
         Gives the modality "graph". None leaves it out.
-    tables : mapping of {str: FeatureTable}
+    tables : mapping of {str: FeatureTable or MappedTable}
         Features of all nodes, by modality.
     encoders : mapping of {str: FeatureEncoder}
         For the same modalities.
@@ -84,7 +84,7 @@ class VariationalNetwork(nn.Module):
     def __init__(
         self,
         graph: GraphEncoder | None,
-        tables: Mapping[str, FeatureTable],
+        tables: Mapping[str, FeatureTable | MappedTable],
         encoders: Mapping[str, FeatureEncoder],
         fusion: nn.Module,
         anchor_fraction: float = 0.0,
@@ -146,12 +146,17 @@ class VariationalNetwork(nn.Module):
             posteriors[GRAPH] = Gaussian(*(moment[nodes] for moment in everything))
             masks[GRAPH] = torch.ones_like(nodes, dtype=torch.bool)
         for modality, table in self.tables.items():
-            posteriors[modality] = self.encoders[modality](table(nodes))
+            posteriors[modality] = self._posterior(self.encoders[modality], table, nodes)
             masks[modality] = table.get_buffer("mask")[nodes]
         if self.fused_posterior is not None:
             return self._encode_fused(posteriors, masks)
         vectors = {m: self._vector(p) for m, p in posteriors.items()}
         return Encoded(posteriors, vectors, masks, *self.fusion(vectors, masks))
+
+    def _posterior(self, encoder: nn.Module, table: Any, nodes: Tensor) -> Gaussian:
+        """Encode the features of nodes; of many, as after training, a block at a time."""
+        parts = [encoder(table(block)) for block in blocks(table, nodes)]
+        return Gaussian(*map(torch.cat, zip(*parts, strict=True)))
 
     def _encode_fused(self, posteriors: dict[str, Gaussian], masks: dict[str, Tensor]) -> Encoded:
         """Fuse the means, and draw from one Gaussian of what is fused."""

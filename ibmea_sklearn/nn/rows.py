@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FeatureTable", "MappedTable", "SparseRows", "apply_linear"]
+__all__ = ["FeatureTable", "MappedTable", "SparseRows", "apply_linear", "blocks"]
 
 
 class SparseRows(NamedTuple):
@@ -72,6 +72,38 @@ def apply_linear(layer: nn.Linear, x: Tensor | SparseRows) -> Tensor:
     True
     """
     return x.linear(layer) if isinstance(x, SparseRows) else layer(x)
+
+
+# Rows taken at once where all nodes are encoded hold at most this many numbers: 64 MB in float32.
+_BLOCK_NUMBERS = 1 << 24
+
+
+def blocks(table: FeatureTable | MappedTable, nodes: Tensor) -> Sequence[Tensor]:
+    """Split nodes into so many at a time that their rows take little memory.
+
+    Parameters
+    ----------
+    table : FeatureTable or MappedTable
+        What the rows will be taken from.
+    nodes : int64 Tensor of shape (n,)
+
+    Returns
+    -------
+    sequence of int64 Tensor
+        One block of all nodes, where rows are sparse.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.rows import FeatureTable, blocks
+    >>> width, mask = 10_000_000, torch.ones(4, dtype=torch.bool)
+    >>> table = FeatureTable(torch.zeros(4, width), mask, width)
+    >>> [len(block) for block in blocks(table, torch.arange(4))]
+    [1, 1, 1, 1]
+    """
+    if table.is_sparse:
+        return [nodes]
+    return nodes.split(max(1, _BLOCK_NUMBERS // max(1, table.n_features)))
 
 
 class FeatureTable(nn.Module):
@@ -160,6 +192,7 @@ class MappedTable(nn.Module):
             [1., 1., 1.]])
     """
 
+    is_sparse = False
     mask: Tensor
     centres: Tensor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from .imputation import Completed, ModalityImputer, Reconstructed
 from .knowledge import KnowledgeEncoder
 from .network import GRAPH
 from .projection import FeatureProjection
-from .rows import FeatureTable
+from .rows import FeatureTable, MappedTable, blocks
 from .transe import Distances
 
 __all__ = ["CommonEncoded", "TMEANetwork", "TrainingStep"]
@@ -55,7 +55,7 @@ class TMEANetwork(nn.Module):
     ----------
     knowledge : KnowledgeEncoder or None
         Gives the modality "graph". None leaves the relation triples out.
-    tables : mapping of {str: FeatureTable}
+    tables : mapping of {str: FeatureTable or MappedTable}
         Features of all nodes, by modality.
     projections : mapping of {str: FeatureProjection}
         For the same modalities.
@@ -102,7 +102,7 @@ class TMEANetwork(nn.Module):
     def __init__(
         self,
         knowledge: KnowledgeEncoder | None,
-        tables: Mapping[str, FeatureTable],
+        tables: Mapping[str, FeatureTable | MappedTable],
         projections: Mapping[str, FeatureProjection],
         imputer: ModalityImputer | None,
         fusion: nn.Module,
@@ -174,7 +174,7 @@ class TMEANetwork(nn.Module):
             vectors[GRAPH], masks[GRAPH] = graph, self.knowledge.connected[nodes]
         for modality, table in self.tables.items():
             masks[modality] = table.get_buffer("mask")[nodes]
-            vectors[modality] = self.projections[modality](table(nodes), masks[modality])
+            vectors[modality] = self._project(modality, table, nodes)
         completed = self._complete(vectors, masks, reconstruct)
         fused, weights, *rest = self.fusion(completed.vectors, completed.masks)
         imputed = {m: mask & ~masks[m] for m, mask in completed.masks.items()}
@@ -182,6 +182,11 @@ class TMEANetwork(nn.Module):
         return CommonEncoded(
             completed.vectors, masks, imputed, fused, weights, remainders, completed.reconstructions
         )
+
+    def _project(self, modality: str, table: Any, nodes: Tensor) -> Tensor:
+        """Project the features of nodes; of many, as after training, a block at a time."""
+        projection, mask = self.projections[modality], table.mask
+        return torch.cat([projection(table(b), mask[b]) for b in blocks(table, nodes)])
 
     def _complete(
         self, vectors: dict[str, Tensor], masks: dict[str, Tensor], reconstruct: bool
