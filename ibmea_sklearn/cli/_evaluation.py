@@ -17,7 +17,7 @@ from ._machine import machine, peak_memory_mib, versions
 from ._outputs import check_file
 from ._pairs import PACKAGES, load_pair, split_links
 from ._protocol import describe_protocol
-from ._scores import both_directions, row_name, show_scores
+from ._scores import alignment_scores, both_directions, row_name, show_scores
 from ._talk import Talk
 
 _TITLES = {"left_to_right": "Left to right", "right_to_left": "Right to left"}
@@ -59,8 +59,11 @@ def run_evaluation(
         seconds = perf_counter() - start
     with talk.step(f"Ranking {len(parts.test)} test pairs"):
         scores = both_directions(aligner, parts.test)
+    with talk.step("Aligning one to one"):
+        alignment = alignment_scores(aligner, parts.test)
     report = {
         "scores": scores,
+        "alignment": alignment,
         "protocol": describe_protocol(dataset, parts, (aligner_name, preset), aligner),
         "rounds": getattr(aligner, "rounds_", []),
         "cost": _cost(aligner, seconds),
@@ -92,11 +95,19 @@ def _show(talk: Talk, report: dict[str, Any]) -> None:
     for direction, rows in report["scores"].items():
         named = {row_name(modality): scores for modality, scores in rows.items()}
         show_scores(talk, _TITLES[direction], named)
+    talk.result(f"one-to-one pairs: {_said_alignment(report['alignment'])}")
     for part in ("protocol", "cost"):
         for name, value in report[part].items():
             talk.result(f"{name.replace('_', ' ')}: {_said(value)}")
     talk.result(f"machine: {report['machine']}")
     talk.result("versions: " + ", ".join(f"{k} {v}" for k, v in report["versions"].items()))
+
+
+def _said_alignment(scores: dict[str, Any]) -> str:
+    if not scores["n_pairs"]:
+        return "none for the test pairs"
+    named = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in scores.items() if k != "n_pairs")
+    return f"{scores['n_pairs']:,} for the test pairs, {named}"
 
 
 def _said(value: Any) -> str:

@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..aligners import BaseAligner
-from ..metrics import hits_at_k, mean_rank, mean_reciprocal_rank
+from ..metrics import (
+    expected_calibration_error,
+    hits_at_k,
+    mean_rank,
+    mean_reciprocal_rank,
+)
 from ._talk import Talk
 
 HEADER = ("Hits@1", "Hits@5", "Hits@10", "MRR", "MR")
@@ -39,6 +44,28 @@ def both_directions(aligner: BaseAligner, test: Any) -> dict[str, dict[str, Scor
             for name in (FUSED, *modality_names(aligner))
         }
         for direction, reverse in (("left_to_right", False), ("right_to_left", True))
+    }
+
+
+def alignment_scores(aligner: BaseAligner, test: Any) -> dict[str, float | None]:
+    """Score the one-to-one pairs of `align` whose left entity is in a test pair.
+
+    Precision, recall and F1, and how far confidences are from the share that is right; None where
+    no pair was found.
+    """
+    partners = dict(np.asarray(test, object).tolist())
+    found = aligner.align()
+    found = found[found["source"].isin(list(partners))]
+    is_right = (found["source"].map(partners) == found["target"]).to_numpy()
+    n_right, n_found = int(is_right.sum()), len(found)
+    return {
+        "n_pairs": n_found,
+        "precision": n_right / n_found if n_found else None,
+        "recall": n_right / len(partners),
+        "f1": 2 * n_right / (n_found + len(partners)),
+        "calibration_error": expected_calibration_error(is_right, found["confidence"])
+        if n_found
+        else None,
     }
 
 

@@ -7,13 +7,21 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
 from ibmea_sklearn import IBMEAAligner
+from ibmea_sklearn.cli._evaluation import _said_alignment
 from ibmea_sklearn.cli._pairs import DATASETS, load_pair
+from ibmea_sklearn.cli._scores import alignment_scores
 from ibmea_sklearn.io import read_pair
-from ibmea_sklearn.metrics import hits_at_k, mean_rank, mean_reciprocal_rank
+from ibmea_sklearn.metrics import (
+    expected_calibration_error,
+    hits_at_k,
+    mean_rank,
+    mean_reciprocal_rank,
+)
 
 PROTOCOL = {
     "dataset", "train_ratio", "split", "split_seed", "n_seeds", "n_test", "aligner", "preset",
@@ -62,6 +70,64 @@ def test_the_table_shows_what_the_json_has(evaluated):
         cells = [cell.strip() for cell in row.strip("│").split("│")]
         assert cells[1:5] == [f"{fused[k]:.3f}" for k in ("hits@1", "hits@5", "hits@10", "mrr")]
         assert cells[5] == f"{fused['mr']:.1f}"
+
+
+def test_the_one_to_one_alignment_is_scored(evaluated, pair_folder):
+    output, report = evaluated
+    kg1, kg2, links = read_pair(pair_folder)
+    train, test = train_test_split(links, train_size=0.4, random_state=1)
+    params = {"max_epochs": 3, "n_rounds": 1, "matching": "csls", "csls_k": 5}
+    aligner = IBMEAAligner(**params, random_state=0, verbose=0).fit(kg1, kg2, train)
+    found = {(s, t): c for s, t, _, c in aligner.align().itertuples(index=False)}
+    right = {tuple(pair) for pair in test}
+    asked = {pair: c for pair, c in found.items() if pair[0] in {left for left, _ in right}}
+    n_right = len(right & asked.keys())
+    assert report["alignment"] == pytest.approx(
+        {
+            "n_pairs": len(asked),
+            "precision": n_right / len(asked),
+            "recall": n_right / len(right),
+            "f1": 2 * n_right / (len(asked) + len(right)),
+            "calibration_error": expected_calibration_error(
+                [pair in right for pair in asked], list(asked.values())
+            ),
+        }
+    )
+    assert f"{len(asked)} for the test pairs, precision {n_right / len(asked):.3f}" in output
+
+
+class Found:
+    """Stands for an aligner that has found these pairs."""
+
+    def __init__(self, *rows):
+        self.rows = rows
+
+    def align(self):
+        return pd.DataFrame(self.rows, columns=["source", "target", "score", "confidence"])
+
+
+def test_pairs_of_other_entities_do_not_count():
+    found = Found(("a", "x", 1, 0.9), ("b", "z", 1, 0.3), ("other", "y", 1, 0.8))
+    assert alignment_scores(found, [("a", "x"), ("b", "y"), ("c", "z")]) == pytest.approx(
+        {
+            "n_pairs": 2,
+            "precision": 1 / 2,
+            "recall": 1 / 3,
+            "f1": 2 / 5,
+            "calibration_error": (0.1 + 0.3) / 2,
+        }
+    )
+
+
+def test_an_alignment_without_pairs_has_no_precision():
+    scores = alignment_scores(Found(), [("a", "x")])
+    assert (scores["n_pairs"], scores["precision"], scores["recall"], scores["f1"]) == (
+        0,
+        None,
+        0,
+        0,
+    )
+    assert _said_alignment(scores) == "none for the test pairs"
 
 
 def test_the_whole_protocol_is_written_and_shown(evaluated, pair_folder):
