@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ibmea_sklearn._files import atomic_write
-
 from .record import Record
 from .report import HEAD, markdown_table, row, target_rows
+from .sections import write_section
 
-BEGIN = "<!-- begin: written by python -m benchmarks -->"
-END = "<!-- end: written by python -m benchmarks -->"
+COMMAND = "python -m benchmarks"
 INTRODUCTION = """\
 ## Speed and memory
 
@@ -23,32 +21,13 @@ before, peak memory that of the whole process; each is measured in a process of 
 
 
 def write_page(page: Path, folder: Path) -> None:
-    """Put the results of a folder between the markers of a page, or at its end.
-
-    Raises
-    ------
-    ValueError
-        If the page has one of the markers and not the other.
-    """
-    records = read_all(folder)
-    text = page.read_text(encoding="utf8") if page.is_file() else ""
-    before, after = _around(text, page)
-    section = f"{BEGIN}\n{_section(records, folder.name)}\n{END}"
-    with atomic_write(page) as file:
-        file.write(before + section + after)
+    """Put the results of a folder into their section of a page."""
+    write_section(page, COMMAND, _section(read_all(folder), folder.name))
 
 
 def read_all(folder: Path) -> list[Record]:
     """Read all parts that a folder holds, in the order of their names."""
     return [Record.read(path) for path in sorted(folder.glob("*.json"))]
-
-
-def _around(text: str, page: Path) -> tuple[str, str]:
-    if (BEGIN in text) != (END in text) or text.find(END) < text.find(BEGIN):
-        raise ValueError(f"Expected both markers in {page}, or none: {BEGIN} and {END}. Mend it.")
-    if BEGIN not in text:
-        return (text.rstrip("\n") + "\n\n" if text else ""), "\n"
-    return text.partition(BEGIN)[0], text.partition(END)[2]
 
 
 def _section(records: Sequence[Record], folder: str) -> str:

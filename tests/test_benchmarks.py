@@ -1,6 +1,7 @@
 """The harness of benchmarks/: its references are right, its ratios and memory mean what it says."""
 
 import dataclasses
+import json
 import os
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import flame, measure, page, pictures, report, run, targets
+from benchmarks import evaluations, flame, measure, page, pictures, report, run, targets
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
 from benchmarks.memory import PeakMemory
 from benchmarks.parts import ranking as ranking_part
@@ -19,12 +20,14 @@ from benchmarks.record import Record
 from benchmarks.references import losses as plain_losses
 from benchmarks.references import ranking as plain_ranking
 from benchmarks.references.attention import PlainGAT
+from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
 from ibmea_sklearn.matching import mutual_nearest, ranks
 from ibmea_sklearn.nn.gat import DiagonalGAT
 from ibmea_sklearn.nn.sparse import EdgePattern
 
+BEGIN, END = markers("python -m benchmarks")
 CIRCUMSTANCES = {
     "machine": {
         "cpu": "abacus",
@@ -312,7 +315,7 @@ def written(tmp_path, before):
 
 def test_page_has_tables_pictures_and_what_was_left_out(tmp_path):
     text = written(tmp_path, "# Results\n\nBy hand.\n").read_text()
-    assert text.startswith(f"# Results\n\nBy hand.\n\n{page.BEGIN}\n## Speed and memory")
+    assert text.startswith(f"# Results\n\nBy hand.\n\n{BEGIN}\n## Speed and memory")
     assert "| a task | plain | 2 | 2-2 | 1.00 |" in text
     assert "|  | ours | 0.5 | 0.5-0.5 | 0.25 | 1,024 MiB |  | Hits@1 0.5 |" in text
     assert "no GPU was at hand" in text
@@ -322,19 +325,98 @@ def test_page_has_tables_pictures_and_what_was_left_out(tmp_path):
 
 
 def test_page_keeps_what_is_around_and_is_the_same_the_second_time(tmp_path):
-    target = written(tmp_path, f"above\n{page.BEGIN}\noutdated\n{page.END}\nbelow\n")
+    target = written(tmp_path, f"above\n{BEGIN}\noutdated\n{END}\nbelow\n")
     text = target.read_text()
-    assert text.startswith(f"above\n{page.BEGIN}\n") and text.endswith(f"{page.END}\nbelow\n")
+    assert text.startswith(f"above\n{BEGIN}\n") and text.endswith(f"{END}\nbelow\n")
     assert "outdated" not in text
     page.write_page(target, tmp_path / "speed")
     assert target.read_text() == text
 
 
-@pytest.mark.parametrize("before", [page.BEGIN, page.END, f"{page.END}\n{page.BEGIN}"])
+@pytest.mark.parametrize("before", [BEGIN, END, f"{END}\n{BEGIN}"])
 def test_a_page_with_one_marker_or_the_wrong_order_is_left_alone(tmp_path, before):
     with pytest.raises(ValueError, match="both markers"):
         written(tmp_path, before)
     assert (tmp_path / "README.md").read_text() == before
+
+
+# Runs of `ibmea evaluate`
+
+PLAN = """
+[some]
+title = "Some"
+about = "With **no images**."
+seeds = [0, 1]
+options = "--dataset here"
+
+[some.runs.plain]
+title = "plain"
+
+[some.runs.quick]
+title = "quick"
+options = "--epochs 1"
+seeds = [5]
+"""
+
+
+def keep_run(path, hits, **more):
+    scores = {"fused": {"hits@1": hits, "hits@10": 1.0, "mrr": 0.5}}
+    cost = {"seconds_fit": 12.3, "peak_memory_mib": 1024.0}
+    found = {"scores": {"left_to_right": scores}, "cost": cost, "machine": "abacus", **more}
+    path.write_text(json.dumps(found))
+
+
+def test_a_table_of_runs_has_means_and_says_its_options(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
+    (table,) = evaluations.read_plan(PLAN)
+    plain, quick = table.runs
+    assert quick.command(5)[1:] == [
+        *["--dataset", "here", "--epochs", "1"],
+        *["--split-seed", "5", "--seed", "5"],
+    ]
+    keep_run(plain.path(0), 0.7)
+    keep_run(plain.path(1), 0.8, alignment={"f1": 0.6, "calibration_error": 0.02})
+    text = evaluations.section([table])
+    assert "With **no images**. Mean ± standard deviation over S." in text
+    assert "A row is `ibmea evaluate --dataset here`" in text and "Machine: abacus" in text
+    row = "| plain | 0, 1 | 0.750 ± 0.071 | 1.000 ± 0.000 | 0.500 ± 0.000 | 0.600 | 0.020 |"
+    assert row in text
+    assert "quick" not in text
+    keep_run(quick.path(5), 0.1)
+    assert "| quick | 5 | 0.100 | 1.000 | 0.500 |  |  | 12 s | 1,024 MiB | `--epochs 1` |" in (
+        evaluations.section([table])
+    )
+
+
+def test_a_run_is_made_once_and_by_one_process(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
+    called = []
+    monkeypatch.setattr(evaluations.subprocess, "run", lambda call, check: called.append(call))
+    _, quick = evaluations.read_plan(PLAN)[0].runs
+    evaluations.make(quick, 5)
+    assert called[0][-2:] == ["--json", str(tmp_path / "quick_5.json")]
+    (tmp_path / "quick_5.lock").touch()
+    evaluations.make(quick, 5)
+    assert "another process" in capsys.readouterr().out
+    keep_run(quick.path(5), 0.1)
+    evaluations.make(quick, 5)
+    assert len(called) == 1
+
+
+def test_runs_of_the_plan_have_options_that_evaluate_knows():
+    from typer.testing import CliRunner
+
+    from ibmea_sklearn.cli import app
+
+    for table in evaluations.read_plan(evaluations.PLAN.read_text(encoding="utf8")):
+        for named in table.runs:
+            arguments = [a for a in named.command(0) if a != "evaluate"]
+            # An unknown data set is told after the options were read.
+            at = arguments.index("--dataset") + 1
+            result = CliRunner().invoke(
+                app, ["evaluate", *arguments[:at], "?", *arguments[at + 1 :]]
+            )
+            assert "found '?'" in result.output + str(result.exception), named.name
 
 
 # The command

@@ -1,0 +1,180 @@
+"""Runs of ``ibmea evaluate`` that are named in a file, and the tables of their scores.
+
+Makes the runs of ``evaluations.toml`` that are not there yet, each in a process of its own, and
+writes the tables to the page of results::
+
+    python -m benchmarks.evaluations [TABLE ...]
+
+A run that was kept is not made again; two commands can share the work. Real data is looked for
+where IBMEA_DATA says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .report import markdown_table
+from .sections import write_section
+
+HERE = Path(__file__).parent
+PLAN, PAGE = HERE / "evaluations.toml", HERE / "results" / "README.md"
+FOLDER = PAGE.parent / "evaluate"
+COMMAND = "python -m benchmarks.evaluations"
+HEAD = (
+    "",
+    "S",
+    "Hits@1",
+    "Hits@10",
+    "MRR",
+    "One-to-one F1",
+    "Calibration error",
+    "Fit",
+    "Peak memory",
+    "Options",
+)
+
+
+class Run(NamedTuple):
+    """One call of ``ibmea evaluate``, for several seeds."""
+
+    name: str
+    title: str
+    options: str
+    seeds: Sequence[int]
+
+    def path(self, seed: int) -> Path:
+        """Say where scores and protocol are kept."""
+        return FOLDER / f"{self.name}_{seed}.json"
+
+    def command(self, seed: int) -> list[str]:
+        """Return the arguments of ``ibmea``."""
+        seeds = ["--split-seed", str(seed), "--seed", str(seed)]
+        return ["evaluate", *shlex.split(self.options), *seeds]
+
+    def results(self) -> list[dict[str, Any]]:
+        """Read what is there."""
+        paths = (self.path(seed) for seed in self.seeds)
+        return [json.loads(path.read_text(encoding="utf8")) for path in paths if path.exists()]
+
+
+class Table(NamedTuple):
+    """Runs that belong together; `options` are common to all."""
+
+    name: str
+    title: str
+    about: str
+    options: str
+    runs: Sequence[Run]
+
+
+def read_plan(text: str) -> list[Table]:
+    """Read which runs there are to be."""
+    return [_table(name, told) for name, told in tomllib.loads(text).items()]
+
+
+def _table(name: str, told: Mapping[str, Any]) -> Table:
+    common = told.get("options", "")
+    runs = [
+        Run(
+            run,
+            how["title"],
+            " ".join(filter(None, (common, how.get("options")))),
+            how.get("seeds", told["seeds"]),
+        )
+        for run, how in told["runs"].items()
+    ]
+    return Table(name, told["title"], told["about"].strip(), common, runs)
+
+
+def make(run: Run, seed: int) -> None:
+    """Make one run, unless it is there or another process is at it."""
+    lock = run.path(seed).with_suffix(".lock")
+    if run.path(seed).exists():
+        return
+    try:
+        lock.touch(exist_ok=False)
+    except FileExistsError:
+        print(f"Left out: {lock} says that another process makes it. Remove it if none does.")
+        return
+    print("ibmea", shlex.join(run.command(seed)), flush=True)
+    call = [sys.executable, "-c", "from ibmea_sklearn.cli import main; main()", *run.command(seed)]
+    try:
+        subprocess.run([*call, "--quiet", "--json", str(run.path(seed))], check=True)
+    finally:
+        lock.unlink()
+
+
+def section(tables: Sequence[Table]) -> str:
+    """Return the tables in Markdown."""
+    return "\n\n".join(part for table in tables for part in _parts(table))
+
+
+def _parts(table: Table) -> Iterator[str]:
+    yield f"## {table.title}"
+    seeds = {len(run.seeds) for run in table.runs}
+    spread = " Mean ± standard deviation over S." if max(seeds) > 1 else ""
+    command = f"ibmea evaluate {table.options}".strip()
+    machines = {result["machine"] for run in table.runs for result in run.results()}
+    yield (
+        f"{table.about}{spread} Left to right. A row is `{command}`, its own options and "
+        f"`--split-seed S --seed S`. Machine: {' or '.join(sorted(machines))}, at work on other "
+        "things, too."
+    )
+    rows = [_row(run, table.options) for run in table.runs if run.results()]
+    yield markdown_table(HEAD, rows)
+
+
+def _row(run: Run, common: str) -> tuple[str, ...]:
+    results = run.results()
+    left = [result["scores"]["left_to_right"]["fused"] for result in results]
+    one_to_one = [result["alignment"] for result in results if "alignment" in result]
+    seconds = statistics.median(result["cost"]["seconds_fit"] for result in results)
+    own = run.options.removeprefix(common).strip()
+    seeds = [s for s in run.seeds if run.path(s).exists()]
+    return (
+        run.title,
+        ", ".join(map(str, seeds)),
+        *(mean([scores[k] for scores in left]) for k in ("hits@1", "hits@10", "mrr")),
+        *(mean([scores[k] for scores in one_to_one]) for k in ("f1", "calibration_error")),
+        f"{seconds:.0f} s",
+        f"{max(result['cost']['peak_memory_mib'] for result in results):,.0f} MiB",
+        f"`{own}`" if own else "",
+    )
+
+
+def mean(numbers: Sequence[float]) -> str:
+    """Write a mean, with the standard deviation of several numbers."""
+    if not numbers:
+        return ""
+    spread = f" ± {statistics.stdev(numbers):.3f}" if len(numbers) > 1 else ""
+    return f"{statistics.fmean(numbers):.3f}{spread}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    tables = read_plan(PLAN.read_text(encoding="utf8"))
+    names = [table.name for table in tables]
+    parser = argparse.ArgumentParser(COMMAND)
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"of {', '.join(names)}")
+    parser.add_argument("--page", action="store_true", help="run nothing, write the page anew")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.tables if name not in names]
+    if unknown:
+        parser.error(f"Expected tables among {', '.join(names)}; found {', '.join(unknown)}.")
+    for table in () if options.page else tables:
+        for run in table.runs if table.name in (options.tables or names) else ():
+            for seed in run.seeds:
+                make(run, seed)
+    write_section(PAGE, COMMAND, section(tables))
+
+
+if __name__ == "__main__":
+    main()
