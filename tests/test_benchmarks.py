@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks import evaluations, flame, measure, page, pictures, report, run, targets
+from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
 from benchmarks.memory import PeakMemory
 from benchmarks.parts import ranking as ranking_part
@@ -22,6 +23,7 @@ from benchmarks.references import ranking as plain_ranking
 from benchmarks.references.attention import PlainGAT
 from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
+from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
 from ibmea_sklearn.matching import mutual_nearest, ranks
 from ibmea_sklearn.nn.gat import DiagonalGAT
@@ -417,6 +419,38 @@ def test_runs_of_the_plan_have_options_that_evaluate_knows():
                 app, ["evaluate", *arguments[:at], "?", *arguments[at + 1 :]]
             )
             assert "found '?'" in result.output + str(result.exception), named.name
+
+
+# Missing modalities
+
+
+def test_a_share_of_the_entities_keeps_a_modality():
+    triples = [(f"e{i}", "next", f"e{i + 1}") for i in range(11)]
+    values = [(f"e{i % 10}", f"a{i % 3}", i) for i in range(30)]
+    images = {f"e{i}": b"bytes" for i in range(8)}
+    kg = KnowledgeGraph(triples, values, images, {"e0": "text"}, name="some")
+    few, half, whole = (missing.with_share(kg, "attribute", p) for p in (20, 50, 100))
+    assert [len(np.unique(k.attribute_triples[:, 0])) for k in (few, half, whole)] == [2, 5, 10]
+    assert np.isin(few.attribute_triples[:, 0], half.attribute_triples[:, 0]).all()
+    assert missing.with_share(kg, "image", 50).modalities["image"] == 4 / 12
+    for name in ("entity_ids", "relation_triples", "attribute_triples", "attribute_values"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(kg, name))
+    for kept in (few, half, whole):
+        np.testing.assert_array_equal(kept.relation_triples, kg.relation_triples)
+        assert kept.images.values.tolist() == kg.images.values.tolist()
+        assert (kept.texts.values.tolist(), kept.name) == (["text"], "some")
+
+
+def test_curves_are_drawn_of_what_is_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(missing, "FOLDER", tmp_path)
+    runs = list(missing.wanted("emoji", "ibmea"))
+    assert runs == [("emoji", "ibmea", percent) for percent in missing.SHARES]
+    scores = {"hits@1": 0.25, "mrr": 0.5}
+    missing.path_of("emoji", "ibmea", 40).write_text(json.dumps({"percent": 40, "scores": scores}))
+    assert ("emoji", "ibmea", 40) not in missing.wanted("emoji", None)
+    assert "|  | IBMEAAligner | Hits@1 |  | 0.250 |  |  |  |" in missing.table()
+    (line, *_) = [li for li in missing.drawn().axes[1].lines if len(li.get_xdata())]
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([40], [0.25])
 
 
 # The command
