@@ -47,8 +47,8 @@ def training_of(
     if plain:
         make_plain(aligner.network_, net.criterion)
     net.initialize()
-    nodes = as_nodes(X, X.indices)
-    net.module_.known = torch.from_numpy(nodes).to(device.chosen())
+    nodes = torch.from_numpy(as_nodes(X, X.indices))
+    net.module_.known = nodes.to(device.chosen())
 
     def run(n_epochs: int) -> None:
         net.partial_fit(nodes, epochs=n_epochs)

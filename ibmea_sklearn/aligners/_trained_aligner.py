@@ -27,6 +27,7 @@ from ..training import (
     LastGoodWeights,
     NoCheckpoint,
     ProgressBar,
+    RowBatches,
     Stateful,
     TrainingRounds,
     finished_epochs,
@@ -266,14 +267,19 @@ class TrainedAligner(ChannelAligner):
         score = functools.partial(search.hits_at_1, **self._matching())
         return HeldOutScore(lambda network: score(), interval, self.patience)
 
-    def _take_up(self, known: np.ndarray) -> Any:
+    def _take_up(self, known: np.ndarray) -> torch.Tensor:
         """Return what an epoch goes through in a round with these known pairs."""
-        return known
+        return torch.from_numpy(known)
 
     def _loop(self) -> dict[str, Any]:
         """Return options of skorch that tell the batches of an epoch and the optimiser."""
-        # One step an epoch; the network draws from all pairs.
-        return {"batch_size": -1, "optimizer": torch.optim.AdamW}
+        return {
+            # One step an epoch; the network draws from all pairs.
+            "batch_size": -1,
+            "iterator_train": RowBatches,
+            "iterator_train__shuffle": False,
+            "optimizer": torch.optim.AdamW,
+        }
 
     def _rates(self, epochs: list[int]) -> Callable[[int], float]:
         """Return the factor of the learning rate, by epoch."""

@@ -15,7 +15,7 @@ from ..featurizers._values import has_values
 from ..graph import SeedPairs
 from ..losses.tmea import TMEALoss
 from ..nn.tmea import TMEANetwork
-from ..training import AlignmentNet, PairSteps, RandomBatches
+from ..training import AlignmentNet, PairSteps, RowBatches
 from ._pair_search import PairSearch
 from ._tmea_network import CommonEncoding, build_tmea_network
 from ._tmea_parameters import PAPER, check_tmea
@@ -359,7 +359,7 @@ class TMEAAligner(TrainedAligner):
     def _loop(self) -> dict[str, Any]:
         return {
             "batch_size": self.triple_batch_size,
-            "iterator_train": RandomBatches,
+            "iterator_train": RowBatches,
             "iterator_train__n_batches": self.steps_per_epoch,
             "optimizer": torch.optim.AdamW,
             "optimizer__fused": True,

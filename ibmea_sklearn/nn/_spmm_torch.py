@@ -55,7 +55,7 @@ class _SpMM(torch.autograd.Function):
         grad_weights = torch.empty_like(by_head)
         for rows, edges, offsets in _blocks(pattern.transposed_indptr, x):
             col, own = pattern.transposed_col[edges], x[rows]
-            bag = pattern.col[order[edges]] - (rows.start or 0)
+            bag = pattern.transposed_row[edges] - (rows.start or 0)
             for h, diagonal in enumerate(scale):
                 back = _product(offsets, col, by_head[h, edges], grad)
                 grad_x[rows].addcmul_(back, diagonal)

@@ -57,6 +57,7 @@ class EdgePattern(nn.Module):
     indptr: Tensor
     transposed_order: Tensor
     transposed_indptr: Tensor
+    transposed_row: Tensor
     transposed_col: Tensor
     backend: str = "torch"
 
@@ -73,6 +74,7 @@ class EdgePattern(nn.Module):
             "indptr": _indptr(row, n_nodes),
             "transposed_order": back,
             "transposed_indptr": _indptr(col, n_nodes),
+            "transposed_row": col[back],
             "transposed_col": row[back],
         }
         for name, buffer in buffers.items():

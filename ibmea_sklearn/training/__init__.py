@@ -1,6 +1,6 @@
 """The training loop: the skorch net, rounds, callbacks, schedule, checkpoints."""
 
-from .batches import RandomBatches
+from .batches import RowBatches
 from .callbacks import HeldOutScore, LastGoodWeights, PairSteps, StopTraining
 from .checkpoint import Checkpoint, NoCheckpoint, Stateful
 from .net import AlignmentNet, finished_epochs
@@ -17,7 +17,7 @@ __all__ = [
     "NoCheckpoint",
     "PairSteps",
     "ProgressBar",
-    "RandomBatches",
+    "RowBatches",
     "Stateful",
     "StopTraining",
     "TrainingRounds",

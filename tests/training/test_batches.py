@@ -4,13 +4,13 @@ import pytest
 import torch
 from skorch.dataset import Dataset
 
-from ibmea_sklearn.training import RandomBatches
+from ibmea_sklearn.training import RowBatches
 
 ROWS = torch.arange(22).reshape(11, 2)
 
 
 def batches(*args):
-    return [rows for rows, nothing in RandomBatches(Dataset(ROWS), *args) if nothing is None]
+    return [rows for rows, nothing in RowBatches(Dataset(ROWS), *args) if nothing is None]
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,17 @@ def batches(*args):
 def test_each_row_once_in_even_parts(args, sizes):
     found = batches(*args)
     assert [len(rows) for rows in found] == sizes
-    assert len(RandomBatches(Dataset(ROWS), *args)) == len(sizes)
+    assert len(RowBatches(Dataset(ROWS), *args)) == len(sizes)
     assert sorted(torch.cat(found).tolist()) == ROWS.tolist()
+
+
+def test_the_order_may_stay():
+    both = [rows for rows, _ in RowBatches(Dataset(ROWS), 4, shuffle=False)]
+    assert torch.cat(both).tolist() == ROWS.tolist()
 
 
 def test_another_order_each_time():
     torch.manual_seed(0)
-    both = RandomBatches(Dataset(ROWS), 4)
+    both = RowBatches(Dataset(ROWS), 4)
     one, two = (torch.cat([rows for rows, _ in both]).tolist() for _ in range(2))
     assert one != two != ROWS.tolist()
