@@ -107,8 +107,10 @@ class Components:
             (np.ones(len(place), np.float32), (place, np.arange(len(place)))),
             (len(new), len(place)),
         )
-        kept = sparse.diags_array((~new).astype(np.float32))
-        return sparse.csr_array(kept @ given.values + spread @ sparse.csr_array(rows))
+        kept = sparse.csr_array(given.values, dtype=np.float32, copy=True)
+        kept.data[np.repeat(new, np.diff(kept.indptr))] = 0  # a product would keep what is NaN
+        kept.eliminate_zeros()
+        return sparse.csr_array(kept + spread @ sparse.csr_array(rows))
 
 
 def _dense(rows: Any) -> np.ndarray:

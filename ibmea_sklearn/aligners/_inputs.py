@@ -10,8 +10,9 @@ import torch
 from scipy import sparse
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
-from torch import nn
+from torch import Tensor, nn
 
+from ..featurizers.base import shared_width
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..nn.rows import FeatureTable, MappedTable, SparseRows
 from ..nn.sparse import EdgePattern
@@ -34,7 +35,7 @@ __all__ = [
 GRAPH = "graph"
 # Features that LabelPropagation makes.
 PROPAGATION = "propagation"
-BUILT_IN = (GRAPH, "image", "relation", "attribute")
+BUILT_IN = (GRAPH, "image", "relation", "attribute", "value")
 
 # A block of rows that is read from a file holds at most this many numbers.
 _BLOCK_NUMBERS = 1 << 22
@@ -66,7 +67,7 @@ def feature_table(X: SeedPairs, modality: str) -> FeatureTable | MappedTable:
     mask = torch.from_numpy(np.concatenate([side.mask for side in sides]))
     if all(sparse.issparse(side.values) for side in sides):
         rows = sparse.vstack([side.values for side in sides], format="csr")
-        return FeatureTable(_as_rows(rows), mask, rows.shape[1])
+        return FeatureTable(_as_rows(rows, mask), mask, rows.shape[1])
     if all(_is_mapped(side.values) for side in sides):
         centres = np.stack([_centre(side.values, side.mask) for side in sides])
         return MappedTable([side.values for side in sides], torch.from_numpy(centres), mask)
@@ -78,10 +79,11 @@ def _is_mapped(values: Any) -> bool:
     return isinstance(values, np.memmap) and values.dtype in (np.float16, np.float32)
 
 
-def _as_rows(matrix: sparse.csr_array) -> SparseRows:
+def _as_rows(matrix: sparse.csr_array, mask: Tensor) -> SparseRows:
     # Copies: the graph's own arrays are read-only, which torch can't keep to.
     offsets, columns = (np.array(a, np.int64) for a in (matrix.indptr, matrix.indices))
     values = np.array(matrix.data, np.float32)
+    values[~np.repeat(mask.numpy(), np.diff(offsets))] = 0  # whatever stands there, NaN included
     return SparseRows(*(torch.from_numpy(a) for a in (offsets, columns, values)))
 
 
@@ -180,7 +182,7 @@ def choose_modalities(X: SeedPairs, wanted: str | Sequence[str]) -> list[str]:
     Raises
     ------
     ValueError
-        If a graph lacks one that is wanted, or nothing is left.
+        If a graph lacks one that is wanted, nothing is left, or widths differ.
     """
     there = shared_modalities(X)
     chosen = there if wanted == "all" else list(wanted)
@@ -192,6 +194,9 @@ def choose_modalities(X: SeedPairs, wanted: str | Sequence[str]) -> list[str]:
             f"Expected modalities of which both graphs have something; found {found}.{guess} "
             "Choose others, or give both graphs the data."
         )
+    for modality in chosen:
+        if modality != GRAPH:
+            shared_width(X, modality)
     return chosen
 
 

@@ -144,7 +144,3 @@ def _own(block: CommonEncoded, modality: str) -> Tensor:
 def _completed(block: CommonEncoded, modality: str) -> Tensor:
     there = block.masks[modality] | block.imputed[modality]
     return block.vectors[modality] * there[:, None]
-
-
-def _imputed(block: CommonEncoded, modality: str) -> Tensor:
-    return block.imputed[modality]

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from torch import nn
 
-from .._device import resolve_device
+from .._device import resolve_device, seeded
 from ..graph import SeedPairs
 from ..training import (
     AlignmentNet,
@@ -120,9 +120,7 @@ class TrainedAligner(ChannelAligner):
         random = check_random(self.random_state)
         seed = int(random.randint(2**31 - 1))
         search = self._pair_search(X, frozen, self._propagated_width(), random)
-        devices = [torch.device(self.device_)] if self.device_.startswith("cuda") else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+        with seeded(self.device_, seed):
             network = self._build(X, search, seed)
             if weights:
                 start_from(network, weights)

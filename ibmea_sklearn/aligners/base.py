@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..featurizers import ModalityFeaturizer
 from ..graph import EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs
+from ..graph._seed_pairs import pair_indices
 from ..matching import assign, candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
 from ..metrics import hits_at_k
 from ._confidence import Calibration
@@ -353,20 +354,24 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         check_is_fitted(self, "embeddings_")
         pairs = X.pairs if isinstance(X, SeedPairs) else np.asarray(X, object)
         if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
+            found = "no pair" if pairs.shape == (0, 2) else f"shape {pairs.shape}"
             raise ValueError(
-                f"Expected a view, or pairs of entity ids of shape (n, 2); found {pairs.shape}."
+                f"Expected a view, or pairs of entity ids of shape (n, 2), one at least; found "
+                f"{found}."
             )
         # By id, not by index: the view may be on graphs that were read anew.
-        sides = (self.kg1_.entity_index(pairs[:, 0]), self.kg2_.entity_index(pairs[:, 1]))
-        return np.column_stack(sides)
+        return pair_indices(self.kg1_, self.kg2_, pairs[:, 0], pairs[:, 1])
 
     def _source_indices(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "embeddings_")
         if isinstance(X, SeedPairs):
             X = X.sources
         if np.ndim(X) != 1:
+            pass_ = "Of pairs pass the first column: pairs[:, 0]."
+            if not np.ndim(X):
+                pass_ = f"Of one entity pass a list: [{X!r}]."
             raise ValueError(
                 "Expected a view, or ids of entities of the first graph in one dimension; found "
-                f"{np.ndim(X)} dimensions. Of pairs pass the first column: pairs[:, 0]."
+                f"{np.ndim(X)} dimensions. {pass_}"
             )
         return self.kg1_.entity_index(X)

@@ -39,13 +39,13 @@ class IBMEAAligner(TrainedAligner):
     Parameters
     ----------
     modalities : "all" or sequence of str, default="all"
-        What to align by: of "graph", "image", "relation", "attribute", and the names of the user's
-        own features. "all" takes what entities of both graphs have. "propagation" must be named: an
-        encoder of :class:`~ibmea_sklearn.featurizers.LabelPropagation`.
+        What to align by: of "graph", "image", "relation", "attribute", "value", and the names of
+        the user's own features. "all" takes what entities of both graphs have. "propagation" must
+        be named: an encoder of :class:`~ibmea_sklearn.featurizers.LabelPropagation`.
     beta_graph : float, default=1e-3
         Weight of the divergence in the graph's bottleneck. 0 leaves the divergence out; vectors are
         still drawn in training.
-    beta_image, beta_relation, beta_attribute, beta_propagation : float, default=1e-2
+    beta_image, beta_relation, beta_attribute, beta_value, beta_propagation : float, default=1e-2
         The same for the other modalities.
     betas : mapping of {str: float}, optional
         The same for modalities of the user's own; 1e-2 for those that are not named.
@@ -232,6 +232,7 @@ class IBMEAAligner(TrainedAligner):
         beta_image: float = 1e-2,
         beta_relation: float = 1e-2,
         beta_attribute: float = 1e-2,
+        beta_value: float = 1e-2,
         beta_propagation: float = 1e-2,
         betas: Mapping[str, float] | None = None,
         bottleneck: str = "modality",
@@ -288,6 +289,7 @@ class IBMEAAligner(TrainedAligner):
         self.beta_image = beta_image
         self.beta_relation = beta_relation
         self.beta_attribute = beta_attribute
+        self.beta_value = beta_value
         self.beta_propagation = beta_propagation
         self.betas = betas
         self.bottleneck = bottleneck
@@ -409,8 +411,7 @@ class IBMEAAligner(TrainedAligner):
             raise ValueError(
                 f"Expected betas of modalities of the user's own, here "
                 f"{sorted(set(self.modalities_) - set(built_in))}; found {sorted(own)}. "
-                "Those of graph, image, relation, attribute and propagation are parameters: "
-                f"beta_graph, ...{guess}"
+                f"Those of {', '.join(built_in)} are parameters: beta_graph, ...{guess}"
             )
         betas = {m: {**built_in, **own}.get(m, DEFAULT_BETA) for m in self.modalities_}
         return {**betas, FUSED: self.beta_fused}

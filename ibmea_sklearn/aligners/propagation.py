@@ -135,7 +135,7 @@ class PropagationAligner(ChannelAligner):
         check_random(self.random_state)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
-        given = {GRAPH, *X.kg1.features}
+        given = {GRAPH} | (X.kg1.features.keys() & X.kg2.features.keys())
         if self.modalities != "all" and given.issuperset(self.modalities):
             return X
         return super()._featurize(X)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._device import resolve_device
+from .._device import resolve_device, seeded
 from ..featurizers.base import BaseFeaturizer, graphs_of, shared_width
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..losses.imputation import Imputation
@@ -147,9 +147,7 @@ class VAEImputer(BaseFeaturizer):
         seed = int(check_random(self.random_state).randint(2**31 - 1))
         self._spaces = {m: Components(graphs_of(X), m, self.n_components, seed) for m in names}
         self.n_features_out_ = self._spaces[self.modality].n_features
-        devices = [torch.device(self._device)] if self._device.startswith("cuda") else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+        with seeded(self._device, seed):
             self._train(X)
 
     def _check_parameters(self) -> None:

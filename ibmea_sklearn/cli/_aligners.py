@@ -59,6 +59,21 @@ def make_aligner(
     return aligner.from_preset(preset, **given)
 
 
+def rounds_of(name: str, preset: str, rounds: int | None, iterative: bool) -> int | None:
+    """Return how many rounds are asked for, None for the aligner's own choice.
+
+    A preset of one round is not iterative: if that is asked for, the class's own number is taken.
+    """
+    if rounds is not None:
+        return rounds
+    if not iterative:
+        return 1
+    own = ALIGNERS.get(name)
+    if own is None or own.presets.get(preset, {}).get("n_rounds", 2) > 1:
+        return None
+    return int(inspect.signature(own.__init__).parameters["n_rounds"].default)
+
+
 def split_names(text: str | None) -> list[str] | None:
     """Split "graph,relation" into names; "all" stays with the aligner's own choice."""
     if text is None or text == "all":

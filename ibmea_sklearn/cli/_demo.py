@@ -16,6 +16,7 @@ from ..featurizers import ModalityFeaturizer
 from ..graph import KnowledgeGraph, SeedPairs
 from ..inspection import contact_sheet
 from ..matching import ranks
+from ..metrics import judged
 from ._aligners import make_aligner
 from ._alignment import write_matches
 from ._outputs import check_folder
@@ -99,9 +100,8 @@ def _untrained(view: SeedPairs, test: np.ndarray, **how: Any) -> np.ndarray:
 
 
 def _say_quality(talk: Talk, alignment: pd.DataFrame, test: np.ndarray) -> None:
-    partners = dict(map(tuple, test.tolist()))
-    answered = alignment[alignment["source"].isin(list(partners))]
-    n_right = int((answered["source"].map(partners) == answered["target"]).sum())
+    answered = judged(alignment, test)
+    n_right = int(answered["is_right"].sum())
     talk.result(
         f"One-to-one: {len(alignment):,} pairs. Of {len(test):,} emoji, {len(answered):,} got a "
         f"partner, {n_right:,} the right one. The other pairs are of words, which have no gold "

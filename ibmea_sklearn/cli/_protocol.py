@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,6 @@ def describe_protocol(
         JSON-ready.
     """
     params = aligner.get_params(deep=False)
-    modalities = modality_names(aligner)
     rounds = params.get("n_rounds", 1)
     return {
         "dataset": dataset,
@@ -43,36 +41,43 @@ def describe_protocol(
         "n_test": len(split.test),
         "aligner": name[0],
         "preset": name[1],
-        "modalities": modalities,
-        "attributes": _attributes(aligner, modalities),
-        "entity_names": _names(dataset, modalities),
-        "images": _images(aligner, modalities),
+        "modalities": modality_names(aligner),
+        "attributes": _attributes(aligner),
+        "entity_names": _names(dataset, aligner),
+        "images": _images(aligner),
         "iterative": f"yes, {rounds} rounds" if rounds > 1 else "no",
         "candidates": _candidates(params, split.test),
         "matching": _matching(params),
+        "ties": "the true entity comes after half of those with its score",
         "epoch": _epoch(params, aligner),
         "held_out": _held_out(params),
         "random_state": params.get("random_state"),
     }
 
 
-def _names(dataset: str, modalities: Sequence[str]) -> str:
+def _modalities(aligner: BaseAligner) -> set[str]:
+    """Return what is aligned by; channels have names of their own."""
+    return set(getattr(aligner, "modalities_", ()))
+
+
+def _names(dataset: str, aligner: BaseAligner) -> str:
     if dataset == "emoji":
         return "as words in the graph, in other languages on either side"
-    return "used" if {"text", "name"} & set(modalities) else "not used"
+    return "used" if {"text", "name"} & _modalities(aligner) else "not used"
 
 
-def _attributes(aligner: BaseAligner, modalities: list[str]) -> str:
+def _attributes(aligner: BaseAligner) -> str:
     used = {
         "attribute": "precomputed features" if "attribute" in aligner.kg1_.features else "names",
         "value": "values",
+        "abstract": "texts of names and values",
     }
-    said = [what for modality, what in used.items() if modality in modalities]
+    said = [what for modality, what in used.items() if modality in _modalities(aligner)]
     return " and ".join(said) or "not used"
 
 
-def _images(aligner: BaseAligner, modalities: list[str]) -> str:
-    if "image" not in modalities:
+def _images(aligner: BaseAligner) -> str:
+    if "image" not in _modalities(aligner):
         return "no images"
     return " and ".join(dict.fromkeys(_encoder(kg) for kg in (aligner.kg1_, aligner.kg2_)))
 

@@ -10,6 +10,7 @@ from ..aligners import BaseAligner
 from ..metrics import (
     expected_calibration_error,
     hits_at_k,
+    judged,
     mean_rank,
     mean_reciprocal_rank,
 )
@@ -53,17 +54,14 @@ def alignment_scores(aligner: BaseAligner, test: Any) -> dict[str, float | None]
     Precision, recall and F1, and how far confidences are from the share that is right; None where
     no pair was found.
     """
-    partners = dict(np.asarray(test, object).tolist())
-    found = aligner.align()
-    found = found[found["source"].isin(list(partners))]
-    is_right = (found["source"].map(partners) == found["target"]).to_numpy()
-    n_right, n_found = int(is_right.sum()), len(found)
+    found = judged(aligner.align(), test)
+    n_right, n_found = int(found["is_right"].sum()), len(found)
     return {
         "n_pairs": n_found,
         "precision": n_right / n_found if n_found else None,
-        "recall": n_right / len(partners),
-        "f1": 2 * n_right / (n_found + len(partners)),
-        "calibration_error": expected_calibration_error(is_right, found["confidence"])
+        "recall": n_right / len(test),
+        "f1": 2 * n_right / (n_found + len(test)),
+        "calibration_error": expected_calibration_error(found["is_right"], found["confidence"])
         if n_found
         else None,
     }

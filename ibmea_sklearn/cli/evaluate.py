@@ -48,14 +48,13 @@ def evaluate(
 
     Learns from a part of the links, and is scored on the rest, in both directions.
     """
-    from ._aligners import split_names
+    from ._aligners import rounds_of, split_names
     from ._evaluation import run_evaluation
     from ._talk import Talk
 
     options = {
         "max_epochs": epochs,
-        # Left to the aligner where pairs may join and no number is given.
-        "n_rounds": rounds or (None if iterative else 1),
+        "n_rounds": rounds_of(aligner, preset, rounds, iterative),
         "random_state": seed,
         "modalities": split_names(modalities),
         "csls_k": csls_k,

@@ -260,6 +260,8 @@ class ImageEncoder(EitherForm):
                 "Expected backbone to be a name, a torch module or a callable; found "
                 f"{type(self.backbone).__name__}."
             )
+        for name in ("mean", "std"):
+            _check_by_channel(name, getattr(self, name))
         size, mean, std = expected_images(self.backbone, self.image_size)
         self._pixels = (
             size,
@@ -326,3 +328,20 @@ class ImageEncoder(EitherForm):
             "attribute `unreadable_`.",
             stacklevel=5,
         )
+
+
+def _check_by_channel(name: str, value: Any) -> None:
+    """Raise a ValueError unless there is one number for each of red, green, blue, or one for all.
+
+    Images are divided by the deviations: 0 is none.
+    """
+    if value is None:
+        return
+    try:
+        numbers = np.ravel(np.asarray(value, np.float64))
+    except (TypeError, ValueError):
+        numbers = np.empty(0)
+    is_good = np.isfinite(numbers).all() and (name == "mean" or (numbers > 0).all())
+    if len(numbers) not in (1, 3) or not is_good:
+        above = ", above 0" if name == "std" else ""
+        raise ValueError(f"Expected {name} to be one number or three{above}; found {value!r}.")

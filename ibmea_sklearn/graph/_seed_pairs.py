@@ -73,12 +73,7 @@ class SeedPairs(Frozen):
         if isinstance(pairs, SeedPairs):
             pairs = pairs.pairs
         left, right = columns_of(pairs, 2, "pairs")
-        indices = np.column_stack(
-            [
-                kg1.entity_index(left, "left entities of the pairs"),
-                kg2.entity_index(right, "right entities of the pairs"),
-            ]
-        )
+        indices = pair_indices(kg1, kg2, left, right)
         keep = _first_of_each(indices)
         if duplicates == "raise" and not keep.all():
             raise ValueError(_say_duplicate(left, right, indices, keep))
@@ -166,6 +161,36 @@ class SeedPairs(Frozen):
         rows = "".join(f"<tr>{row}</tr>" for row in cells)
         title = f"SeedPairs of {len(self):,} pairs"
         return f"<table><caption>{title}</caption><tr>{head}</tr>{rows}</table>"
+
+
+def pair_indices(kg1: KnowledgeGraph, kg2: KnowledgeGraph, left: Any, right: Any) -> np.ndarray:
+    """Turn pairs of ids into indices: int64 (n_pairs, 2).
+
+    Raises
+    ------
+    ValueError
+        If an id is unknown; where the sides were swapped, the message says so.
+    """
+    try:
+        return np.column_stack(
+            [
+                kg1.entity_index(left, "left entities of the pairs"),
+                kg2.entity_index(right, "right entities of the pairs"),
+            ]
+        )
+    except ValueError as error:
+        if _knows(kg2, left) and _knows(kg1, right):
+            swap = "All are ids of the other graph: swap the columns, pairs[:, ::-1]."
+            raise ValueError(f"{error} {swap}") from None
+        raise
+
+
+def _knows(kg: KnowledgeGraph, ids: Any) -> bool:
+    try:
+        kg.entity_index(ids)
+    except ValueError:
+        return False
+    return True
 
 
 def _first_of_each(indices: np.ndarray) -> np.ndarray:

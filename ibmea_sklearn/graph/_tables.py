@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
@@ -73,9 +74,11 @@ def _is_row(kind: type) -> bool:
 
 def _iterable(table: Any, what: str) -> Iterable[Any]:
     if isinstance(table, str) or not isinstance(table, Iterable):
+        is_path = isinstance(table, (str, os.PathLike))
         raise TypeError(
             f"Expected {what} as a pandas, Polars or Arrow table, a numpy array, a list of tuples "
             f"or a mapping; found {type(table).__name__}."
+            + (" Read the file first, by a function of ibmea_sklearn.io." if is_path else "")
         )
     return table
 
@@ -88,6 +91,9 @@ def column_of(values: Any) -> np.ndarray:
         values = values.to_numpy()
     if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iufO":
         return values
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+        # numpy would turn nanoseconds into integers.
+        return pd.Series(values.ravel()).astype(object).to_numpy()
     if hasattr(values, "to_list"):
         values = values.to_list()
     elif hasattr(values, "tolist"):
@@ -105,7 +111,18 @@ def flatten(table: Any) -> Any:
 
 
 def flatten_nested(table: Any) -> Any:
-    """Turn ``{entity: {attribute: value or list of values}}`` into rows of three."""
-    if isinstance(table, Mapping) and all(isinstance(v, Mapping) for v in table.values()):
+    """Turn ``{entity: {attribute: value or list of values}}`` into rows of three.
+
+    A mapping of columns stays as it is: its values are no mappings, and have a length.
+    """
+    if not isinstance(table, Mapping):
+        return table
+    for name, cell in table.items():
+        if isinstance(cell, str) or not hasattr(cell, "__len__"):
+            raise TypeError(
+                "Expected attribute triples as {entity: {attribute: value}} or {column: values}; "
+                f"found {type(cell).__name__} {cell!r} for {name!r}."
+            )
+    if all(isinstance(v, Mapping) for v in table.values()):
         return [(e, a, v) for e, named in table.items() for a, v in flatten(named)]
     return table

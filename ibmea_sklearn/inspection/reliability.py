@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
 from .._optional import import_optional
-from ..metrics import expected_calibration_error
-from ._fitted import pairs_of
+from ..metrics import expected_calibration_error, judged
+from ._fitted import aligner_in, pairs_of
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -155,7 +155,7 @@ class ReliabilityDisplay:
 
         Parameters
         ----------
-        aligner : fitted aligner
+        aligner : fitted aligner, Pipeline that ends with one, or search over either
         pairs : SeedPairs or array-like of shape (n_pairs, 2)
             True pairs, none of which the aligner was fitted on. What it finds for other entities
             is not counted; neither are entities for which it finds nothing.
@@ -179,17 +179,15 @@ class ReliabilityDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        partner = dict(pairs_of(pairs).tolist())
-        found = aligner.align(method)
-        found = found[found["source"].isin(list(partner))]
+        aligner, pairs = aligner_in(aligner), pairs_of(pairs)
+        found = judged(aligner.align(method), pairs)
         if not len(found):
             raise ValueError(
                 f"Expected pairs for whose left entities the aligner finds a partner; found none "
-                f"among {len(partner)}. Pass true pairs that are no seeds."
+                f"among {len(pairs)}. Pass true pairs that are no seeds."
             )
-        is_right = [partner[s] == t for s, t in zip(found["source"], found["target"], strict=True)]
         return cls.from_predictions(
-            is_right,
+            found["is_right"],
             found["confidence"],
             n_bins=n_bins,
             name=type(aligner).__name__ if name is None else name,

@@ -5,6 +5,7 @@ Metrics of ranks take the ranks of the true targets, as :func:`ibmea_sklearn.mat
 """
 
 from ._calibration import expected_calibration_error
+from ._judged import judged
 from ._ranks import hits_at_k, mean_rank, mean_reciprocal_rank
 from ._scorers import (
     SCORERS,
@@ -32,6 +33,7 @@ __all__ = [
     "hits_at_5_scorer",
     "hits_at_10_scorer",
     "hits_at_k",
+    "judged",
     "mean_rank",
     "mean_rank_scorer",
     "mean_reciprocal_rank",

@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from ..graph import SeedPairs
 from ._calibration import expected_calibration_error
+from ._judged import judged
 from ._ranks import hits_at_k, mean_rank, mean_reciprocal_rank
 
 __all__ = [
@@ -178,16 +179,13 @@ class ConfidenceScorer(AlignerScorer):
     """
 
     def _measure(self, aligner: Any, X: Any, sample_weight: Any) -> float:
-        pairs = X.pairs if isinstance(X, SeedPairs) else np.asarray(X, object)
-        place = {left: i for i, left in enumerate(pairs[:, 0].tolist())}
-        found = aligner.align()
-        found = found[found["source"].isin(list(place))]
+        found = judged(aligner.align(), X.pairs if isinstance(X, SeedPairs) else X)
         if not len(found):
             return float("nan")
-        rows = [place[left] for left in found["source"]]
-        is_right = found["target"].to_numpy() == pairs[rows, 1]
-        weight = None if sample_weight is None else np.asarray(sample_weight)[rows]
-        return self.metric(is_right, found["confidence"], sample_weight=weight, **self.options)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[found["pair"]]
+        return self.metric(
+            found["is_right"], found["confidence"], sample_weight=weight, **self.options
+        )
 
 
 hits_at_1_scorer = RankScorer("hits@1", hits_at_k, {"k": 1})

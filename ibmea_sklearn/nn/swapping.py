@@ -29,8 +29,8 @@ def swapped_triples(triples: Tensor, pairs: Tensor, n_nodes: int) -> Tensor:
     Raises
     ------
     ValueError
-        If a triple holds a node beyond `n_nodes`, or nodes and relations are so many that triples
-        can't be numbered in 63 bits.
+        If a triple or a pair holds a node beyond `n_nodes`, or nodes and relations are so many that
+        triples can't be numbered in 63 bits.
 
     Notes
     -----
@@ -45,6 +45,11 @@ def swapped_triples(triples: Tensor, pairs: Tensor, n_nodes: int) -> Tensor:
     tensor([[0, 1, 3],
             [2, 0, 1]])
     """
+    if len(pairs) and not 0 <= int(pairs.min()) <= int(pairs.max()) < n_nodes:
+        raise ValueError(
+            f"Expected pairs of nodes from 0 to {n_nodes - 1}; found {int(pairs.min())} to "
+            f"{int(pairs.max())}."
+        )
     n_relations = int(triples[:, 1].max()) + 1 if len(triples) else 0
     entity, partner = torch.cat([pairs, pairs.flip(1)]).T
     copies = []

@@ -7,7 +7,13 @@ import pytest
 import torch
 from scipy import sparse
 
-from ibmea_sklearn import KnowledgeGraph, SeedPairs
+from ibmea_sklearn import (
+    IBMEAAligner,
+    KnowledgeGraph,
+    PropagationAligner,
+    SeedPairs,
+    TMEAAligner,
+)
 from ibmea_sklearn.aligners._inputs import (
     as_nodes,
     edge_pattern,
@@ -125,3 +131,39 @@ def test_nothing_to_analyse(shape):
 def test_what_never_varies_gives_zeros():
     layer = principal_projection(table_of(np.ones((6, 4))), 3, 0)
     assert (layer.weight == 0).all() and (layer.bias == 0).all()
+
+
+def test_sparse_rows_that_are_masked_count_for_nothing(X):
+    left = sparse.csr_array(np.array([[1, np.nan], [0, 2], [3, 0]], np.float32))
+    right = sparse.csr_array(np.eye(3, 2, dtype=np.float32))
+    mask = np.array([False, True, True])
+    table = feature_table(with_features(X, (left, mask), right), "own")
+    rows = table(torch.tensor([0, 1]))
+    assert rows.values.tolist() == [0, 0, 2]
+
+
+def test_widths_that_differ_are_told_by_every_aligner(toy_pair):
+    kg1, kg2, links = toy_pair.kg1, toy_pair.kg2, toy_pair.links[:20]
+    kg1 = kg1.with_features(own=np.eye(kg1.n_entities, 3))
+    kg2 = kg2.with_features(own=np.eye(kg2.n_entities, 5))
+    for aligner in (
+        PropagationAligner(modalities=["graph", "own"], verbose=0),
+        IBMEAAligner(modalities=["own"], verbose=0),
+        TMEAAligner(modalities=["own"], verbose=0),
+    ):
+        with pytest.raises(
+            ValueError, match="own features of one width in both graphs; found 3 in"
+        ):
+            aligner.fit(kg1, kg2, links)
+
+
+def test_features_of_one_side_only_are_told(toy_pair):
+    kg1, kg2 = toy_pair.kg1, toy_pair.kg2
+    kg1 = kg1.with_features(image=np.eye(kg1.n_entities, 3))
+    raw = KnowledgeGraph(
+        [("b0", "r", "b1")], images={"b0": np.zeros((4, 4, 3))}, entities=kg2.entity_ids
+    )
+    with pytest.raises(ValueError, match="image features in both graphs or in neither"):
+        PropagationAligner(modalities=["graph", "image"], verbose=0).fit(
+            kg1, raw, toy_pair.links[:20]
+        )

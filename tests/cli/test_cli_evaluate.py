@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner
+from ibmea_sklearn.cli._aligners import rounds_of
 from ibmea_sklearn.cli._evaluation import _said_alignment
-from ibmea_sklearn.cli._pairs import DATASETS, load_pair
+from ibmea_sklearn.cli._pairs import DATASETS, Split, load_pair
+from ibmea_sklearn.cli._protocol import describe_protocol
 from ibmea_sklearn.cli._scores import alignment_scores
 from ibmea_sklearn.io import read_pair
 from ibmea_sklearn.metrics import (
@@ -26,7 +28,7 @@ from ibmea_sklearn.metrics import (
 PROTOCOL = {
     "dataset", "train_ratio", "split", "split_seed", "n_seeds", "n_test", "aligner", "preset",
     "modalities", "attributes", "entity_names", "images", "iterative", "candidates", "matching",
-    "epoch", "random_state", "held_out",
+    "epoch", "random_state", "held_out", "ties",
 }  # fmt: skip
 
 
@@ -312,3 +314,45 @@ def test_an_interrupt_during_the_fit(pair_folder, tmp_path):
     assert process.returncode == 130
     assert "Interrupted. No file was written." in errors
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "rounds"),
+    [
+        (("ibmea", "best", None, True), None),
+        (("ibmea", "best", None, False), 1),
+        (("ibmea", "paper", None, True), 2),
+        (("ibmea", "paper", None, False), 1),
+        (("ibmea", "paper", 4, False), 4),
+        (("ibmea", "best", 0, True), 0),  # the aligner says what is wrong with it
+        (("tmea", "paper", None, True), None),
+        (("propagation", "paper", None, True), None),
+    ],
+    ids=str,
+)
+def test_iterative_means_several_rounds_with_any_preset(args, rounds):
+    assert rounds_of(*args) == rounds
+
+
+@pytest.mark.parametrize(
+    ("modalities", "said"),
+    [
+        (["graph"], ("not used", "not used", "no images")),
+        (["graph", "image"], ("not used", "not used", "precomputed features of width 2")),
+        (
+            ["attribute", "abstract"],
+            ("names and texts of names and values", "not used", "no images"),
+        ),
+        (["graph", "name"], ("not used", "used", "no images")),
+    ],
+    ids=str,
+)
+def test_the_protocol_names_what_was_used_whatever_channels_are_called(modalities, said):
+    kg = KnowledgeGraph([("a", "r", "b")]).with_features(image=np.eye(2))
+    aligner = PropagationAligner()
+    aligner.kg1_ = aligner.kg2_ = kg
+    aligner.modalities_ = modalities
+    aligner.embeddings_ = {f"frozen_{m}": None for m in modalities}
+    split = Split(np.empty((2, 2)), np.empty((3, 2)), {})
+    protocol = describe_protocol("folder", split, ("propagation", "best"), aligner)
+    assert (protocol["attributes"], protocol["entity_names"], protocol["images"]) == said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -368,3 +369,18 @@ def small(kg, ids):
     images = dict(zip(kg.images.entities.tolist(), kg.images.values, strict=True))
     chosen = [images[i] for i in kg.entity_index(ids).tolist()]
     return KnowledgeGraph(images=dict(zip(ids, chosen, strict=True)), name=kg.name)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"mean": (0.5, 0.5)}, "Expected mean to be one number or three; found (0.5, 0.5)"),
+        ({"mean": "a"}, "Expected mean to be one number or three; found 'a'"),
+        ({"std": 0}, "Expected std to be one number or three, above 0; found 0"),
+        ({"std": (1, 1, float("nan"))}, "Expected std to be one number or three, above 0"),
+    ],
+    ids=str,
+)
+def test_mean_and_deviation_by_channel(params, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        ImageEncoder(verbose=0, **params).fit(np.zeros((2, 8, 8, 3), np.uint8))

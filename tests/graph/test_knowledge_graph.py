@@ -1,4 +1,5 @@
 import copy
+import datetime
 import pickle
 
 import joblib
@@ -456,3 +457,18 @@ def test_unknown_entities(kg):
 def test_only_integers_are_looked_up_as_integers(ids):
     with pytest.raises(ValueError, match="found 1 unknown: .* The ids are integers, .*: convert"):
         KnowledgeGraph([(1, "r", 2)]).entity_index(ids)
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_dates_of_a_column_stay_dates(unit):
+    values = pd.Series(pd.to_datetime(["2020-01-01", None])).astype(f"datetime64[{unit}]")
+    table = pd.DataFrame({"entity": ["a", "b"], "attribute": "born", "value": values})
+    first, second = KnowledgeGraph(attribute_triples=table).attribute_values
+    assert first == datetime.datetime(2020, 1, 1)
+    assert pd.isna(second)
+
+
+@pytest.mark.parametrize("table", [{"a": 3, "b": 4}, {"a": "pop", "b": "x"}], ids=str)
+def test_attributes_that_are_neither_nested_nor_columns(table):
+    with pytest.raises(TypeError, match=r"\{entity: \{attribute: value\}\} .* for 'a'"):
+        KnowledgeGraph(attribute_triples=table)

@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -268,3 +269,20 @@ def test_bad_parameters(kg1, kg2):
         SeedPairs(kg1, kg2, "seeds.tsv")
     with pytest.raises(ValueError, match="Expected duplicates='raise' or 'first'; found 'last'"):
         SeedPairs(kg1, kg2, LINKS, duplicates="last")
+
+
+def test_swapped_sides_are_told(toy_pair):
+    kg1, kg2, links = toy_pair.kg1, toy_pair.kg2, np.asarray(toy_pair.links)
+    with pytest.raises(
+        ValueError, match=r"ids of the other graph: swap the columns, pairs\[:, ::-1\]"
+    ):
+        SeedPairs(kg1, kg2, links[:, ::-1])
+    with pytest.raises(ValueError) as error:
+        SeedPairs(kg1, kg2, [("nobody", links[0, 1])])
+    assert "swap" not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["seeds.tsv", Path("seeds.tsv")], ids=["str", "Path"])
+def test_a_path_is_no_table(toy_pair, path):
+    with pytest.raises(TypeError, match="Read the file first, by a function of ibmea_sklearn.io"):
+        SeedPairs(toy_pair.kg1, toy_pair.kg2, path)

@@ -1,11 +1,12 @@
 """The calibration error against a naive loop."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.metrics import expected_calibration_error
+from ibmea_sklearn.metrics import expected_calibration_error, judged
 
 
 @given(
@@ -73,3 +74,13 @@ def test_weights_are_repetitions(rows):
 def test_bad_weights_of_confidences(weights):
     with pytest.raises(ValueError, match="Expected sample_weight"):
         expected_calibration_error([1, 0], [0.5, 0.5], sample_weight=weights)
+
+
+def test_judged_pairs_are_those_of_asked_entities():
+    found = pd.DataFrame({"source": ["c", "x", "a"], "target": [3, 9, 8], "confidence": 0.5})
+    pairs = [("a", 1), ("b", 2), ("c", 3)]
+    table = judged(found, pairs)
+    assert table["source"].tolist() == ["c", "a"]
+    assert (table["pair"].tolist(), table["is_right"].tolist()) == ([2, 0], [True, False])
+    assert judged(found[:0], pairs).empty
+    assert judged(found, []).empty

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +49,9 @@ def test_two_seeds_in_one_triple_are_swapped_one_at_a_time():
 
 def test_nothing_to_swap():
     assert swaps([(0, 0, 1)], []) == swaps([], [(0, 4)]) == swaps([(0, 0, 1)], [(2, 6)]) == []
+
+
+@pytest.mark.parametrize("pair", [(0, N), (-1, 0)])
+def test_pairs_beyond_the_nodes(pair):
+    with pytest.raises(ValueError, match=f"pairs of nodes from 0 to {N - 1}; found"):
+        swaps([(0, 0, 1)], [pair])
