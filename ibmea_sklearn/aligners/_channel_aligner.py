@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import rich
 
+from .._checks import checked_integer
 from ..featurizers import ModalityFeaturizer
 from ..featurizers._propagation import Propagation
 from ..graph import SeedPairs
@@ -15,7 +16,7 @@ from ._channels import Channels
 from ._hints import hint_at_coverage, hint_at_unreached
 from ._inputs import as_nodes, frozen_vectors
 from ._pair_search import PairSearch
-from ._parameters import check_integer, check_real
+from ._parameters import check_real
 from ._seeds import split_seeds
 from .base import FUSED, BaseAligner, Sides
 
@@ -47,7 +48,7 @@ class ChannelAligner(BaseAligner):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         for name in ("label_width", "n_rounds"):
-            check_integer(name, getattr(self, name), 1)
+            checked_integer(getattr(self, name), name)
         check_real("hub_exponent", self.hub_exponent, 0)
         check_real("min_confidence", self.min_confidence, 0, 1)
         check_real("validation_fraction", self.validation_fraction, 0, 1, open_ends="most")

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._checks import checked_integer
 from .._device import resolve_device
 from ._inputs import BUILT_IN, PROPAGATION
-from ._parameters import (
-    check_betas,
-    check_choice,
-    check_integer,
-    check_modalities,
-    check_random,
-    check_real,
-)
+from ._parameters import check_betas, check_choice, check_modalities, check_random, check_real
 from ._variational import FUSIONS, STARTS
 
 if TYPE_CHECKING:
@@ -64,7 +58,7 @@ def check_ibmea(aligner: IBMEAAligner) -> None:
     check_choice("similarity", aligner.similarity, ("channels", "fused"))
     check_modalities(aligner.frozen, "frozen")
     for name in _AT_LEAST_ONE:
-        check_integer(name, getattr(aligner, name), 1)
+        checked_integer(getattr(aligner, name), name)
     for name in _NOT_NEGATIVE:
         check_real(name, getattr(aligner, name), 0)
     for name in _POSITIVE:

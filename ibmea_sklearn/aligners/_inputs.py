@@ -12,11 +12,11 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
 from torch import Tensor, nn
 
+from .._checks import did_you_mean
 from ..featurizers.base import shared_width
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..nn.rows import FeatureTable, MappedTable, SparseRows
 from ..nn.sparse import EdgePattern
-from ._parameters import did_you_mean
 
 __all__ = [
     "BUILT_IN",

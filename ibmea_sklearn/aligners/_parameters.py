@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 from torch import nn
 
+from .._checks import did_you_mean
+
 __all__ = [
     "check_betas",
     "check_choice",
-    "check_integer",
     "check_modalities",
     "check_modality_names",
     "check_random",
     "check_real",
-    "did_you_mean",
 ]
 
 LARGEST = 1e30  # what torch can still multiply in float32
@@ -33,18 +32,6 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     listed = ", ".join(repr(choice) for choice in choices)
     guess = did_you_mean(value, choices)
     raise ValueError(f"Expected {name} to be one of {listed}; found {value!r}.{guess}")
-
-
-def did_you_mean(value: Any, choices: Sequence[str]) -> str:
-    """Say which of `choices` is like `value` but not the same; nothing where none is."""
-    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
-
-
-def check_integer(name: str, value: Any, least: int) -> None:
-    """Raise a ValueError unless `value` is a whole number of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"Expected {name} to be an integer >= {least}; found {value!r}.")
 
 
 def check_real(

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from .._checks import did_you_mean
 from .._device import resolve_device
 from ..persistence import StateFile, write_state
-from ._parameters import did_you_mean
 
 __all__ = ["Saved"]
 

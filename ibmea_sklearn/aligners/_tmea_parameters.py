@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._checks import checked_integer
 from .._device import resolve_device
-from ._parameters import check_choice, check_integer, check_modalities, check_random, check_real
+from ._parameters import check_choice, check_modalities, check_random, check_real
 
 if TYPE_CHECKING:
     from .tmea import TMEAAligner
@@ -68,9 +69,9 @@ def check_tmea(aligner: TMEAAligner) -> None:
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError(f"Expected {name} to be True or False; found {value!r}.")
     if aligner.pair_steps is not None:
-        check_integer("pair_steps", aligner.pair_steps, 1)
+        checked_integer(aligner.pair_steps, "pair_steps")
     for name in _AT_LEAST_ONE:
-        check_integer(name, getattr(aligner, name), 1)
+        checked_integer(getattr(aligner, name), name)
     for name in _NOT_NEGATIVE:
         check_real(name, getattr(aligner, name), 0)
     check_real("contrast_margin", aligner.contrast_margin, 0, open_ends="least")

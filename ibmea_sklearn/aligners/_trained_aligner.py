@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from torch import nn
 
+from .._checks import did_you_mean
 from .._device import resolve_device, seeded
 from ..graph import SeedPairs
 from ..training import (
@@ -40,7 +41,7 @@ from ._fingerprint import fingerprint
 from ._hints import hint_at_small_validation
 from ._inputs import GRAPH, PROPAGATION, choose_modalities
 from ._pair_search import PairSearch
-from ._parameters import check_modality_names, check_random, did_you_mean
+from ._parameters import check_modality_names, check_random
 from ._training_parameters import check_training
 from ._warm_start import start_from, trained_weights
 from .base import FUSED

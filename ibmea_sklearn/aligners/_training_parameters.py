@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._parameters import check_choice, check_integer, check_real
+from .._checks import checked_integer
+from ._parameters import check_choice, check_real
 
 if TYPE_CHECKING:
     from ._trained_aligner import TrainedAligner
@@ -21,10 +22,10 @@ _OR_NONE = (("batch_size", 2), ("patience", 1), ("validation_interval", 1))
 def check_training(aligner: TrainedAligner) -> None:
     """Raise a ValueError at the first parameter that is out of range."""
     for name in ("max_epochs", "checkpoint_interval"):
-        check_integer(name, getattr(aligner, name), 1)
+        checked_integer(getattr(aligner, name), name)
     for name, least in _OR_NONE:
         if getattr(aligner, name) is not None:
-            check_integer(name, getattr(aligner, name), least)
+            checked_integer(getattr(aligner, name), name, least)
     check_real("weight_decay", aligner.weight_decay, 0)
     check_real("learning_rate", aligner.learning_rate, 0, open_ends="least")
     if aligner.max_gradient_norm is not None:

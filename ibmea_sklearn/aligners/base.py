@@ -12,13 +12,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import checked_integer
 from ..featurizers import ModalityFeaturizer
 from ..graph import EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..graph._seed_pairs import pair_indices
 from ..matching import assign, candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
 from ..metrics import hits_at_k
 from ._confidence import Calibration
-from ._parameters import check_choice, check_integer
+from ._parameters import check_choice
 from ._reports import Reports
 from ._saved import Saved
 from ._spelling import Spelling
@@ -150,7 +151,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         check_choice("matching", self.matching, ("csls", "cosine", "sinkhorn"))
         check_choice("score_candidates", self.score_candidates, ("pairs", "all"))
         check_choice("duplicates", self.duplicates, ("raise", "first"))
-        check_integer("csls_k", self.csls_k, 1)
+        checked_integer(self.csls_k, "csls_k")
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         return ModalityFeaturizer(device=self.device, verbose=self.verbose).fit_transform(X)
@@ -236,7 +237,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
             `k` rows for each source, best first. A seed's partner comes first, with score 1; its
             further candidates have the cosine as score.
         """
-        check_integer("k", k, 1)
+        checked_integer(k, "k")
         sources = self._source_indices(X)
         scores, targets = self._search(sources, k)
         n, k = targets.shape
@@ -268,7 +269,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         """
         check_is_fitted(self, "embeddings_")
         check_choice("method", method, ("mutual", "assignment"))
-        check_integer("n_candidates", n_candidates, 1)
+        checked_integer(n_candidates, "n_candidates")
         free1, free2 = self._free(0), self._free(1)
         left, right = (
             e[free] for e, free in zip(self._embeddings(FUSED), (free1, free2), strict=True)

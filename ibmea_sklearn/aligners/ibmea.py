@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import did_you_mean
 from ..featurizers import LabelPropagation
 from ..graph import SeedPairs
 from ..losses.bottleneck import BottleneckLoss
@@ -16,7 +17,6 @@ from ._hints import hint_at_collapse
 from ._ibmea_parameters import PAPER, PROPAGATION, check_ibmea
 from ._inputs import BUILT_IN, GRAPH, frozen_vectors, principal_vectors
 from ._pair_search import PairSearch
-from ._parameters import did_you_mean
 from ._trained_aligner import TrainedAligner
 from ._variational import Encoding, build_network
 from .base import FUSED, Sides

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import checked_integer
 from .._device import resolve_device
 from ..graph import SeedPairs
 from ._channel_aligner import ChannelAligner
 from ._inputs import GRAPH, PROPAGATION, choose_modalities
-from ._parameters import check_integer, check_modalities, check_random
+from ._parameters import check_modalities, check_random
 
 __all__ = ["PropagationAligner"]
 
@@ -129,7 +130,7 @@ class PropagationAligner(ChannelAligner):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_integer("n_components", self.n_components, 1)
+        checked_integer(self.n_components, "n_components")
         check_modalities(self.modalities)
         resolve_device(self.device)
         check_random(self.random_state)

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .._checks import checked_integer, did_you_mean
 from .._device import resolve_device, seeded
 from ..featurizers.base import BaseFeaturizer, graphs_of, shared_width
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..losses.imputation import Imputation
 from ..nn.imputation import ModalityImputer
 from ._components import Components
-from ._parameters import check_integer, check_modalities, check_random, check_real, did_you_mean
+from ._parameters import check_modalities, check_random, check_real
 
 __all__ = ["VAEImputer"]
 
@@ -153,7 +154,7 @@ class VAEImputer(BaseFeaturizer):
     def _check_parameters(self) -> None:
         check_modalities(self.sources, "sources")
         for name in _AT_LEAST_ONE:
-            check_integer(name, getattr(self, name), 1)
+            checked_integer(getattr(self, name), name)
         for name in ("latent_weight", "divergence_weight"):
             check_real(name, getattr(self, name), 0)
         check_real("learning_rate", self.learning_rate, 0, open_ends="least")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._checks import did_you_mean
 from ..aligners import BaseAligner, IBMEAAligner, PropagationAligner, TMEAAligner
 
 ALIGNERS: dict[str, type[BaseAligner]] = {
@@ -50,11 +50,10 @@ def make_aligner(
     known = list(inspect.signature(aligner.__init__).parameters)[1:]
     for key in given:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(key, known)
             raise ValueError(
                 f"Expected a parameter of {aligner.__name__} ({', '.join(known)}); found "
-                f"{key!r}.{hint}"
+                f"{key!r}.{guess}"
             )
     return aligner.from_preset(preset, **given)
 

@@ -10,8 +10,9 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
-from .base import BaseFeaturizer, checked_positive, graphs_of
+from .base import BaseFeaturizer, graphs_of
 
 
 class BaseBag(BaseFeaturizer):
@@ -34,7 +35,7 @@ class BaseBag(BaseFeaturizer):
         """Return entities, names as numbers (two arrays of one length), and the names."""
 
     def _fit(self, X: SeedPairs) -> None:
-        limit = None if self.n_features is None else checked_positive(self.n_features, "n_features")
+        limit = None if self.n_features is None else checked_integer(self.n_features, "n_features")
         frequencies = pd.concat([_frequencies(*self._occurrences(kg)) for kg in graphs_of(X)])
         if frequencies.empty:
             raise ValueError(

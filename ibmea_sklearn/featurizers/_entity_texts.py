@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
+from .._checks import did_you_mean
 from ..graph import KnowledgeGraph, SeedPairs
 from ._abstract_text import describe
 from .base import graphs_of
@@ -53,9 +53,7 @@ def check_attributes(X: SeedPairs, attributes: Sequence[Any]) -> None:
     known = [name for kg in graphs_of(X) for name in kg.attribute_names.tolist()]
     for name in attributes:
         if name not in known:
-            names = [str(known_name) for known_name in known]
-            close = difflib.get_close_matches(str(name), names, n=1)
-            guess = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(name, map(str, known))
             raise ValueError(
                 f"Expected source to name attributes of a graph; found {name!r}, which neither "
                 f"has.{guess}"

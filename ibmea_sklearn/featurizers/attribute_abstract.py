@@ -12,12 +12,13 @@ from sklearn.base import clone
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._checks import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._abstract_text import describe, said, wordings
 from ._forms import EitherForm
 from ._lift import spread, transformed
 from ._values import has_values
-from .base import Matrix, checked_positive, graphs_of
+from .base import Matrix, graphs_of
 from .language_model_matcher import LanguageModelMatcher
 from .name_matcher import NameMatcher
 from .text_encoder import TextEncoder
@@ -181,7 +182,7 @@ class AttributeAbstract(EitherForm):
     # Graphs
 
     def _fit(self, X: SeedPairs) -> None:
-        checked_positive(self.digits, "digits")
+        checked_integer(self.digits, "digits")
         if not any(map(has_values, graphs_of(X))):
             raise ValueError(
                 "AttributeAbstract found no attribute with a value in either graph, so there is "
@@ -207,7 +208,7 @@ class AttributeAbstract(EitherForm):
     # Tables
 
     def _read(self, X: Any, reset: bool) -> np.ndarray:
-        checked_positive(self.digits, "digits")
+        checked_integer(self.digits, "digits")
         cells = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
         if reset:
             self.matches_ = pd.DataFrame(columns=["attribute_1", "attribute_2", "factor"])

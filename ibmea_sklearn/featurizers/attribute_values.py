@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import validate_data
 
+from .._checks import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._forms import EitherForm
 from ._projection import drawn_seed, projected
@@ -21,7 +22,7 @@ from ._table_values import matches_of_columns, values_of_cells
 from ._value_matching import find_matches
 from ._value_tokens import Match, Tokens, tokens_of
 from ._values import TypedValues, typed_values
-from .base import Matrix, checked_positive, graphs_of
+from .base import Matrix, graphs_of
 
 
 class AttributeValues(EitherForm):
@@ -173,14 +174,14 @@ class AttributeValues(EitherForm):
 
     def _check_parameters(self) -> int | None:
         """Check the parameters, draw the seed of the projection, and return its width."""
-        checked_positive(self.min_support, "min_support")
+        checked_integer(self.min_support, "min_support")
         gain = self.min_gain
         if not isinstance(gain, Real) or isinstance(gain, bool) or not 0 <= gain < math.inf:
             raise ValueError(f"Expected min_gain to be a number of at least 0; found {gain!r}.")
         self._seed = drawn_seed(self.random_state)
         if self.n_components is None:
             return None
-        return checked_positive(self.n_components, "n_components")
+        return checked_integer(self.n_components, "n_components")
 
     def _check_values(self, values: tuple[TypedValues, TypedValues]) -> None:
         if not any(map(_is_any, values)):

@@ -157,13 +157,6 @@ def graphs_of(X: SeedPairs) -> tuple[KnowledgeGraph, KnowledgeGraph]:
     return X.kg1, X.kg2
 
 
-def checked_positive(value: Any, name: str) -> int:
-    """Return `value` if it is a whole number of at least 1."""
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1:
-        return int(value)
-    raise ValueError(f"Expected {name} to be a whole number of at least 1; found {value!r}.")
-
-
 def shared_width(X: SeedPairs, modality: str) -> int:
     """Return the width of the features of a modality, which both graphs must agree on.
 

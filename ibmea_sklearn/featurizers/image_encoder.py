@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from .._checks import checked_integer
 from .._device import resolve_device
 from .._files import cache_folder
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
@@ -30,7 +31,7 @@ from ._feature_cache import FeatureCache
 from ._forms import EitherForm
 from ._image_report import UnreadableImage, check_finite, few, path_of
 from ._image_rows import ImageRows, images_of_rows, mean_of_images
-from .base import checked_positive, graphs_of, name_of
+from .base import graphs_of, name_of
 
 
 class ImageEncoder(EitherForm):
@@ -250,8 +251,8 @@ class ImageEncoder(EitherForm):
         """Check the parameters, and find out how wide the features are."""
         self.unreadable_ = []
         if self.image_size is not None:
-            checked_positive(self.image_size, "image_size")
-        checked_positive(self.batch_size, "batch_size")
+            checked_integer(self.image_size, "image_size")
+        checked_integer(self.batch_size, "batch_size")
         resolve_device(self.device)
         if isinstance(self.backbone, str):
             check_name(self.backbone)

@@ -11,10 +11,11 @@ import numpy as np
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 
+from .._checks import checked_integer
 from .._device import resolve_device
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._propagation import Propagation
-from .base import BaseFeaturizer, checked_positive, checked_view, graphs_of
+from .base import BaseFeaturizer, checked_view, graphs_of
 
 
 class LabelPropagation(BaseFeaturizer):
@@ -175,8 +176,8 @@ class LabelPropagation(BaseFeaturizer):
 
     def _check_parameters(self) -> None:
         for name in ("n_components", "label_width", "block_bytes"):
-            checked_positive(getattr(self, name), name)
-        if checked_positive(self.n_folds, "n_folds") < 2:
+            checked_integer(getattr(self, name), name)
+        if checked_integer(self.n_folds, "n_folds") < 2:
             raise ValueError("Expected n_folds to be at least 2; found 1. One fold leaves no seed.")
         exponent = self.hub_exponent
         if not isinstance(exponent, Real) or isinstance(exponent, bool):

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
+from .._checks import checked_integer
 from ._numbers import check_not_negative, check_number
 
 # Worth another try: too early, too many, or the server's own trouble.
@@ -114,8 +115,7 @@ class ChatModel:
     def _check_numbers(self) -> None:
         check_number(self.timeout, "timeout", "a number over 0", lambda x: x > 0)
         check_not_negative(self.backoff, "backoff")
-        whole = "a whole number of at least 0"
-        check_number(self.n_retries, "n_retries", whole, lambda n: isinstance(n, int) and n >= 0)
+        checked_integer(self.n_retries, "n_retries", 0)
 
     @property
     def cache_name(self) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from .._checks import checked_integer
 from .._files import cache_folder
 from ..graph import SeedPairs
 from ._answer_cache import AnswerCache
 from ._asking import Asking
 from ._name_questions import Labels, examples_from, question
-from .base import checked_positive, checked_view
+from .base import checked_view
 from .name_matcher import Candidates, NameMatcher, assigned, one_to_one
 
 
@@ -199,9 +200,9 @@ class LanguageModelMatcher(BaseEstimator):
                 f"Expected model to be a callable from text to text; found {self.model!r}."
             )
         for name in ("n_names", "n_offered", "max_calls"):
-            checked_positive(getattr(self, name), name)
+            checked_integer(getattr(self, name), name)
         if self.n_examples != 0:
-            checked_positive(self.n_examples, "n_examples")
+            checked_integer(self.n_examples, "n_examples")
 
 
 def _outweighed(candidates: Candidates, said: Mapping[int, int | None]) -> pd.DataFrame:

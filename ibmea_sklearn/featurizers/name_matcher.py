@@ -12,12 +12,13 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator
 
+from .._checks import checked_integer
 from ..graph import SeedPairs
 from ._attribute_names import NameSimilarity, attributes_with_values
 from ._numbers import check_not_negative, check_number
 from ._value_matching import find_matches
 from ._values import typed_values
-from .base import checked_positive, checked_view, graphs_of
+from .base import checked_view, graphs_of
 
 _COLUMNS = ["row", "column", "score", "gain", "n_seeds", "similarity", "factor"]
 
@@ -188,7 +189,7 @@ class NameMatcher(BaseEstimator):
         return pairs.loc[pairs["score"] > 0, _COLUMNS].astype({"n_seeds": np.int64})
 
     def _check_parameters(self) -> None:
-        checked_positive(self.min_support, "min_support")
+        checked_integer(self.min_support, "min_support")
         check_not_negative(self.min_gain, "min_gain")
         check_not_negative(self.similarity_weight, "similarity_weight")
         between = "a number from 0 to 1"

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+from .._checks import checked_integer
 from .._device import resolve_device
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._entity_texts import check_attributes, joined_texts, said_values, values_of
@@ -18,7 +19,7 @@ from ._ngrams import NGrams
 from ._projection import drawn_seed
 from ._sentence_models import NGRAMS, check_model, encode_texts, text_model
 from ._text_rows import is_column, texts_of_column, texts_of_table
-from .base import Matrix, checked_positive, graphs_of, no_features
+from .base import Matrix, graphs_of, no_features
 
 # Texts of a column and of a table may hold what they like, so this is no check of them.
 _ANY_TABLE: dict[str, Any] = {"dtype": None, "ensure_all_finite": False}
@@ -108,12 +109,12 @@ class BaseTextEncoder(EitherForm):
 
     def _fit_rows(self, rows: np.ndarray) -> None:
         check_model(self.model)
-        checked_positive(self.batch_size, "batch_size")
+        checked_integer(self.batch_size, "batch_size")
         resolve_device(self.device)
         seed = drawn_seed(self.random_state)
         if self.model == NGRAMS:
             width = self.n_components
-            width = None if width is None else checked_positive(width, "n_components")
+            width = None if width is None else checked_integer(width, "n_components")
             self._ngrams = NGrams(_checked_range(self.ngram_range), width, seed).fit(rows)
             self.n_features_out_ = self._ngrams.n_features
         else:
@@ -244,7 +245,7 @@ class TextEncoder(BaseTextEncoder):
 
 def _checked_range(given: Any) -> tuple[int, int]:
     try:
-        low, high = (checked_positive(n, "ngram_range") for n in given)
+        low, high = (checked_integer(n, "ngram_range") for n in given)
     except (TypeError, ValueError):
         low, high = 1, 0
     if low > high:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from .._checks import did_you_mean
 
 _LARGEST = np.iinfo(np.int64).max
 
@@ -81,5 +82,4 @@ def _advice(unknown: Any, ids: np.ndarray) -> str:
         return f" The ids are {kind}s, {unknown!r} is a {type(unknown).__name__}: convert them."
     if kind == "integer":
         return ""
-    close = difflib.get_close_matches(unknown, ids[:50_000].tolist(), n=1, cutoff=0.8)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return did_you_mean(unknown, ids[:50_000].tolist(), cutoff=0.8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import did_you_mean
 from ..graph import SeedPairs
 
 FUSED = "fused"
@@ -66,8 +66,7 @@ def channels_of(aligner: Any, wanted: Iterable[str] | None = None) -> list[str]:
     chosen = there if wanted is None else list(wanted)
     for channel in chosen:
         if channel not in there:
-            close = difflib.get_close_matches(str(channel), there, n=1, cutoff=0.5)
-            guess = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(channel, there)
             raise ValueError(
                 f"Expected channels out of {', '.join(there)}; found {channel!r}.{guess}"
             )

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .._checks import checked_integer
 from ..metrics import hits_at_k, mean_reciprocal_rank
 from ._drawing import axes_for, next_colour
 from ._fitted import FUSED, aligner_in
@@ -63,8 +64,7 @@ class HitsAtKDisplay:
     """
 
     def __init__(self, ranks: Any, *, max_k: int = 100, name: str | None = None) -> None:
-        if isinstance(max_k, bool) or not isinstance(max_k, (int, np.integer)) or max_k < 2:
-            raise ValueError(f"Expected max_k to be an integer of at least 2; found {max_k!r}.")
+        max_k = checked_integer(max_k, "max_k", 2)
         self.mrr = mean_reciprocal_rank(ranks)
         self.ranks, self.name = np.asarray(ranks, np.float64), name
         self.k = np.arange(1, max_k + 1)

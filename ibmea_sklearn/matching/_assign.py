@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from ._checks import checked_count
+from .._checks import checked_integer
 
 
 def assign(scores: Any, indices: Any, n_targets: int) -> np.ndarray:
@@ -52,7 +52,7 @@ def assign(scores: Any, indices: Any, n_targets: int) -> np.ndarray:
     array([[0, 0],
            [1, 1]])
     """
-    values, columns = _checked_candidates(scores, indices, checked_count(n_targets, "n_targets"))
+    values, columns = _checked_candidates(scores, indices, checked_integer(n_targets, "n_targets"))
     if not values.size:
         return np.empty((0, 2), np.int64)
     sources, targets = min_weight_full_bipartite_matching(_costs(values, columns, n_targets))

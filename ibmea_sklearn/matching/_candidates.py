@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from .._checks import checked_integer
 from ._blocks import DEFAULT_BLOCK_BYTES, select_top
-from ._checks import checked_count
 from ._scores import Scores, cosine_scores
 from ._sketch import exact_entries, sketched
 
@@ -84,9 +84,9 @@ def candidates_of(
     scores: Scores, n_candidates: int, sketch_width: int | None = None
 ) -> sparse.csr_array:
     """Keep the best of each row and of each column of `scores`, in one pass over its blocks."""
-    n_candidates = checked_count(n_candidates, "n_candidates")
+    n_candidates = checked_integer(n_candidates, "n_candidates")
     if sketch_width is not None:
-        sketch_width = checked_count(sketch_width, "sketch_width")
+        sketch_width = checked_integer(sketch_width, "sketch_width")
         if sketch_width < scores.left.shape[1]:
             return exact_entries(
                 scores, candidates_of(sketched(scores, sketch_width), n_candidates)

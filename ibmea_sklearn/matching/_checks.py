@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
+
+from .._checks import did_you_mean
 
 METHODS = ("cosine", "csls", "sinkhorn")
 
@@ -16,16 +16,8 @@ def checked_method(method: str) -> str:
     """Return `method` if it is one of METHODS."""
     if method in METHODS:
         return method
-    close = difflib.get_close_matches(str(method), METHODS, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"Expected method to be one of {METHODS}; found {method!r}.{hint}")
-
-
-def checked_count(value: Any, name: str) -> int:
-    """Return `value` as an int if it is a whole number of at least 1."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"Expected {name} to be an integer of at least 1; found {value!r}.")
-    return int(value)
+    guess = did_you_mean(method, METHODS)
+    raise ValueError(f"Expected method to be one of {METHODS}; found {method!r}.{guess}")
 
 
 def checked_temperature(value: float) -> float:

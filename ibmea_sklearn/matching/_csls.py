@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._checks import checked_count
+from .._checks import checked_integer
 
 
 def csls(similarities: Any, k: int = 3) -> np.ndarray:
@@ -53,7 +53,7 @@ def csls(similarities: Any, k: int = 3) -> np.ndarray:
         raise ValueError(
             f"Expected similarities as a matrix with rows and columns; found shape {matrix.shape}."
         )
-    k = checked_count(k, "k")
+    k = checked_integer(k, "k")
     of_rows = _mean_of_largest(matrix, k, axis=1)
     return 2 * matrix - of_rows - _mean_of_largest(matrix, k, axis=0)
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ._checks import checked_count, checked_method, checked_temperature
+from .._checks import checked_integer
+from ._checks import checked_method, checked_temperature
 from ._scores import Scores, cosine_scores, csls_scores
 from ._sinkhorn_scores import sinkhorn_scores
 
@@ -52,4 +53,4 @@ class Method(NamedTuple):
         checked_method(self.method)
         checked_temperature(self.temperature)
         for name in ("csls_k", "n_candidates", "n_iterations", "block_bytes"):
-            checked_count(getattr(self, name), name)
+            checked_integer(getattr(self, name), name)

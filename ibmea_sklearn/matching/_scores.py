@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from .._checks import checked_integer
 from ._blocks import over_blocks, rows_per_block, select_top
-from ._checks import checked_count, checked_device, checked_pair
+from ._checks import checked_device, checked_pair
 
 # Equal vectors at different places of a matrix get products that differ by up to 1.2e-7 (measured,
 # unit vectors of width 602): the kernels at the edge of a matrix add in another order.
@@ -55,7 +56,7 @@ class Scores:
     def over_blocks(self, visit: Callable[[slice, torch.Tensor], None]) -> None:
         """Call ``visit(rows, block)`` for all rows; the block is overwritten after the call."""
         n, m = self.shape
-        rows = rows_per_block(m, checked_count(self.block_bytes, "block_bytes"))
+        rows = rows_per_block(m, checked_integer(self.block_bytes, "block_bytes"))
         over_blocks(n, rows, lambda rows: visit(rows, self._block(rows)))
         self._buffer = None
 

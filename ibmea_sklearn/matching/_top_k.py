@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from .._checks import checked_integer
 from ._blocks import DEFAULT_BLOCK_BYTES
-from ._checks import checked_count, checked_indices
+from ._checks import checked_indices
 from ._method import Method
 
 
@@ -79,7 +80,7 @@ def top_k(
     array([[0.95, 0.71],
            [1.  , 0.71]], dtype=float32)
     """
-    k = checked_count(k, "k")
+    k = checked_integer(k, "k")
     how = Method(
         method, csls_k, n_candidates, temperature, n_iterations, normalize, device, block_bytes
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from .._checks import checked_integer
 from ._weights import checked_weights
 
 __all__ = ["expected_calibration_error"]
@@ -64,8 +64,7 @@ def expected_calibration_error(
     0.1125
     """
     right, confidences = _checked_confidences(is_right, confidence)
-    if not isinstance(n_bins, Integral) or isinstance(n_bins, bool) or n_bins < 1:
-        raise ValueError(f"Expected n_bins to be an integer of at least 1; found {n_bins!r}.")
+    n_bins = checked_integer(n_bins, "n_bins")
     bins = np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], confidences)
     weights = checked_weights(sample_weight, len(right), "confidences")
     return float(np.abs(np.bincount(bins, weights * (right - confidences))).sum() / weights.sum())

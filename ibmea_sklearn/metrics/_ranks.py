@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
+from .._checks import checked_integer
 from ._weights import checked_weights
 
 __all__ = ["hits_at_k", "mean_rank", "mean_reciprocal_rank"]
@@ -42,9 +42,7 @@ def hits_at_k(ranks: Any, k: int = 1, sample_weight: Any = None) -> float:
     >>> hits_at_k([1, 1.5, 2, 30], k=10)
     0.75
     """
-    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-        raise ValueError(f"Expected k to be an integer of at least 1; found {k!r}.")
-    return _mean(_checked_ranks(ranks) <= k, sample_weight)
+    return _mean(_checked_ranks(ranks) <= checked_integer(k, "k"), sample_weight)
 
 
 def mean_reciprocal_rank(ranks: Any, sample_weight: Any = None) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from .._checks import did_you_mean
 from ..graph import SeedPairs
 from ._calibration import expected_calibration_error
 from ._judged import judged
@@ -245,9 +245,8 @@ def get_scorer(scoring: str | Callable[..., float]) -> Any:
         return SCORERS[scoring]
     if hits := re.fullmatch(r"hits@([1-9][0-9]*)", str(scoring)):
         return RankScorer(scoring, hits_at_k, {"k": int(hits[1])})
-    close = difflib.get_close_matches(str(scoring).lower(), SCORERS, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    guess = did_you_mean(scoring, SCORERS)
     known = ", ".join(SCORERS)
     raise ValueError(
-        f"Expected a scorer out of {known} (hits@k of any k); found {scoring!r}.{hint}"
+        f"Expected a scorer out of {known} (hits@k of any k); found {scoring!r}.{guess}"
     )

@@ -479,7 +479,7 @@ def check_shapes_are_named(case: Case) -> None:
         case.fitted.score(case.test[:, 0])
     with pytest.raises(ValueError, match=r"2 dimensions. Of pairs pass the first column"):
         case.fitted.predict(case.test)
-    with pytest.raises(ValueError, match="Expected k to be an integer >= 1; found 0"):
+    with pytest.raises(ValueError, match="Expected k to be an integer of at least 1; found 0"):
         case.fitted.candidates(case.test[:, 0], k=0)
 
 

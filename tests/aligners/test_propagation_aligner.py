@@ -180,9 +180,9 @@ def test_propagated_features_beside_the_graph_are_refused(pair):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"n_components": 0}, "n_components to be an integer >= 1; found 0"),
-        ({"label_width": 1.5}, "label_width to be an integer >= 1; found 1.5"),
-        ({"n_rounds": 0}, "n_rounds to be an integer >= 1; found 0"),
+        ({"n_components": 0}, "n_components to be an integer of at least 1; found 0"),
+        ({"label_width": 1.5}, "label_width to be an integer of at least 1; found 1.5"),
+        ({"n_rounds": 0}, "n_rounds to be an integer of at least 1; found 0"),
         ({"hub_exponent": -0.5}, r"hub_exponent to be a number in \[0, .*; found -0.5"),
         ({"min_confidence": 2}, r"min_confidence to be a number in \[0, 1\]; found 2"),
         ({"validation_fraction": 1}, r"validation_fraction to be a number in \[0, 1\); found 1"),

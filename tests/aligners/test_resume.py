@@ -328,7 +328,7 @@ def test_what_changes_nothing_may_differ(stopped, whole, hard_pair, tmp_path):
         ({"checkpoint_dir": 7}, "Expected checkpoint_dir to be a path or None; found 7"),
         ({"checkpoint_dir": __file__}, "to be a folder; found a file: .*test_resume.py"),
         ({"checkpoint_dir": ".", "random_state": None}, "such as random_state=0; found None"),
-        ({"checkpoint_interval": 0}, "Expected checkpoint_interval to be an integer >= 1; found 0"),
+        ({"checkpoint_interval": 0}, "checkpoint_interval to be an integer of at least 1; found 0"),
         ({"warm_start": "yes"}, "Expected warm_start to be True or False; found 'yes'"),
     ],
 )

@@ -127,7 +127,7 @@ def test_names_of_columns():
         ({"sources": ["attributes"]}, "found ['attributes']. Did you mean 'attribute'? Name"),
         ({"sources": []}, "here ['attribute']; found none"),
         ({"sources": "attribute"}, "Expected sources to be 'all' or a list of names"),
-        ({"n_latent": 0}, "Expected n_latent to be an integer >= 1; found 0"),
+        ({"n_latent": 0}, "Expected n_latent to be an integer of at least 1; found 0"),
         ({"divergence_weight": -1}, "Expected divergence_weight to be a number"),
         ({"device": "tpu"}, "tpu"),
         ({"random_state": "x"}, "Expected random_state"),

@@ -320,7 +320,7 @@ def test_a_match_by_a_single_seed_would_leak(min_support, seeds, others):
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ({"digits": 0}, ValueError, "digits to be a whole number of at least 1; found 0"),
+        ({"digits": 0}, ValueError, "digits to be an integer of at least 1; found 0"),
         ({"matcher": "llama"}, TypeError, "matcher to be None, an object with match.*'llama'"),
         ({"matcher": NameMatcher}, TypeError, "matcher to be None, an object .*NameMatcher"),
         ({"encoder": "bert"}, TypeError, "encoder to be None or a transformer .* found 'bert'"),

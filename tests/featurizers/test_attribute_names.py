@@ -210,7 +210,7 @@ def test_graphs_without_values():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"min_support": 0}, "min_support to be a whole number of at least 1; found 0"),
+        ({"min_support": 0}, "min_support to be an integer of at least 1; found 0"),
         ({"min_gain": -1}, "min_gain to be a number of at least 0; found -1"),
         ({"min_gain": float("nan")}, "min_gain to be a number of at least 0; found nan"),
         ({"min_similarity": 1.5}, "min_similarity to be a number from 0 to 1; found 1.5"),

@@ -235,9 +235,9 @@ def test_no_values_at_all():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"n_components": 0}, "n_components to be a whole number of at least 1; found 0"),
-        ({"n_components": 1.5}, "n_components to be a whole number"),
-        ({"min_support": 0}, "min_support to be a whole number of at least 1; found 0"),
+        ({"n_components": 0}, "n_components to be an integer of at least 1; found 0"),
+        ({"n_components": 1.5}, "n_components to be an integer"),
+        ({"min_support": 0}, "min_support to be an integer of at least 1; found 0"),
         ({"min_gain": -1}, "min_gain to be a number of at least 0; found -1"),
         ({"min_gain": float("nan")}, "min_gain to be a number"),
         ({"min_gain": "high"}, "min_gain to be a number of at least 0; found 'high'"),

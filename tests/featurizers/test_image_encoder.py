@@ -277,8 +277,8 @@ def test_features_that_are_not_finite_name_the_entity(X, home):
         ({"backbone": "efficientnet-lite"}, "Did you mean 'efficientnet-lite0'"),
         ({"backbone": lambda b: b}, r"shape \(2, 3, 4, 4\). Pool feature maps"),
         ({"backbone": lambda b: b.mean()}, "found Tensor|found ndarray|found shape"),
-        ({"image_size": 0}, "image_size to be a whole number"),
-        ({"batch_size": 2.5}, "batch_size to be a whole number"),
+        ({"image_size": 0}, "image_size to be an integer"),
+        ({"batch_size": 2.5}, "batch_size to be an integer"),
         ({"device": "abacus"}, "a device that is there .*'cpu'.* found 'abacus'"),
     ],
 )

@@ -132,9 +132,9 @@ def test_other_graphs_that_lack_a_seed(seeds):
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"n_components": 0}, "n_components to be a whole number of at least 1; found 0"),
-        ({"label_width": 2.5}, "label_width to be a whole number of at least 1; found 2.5"),
-        ({"block_bytes": 0}, "block_bytes to be a whole number of at least 1; found 0"),
+        ({"n_components": 0}, "n_components to be an integer of at least 1; found 0"),
+        ({"label_width": 2.5}, "label_width to be an integer of at least 1; found 2.5"),
+        ({"block_bytes": 0}, "block_bytes to be an integer of at least 1; found 0"),
         ({"n_folds": 1}, "n_folds to be at least 2; found 1"),
         ({"hub_exponent": -1}, "hub_exponent to be at least 0; found -1"),
         ({"hub_exponent": "much"}, "hub_exponent to be a number; found 'much'"),
