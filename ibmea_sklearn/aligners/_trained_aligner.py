@@ -222,7 +222,8 @@ class TrainedAligner(ChannelAligner):
         """Pairs that the first round trains on besides the seeds: found without a network."""
         found = np.empty((0, 2), np.int64)
         if self.n_rounds > 1 and search.channels.has_frozen:
-            for _ in range(FROZEN_SEARCHES):
+            # Propagated labels alone change with what is known: without them one search finds all.
+            for _ in range(FROZEN_SEARCHES if search.channels.propagation else 1):
                 found = self._find(search)
                 search.channels.known = np.concatenate([search.train, found])
         return found
