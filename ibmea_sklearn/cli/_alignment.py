@@ -125,19 +125,10 @@ def _read(
     first, second = graphs
     if second is None:
         kg1, kg2, links = read_pair(first)
-        return kg1, kg2, links if seeds is None else _as_ids_of(read_pairs(seeds), kg1, kg2)
+        return kg1, kg2, links if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
     if seeds is None:
         raise ValueError(
             "Expected --seeds, a file of pairs known to be the same; found two graphs and no seeds."
         )
     kg1, kg2 = read_graph(first), read_graph(second)
-    return kg1, kg2, _as_ids_of(read_pairs(seeds), kg1, kg2)
-
-
-def _as_ids_of(pairs: np.ndarray, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
-    """Turn integers into strings where the graph has strings: a table can't tell 7 from "7"."""
-    columns = []
-    for column, kg in zip(pairs.T, (kg1, kg2), strict=True):
-        strings = kg.entity_ids.dtype == object
-        columns.append([str(i) for i in column.tolist()] if strings else column.tolist())
-    return np.array(list(zip(*columns, strict=True)), object).reshape(-1, 2)
+    return kg1, kg2, read_pairs(seeds, graphs=(kg1, kg2))

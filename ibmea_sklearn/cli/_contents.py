@@ -19,10 +19,10 @@ def show_contents(talk: Talk, path: Path) -> None:
     talk : Talk
     path : Path
     """
-    if is_sssom(path):
-        _show_alignment(talk, path)
-        return
     form = recognise_format(path)
+    if form.startswith("alignment"):
+        _show_alignment(talk, path, form)
+        return
     found = read_graphs(path)
     talk.result(f"{path}: {form}")
     if isinstance(found, KnowledgeGraph):
@@ -33,19 +33,10 @@ def show_contents(talk: Talk, path: Path) -> None:
     _show_links(talk, links, (kg1, kg2))
 
 
-def is_sssom(path: Path) -> bool:
-    """Whether a file begins as an SSSOM table does."""
-    if not path.is_file() or path.suffix != ".tsv":
-        return False
-    with open(path, "rb") as file:
-        first = file.readline(4096)
-    return first.startswith(b"#") or {b"subject_id", b"object_id"} <= set(first.split())
-
-
-def _show_alignment(talk: Talk, path: Path) -> None:
+def _show_alignment(talk: Talk, path: Path, form: str) -> None:
     table = read_alignment(path)
     confidence = table["confidence"]
-    talk.result(f"{path}: alignment (SSSOM)")
+    talk.result(f"{path}: {form}")
     talk.result(
         f"{len(table):,} pairs of {table['source'].nunique():,} and "
         f"{table['target'].nunique():,} entities"

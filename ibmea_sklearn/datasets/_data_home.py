@@ -75,12 +75,14 @@ def unpack(archive: Path) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with tempfile.TemporaryDirectory(
+        prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
+    ) as private:
+        # Only its owner may open it; a folder made in it is as open as any other.
+        beside = Path(private) / target.name
+        beside.mkdir()
         extract(archive, beside)
         _rename(beside, target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return target
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pooch
@@ -35,7 +36,7 @@ def download_folder(folder: Path, base_url: str, checksums: Mapping[str, str | N
     ------
     OSError
         If the server can't be reached, answers with an error, closes the connection early, or
-        sends a file of another checksum.
+        sends a file of another checksum; or if `folder` is there already and lacks a file.
     """
     part = folder.with_name(f".{folder.name}.part")
     registry = {path: f"sha256:{sha}" if sha else None for path, sha in checksums.items()}
@@ -44,10 +45,17 @@ def download_folder(folder: Path, base_url: str, checksums: Mapping[str, str | N
         _fetch(source, path)
     try:
         os.replace(part, folder)
-    except OSError:
-        # Another process was faster.
+    except OSError as error:
         if not folder.is_dir():
             raise
+        missing = [path for path in registry if not (folder / path).is_file()]
+        if missing:
+            raise OSError(
+                f"Expected {folder} to have all {len(registry)} files or not to be there; found it "
+                f"without {', '.join(missing)}. Remove it and try again, or put the whole "
+                f"download, which is kept in {part}, in its place."
+            ) from error
+        # Another process was faster.
         shutil.rmtree(part, ignore_errors=True)
     return folder
 
@@ -59,7 +67,7 @@ def _fetch(source: pooch.Pooch, path: str) -> None:
 
     url = source.get_url(path)
     try:
-        source.fetch(path)
+        file = Path(source.fetch(path))
     except HTTPError as error:
         status = error.response.status_code if error.response is not None else "an error"
         raise OSError(
@@ -78,6 +86,9 @@ def _fetch(source: pooch.Pooch, path: str) -> None:
             "of another checksum, which was not kept. Try again; if it stays so, the file has "
             f"changed: get the original elsewhere and pass its folder as data_home. {_kept(source)}"
         ) from error
+    # pooch makes files that only their owner may read; their folder is open to others.
+    with suppress(PermissionError):  # of an earlier attempt, by another user
+        file.chmod(file.parent.stat().st_mode & 0o666)
 
 
 def _kept(source: pooch.Pooch) -> str:

@@ -35,6 +35,18 @@ def read_same_as(path: Path) -> list[tuple[str | int, str | int]]:
     return [(from_iri(a), from_iri(b)) for a, predicate, b in triples if predicate in SAME]
 
 
+def has_links_only(path: Path) -> bool:
+    """Say whether all triples of a file of N-Triples are links; others end the reading."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        lines = (line.strip() for line in file)
+        return all(map(_is_link, (line for line in lines if line and line[0] != "#")))
+
+
+def _is_link(line: str) -> bool:
+    found = _TRIPLE.fullmatch(line)
+    return found is not None and unescape(found[2]) in SAME
+
+
 def _ntriples(path: Path) -> Iterable[tuple[str, str, str]]:
     for number, line in enumerate(read_lines(path), 1):
         if found := _TRIPLE.fullmatch(line):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ._identifiers import from_iri, to_iri
-from ._table_files import format_table, parse_table
+from ._table_files import check_names, format_table, parse_table
 from ._text import malformed
 
 PREDICATE = "skos:exactMatch"
@@ -147,8 +147,14 @@ def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     Rows that say something else than "these two are the same" are left out.
     """
     metadata, n_lines = _parse_header(path, text)
-    body = text.split("\n", n_lines)[n_lines]
+    body = "\n".join(text.split("\n")[n_lines:])
+    if not body.strip():
+        raise ValueError(
+            f"{path}: expected a table with the columns subject_id and object_id below the "
+            "metadata; found the end of the file. Write the table, or take the lines with # out."
+        )
     table = parse_table(path, body, "\t", first_line=n_lines + 1).astype(object)
+    check_names(path, list(table.columns), n_lines + 1)
     missing = [c for c in ("subject_id", "object_id") if c not in table]
     if missing:
         malformed(path, n_lines + 1, ", ".join(table.columns), f"the columns {missing} of SSSOM")
@@ -163,9 +169,11 @@ def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     )
     known = {"subject_id", "object_id", "confidence", "predicate_id", "mapping_justification"}
     hints = {e["slot_name"]: e.get("type_hint") for e in metadata.pop("extension_definitions", [])}
-    for name in table.columns.difference([*known, "predicate_modifier"], sort=False):
-        if name in _SLOTS or name in hints:
-            result[name] = _typed_column(table[name], hints.get(name))
+    others = table.columns.difference([*known, "predicate_modifier"], sort=False)
+    kept = [name for name in others if name in _SLOTS or name in hints]
+    check_names(path, ["source", "target", *kept], n_lines + 1)
+    for name in kept:
+        result[name] = _typed_column(table[name], hints.get(name))
     found = [_NOWHERE not in pair for pair in zip(*ends.values(), strict=True)]
     keep = _says_same(path, table, prefixes) & np.array(found, bool)
     return result[keep].reset_index(drop=True), metadata
@@ -228,7 +236,7 @@ def _parse_header(path: Path, text: str) -> tuple[dict[str, Any], int]:
 
 
 def _is_header(line: str) -> bool:
-    return line.startswith("#")
+    return line.startswith("#") or line in ("", "\r")
 
 
 def _definitions(path: Path, items: list[str]) -> list[dict[str, str]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import gc
 import io
+import itertools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ._text import malformed, read_text
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet")
+_PLURALS = {",": "commas", "\t": "tabs"}
 
 _INTEGER = re.compile(r"-?[1-9]\d{0,18}|0", re.ASCII)
 
@@ -56,6 +58,54 @@ def parse_table(
     return frame.set_axis(names, axis=1)
 
 
+def numbered_rows(text: str, sep: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV or TSV text that are not blank, each with the line it ends in."""
+    with _long_fields():
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep)
+        yield from ((reader.line_num, row) for row in reader if row)
+
+
+def line_of(path: Path, row: int) -> int:
+    """Return the line of a CSV or TSV file in which a row ends; row 0 is the first one."""
+    rows = numbered_rows(read_text(path, keep_line_ends=True), separator(path))
+    return next(itertools.islice(rows, row, None))[0]
+
+
+def place_of_names(path: Path) -> str:
+    """Say where the names of the columns of a table stand, for the message of an error."""
+    return str(path) if path.suffix == ".parquet" else f"{path}, line {line_of(path, 0)}"
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the first row of a table; nothing where it can't be read, as reading it will say."""
+    try:
+        if path.suffix == ".parquet":
+            parquet = import_optional("pyarrow.parquet", "parquet", f"Reading {path.name}")
+            return list(parquet.read_schema(path).names)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return next((row for row in csv.reader(file, delimiter=separator(path)) if row), [])
+    except (ImportError, OSError, ValueError, csv.Error):
+        return []
+
+
+def check_names(path: Path, names: Sequence[str], line: int | None = None) -> None:
+    """Raise if two columns have one name; they stand in the first row, or in another line."""
+    repeated = [name for i, name in enumerate(names) if name in names[:i]]
+    if repeated:
+        place = place_of_names(path) if line is None else f"{path}, line {line}"
+        raise ValueError(
+            f"{place}: expected columns of different names, of which `source` and `target` are the "
+            f"ids; found another column {repeated[0]!r}. Rename it."
+        )
+
+
+def say_separator(path: Path, cell: str) -> str:
+    """Say what separates the fields of a file, where a row has only one field."""
+    sep, suffix = (",", ".tsv") if separator(path) == "," else ("\t", ".csv")
+    advice = f"The fields of {path.suffix or 'such a file'} are separated by {_PLURALS[sep]}"
+    return advice + (f"; name the file {suffix}." if SEPARATORS[suffix] in cell else ".")
+
+
 def _rows(path: Path, text: str, sep: str, first_line: int) -> Iterator[list[str]]:
     with _long_fields():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True)
@@ -63,9 +113,9 @@ def _rows(path: Path, text: str, sep: str, first_line: int) -> Iterator[list[str
         try:
             for row in reader:
                 width = width or len(row)
-                if len(row) == width:
+                if row and len(row) == width:
                     yield row
-                elif row:
+                elif row:  # a blank line has no fields at all
                     line = first_line + reader.line_num - 1
                     malformed(path, line, sep.join(row), f"{width} fields, as in the first line")
         except csv.Error as error:
@@ -102,16 +152,21 @@ def _long_fields() -> Iterator[None]:
 
 
 def _quoted_columns(text: str, sep: str, row: int) -> list[bool]:
-    """Say which fields of a row stand in quotes: these are strings, even if all are digits."""
+    """Say which fields of a row stand in quotes: these are strings, even if all are digits.
+
+    Blank lines are no rows.
+    """
     field = re.compile(rf'(?:"(?:[^"]|"")*"|[^"{sep}\r\n]*)({sep}|\r\n|\r|\n|\Z)')
     quoted: list[bool] = []
     for found in field.finditer(text):
-        if row == 0:
-            quoted.append(found[0].startswith('"'))
+        if not quoted and found[0] in ("\r\n", "\r", "\n"):
+            continue
+        quoted.append(found[0].startswith('"'))
         if found[1] != sep:
             if row == 0:
                 break
             row -= 1
+            quoted = []
     return quoted
 
 

@@ -31,23 +31,26 @@ def listing(folder: Path) -> str:
     return shown or "an empty folder"
 
 
-def read_bytes(path: Path, keep_line_ends: bool = False) -> bytes:
-    """Read a file that must exist, hold something and be UTF-8; line ends become line feeds."""
+def read_bytes(path: Path, keep_line_ends: bool = False, advice: str = "") -> bytes:
+    """Read a file that must exist, hold something and be UTF-8; line ends become line feeds.
+
+    `advice` says what to write into one that is empty.
+    """
     if not path.is_file():
         raise FileNotFoundError(
             f"Expected a file {path}; found none. The folder has: {listing(path.parent)}."
         )
     data = path.read_bytes()
-    if not data.strip():
-        raise ValueError(f"Expected lines of text in {path}; found an empty file.")
     check_encoding(path, data)
     data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        raise ValueError(f"Expected lines of text in {path}; found an empty file.{advice}")
     return data if keep_line_ends else data.replace(b"\r\n", b"\n")
 
 
-def read_text(path: Path, keep_line_ends: bool = False) -> str:
+def read_text(path: Path, keep_line_ends: bool = False, advice: str = "") -> str:
     """Read a text file, as :func:`read_bytes` does."""
-    return read_bytes(path, keep_line_ends).decode("utf-8")
+    return read_bytes(path, keep_line_ends, advice).decode("utf-8")
 
 
 def check_encoding(path: Path, data: bytes) -> None:

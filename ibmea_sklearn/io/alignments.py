@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,54 @@ import numpy as np
 import pandas as pd
 
 from .._files import atomic_write
-from ._same_as import format_same_as, read_same_as
+from ..graph import KnowledgeGraph
+from ._same_as import format_same_as, has_links_only, read_same_as
 from ._sssom import format_sssom, parse_sssom
-from ._table_files import check_ids, parse_table, read_table, separator, write_table
-from ._text import malformed, pair_array, read_text
+from ._table_files import (
+    SUFFIXES,
+    check_ids,
+    check_names,
+    column_names,
+    numbered_rows,
+    parse_table,
+    read_table,
+    say_separator,
+    separator,
+    write_table,
+)
+from ._text import pair_array, read_text
+
+LOOKS_FOR_SSSOM = "a file .tsv that begins with # or has the columns subject_id and object_id"
+LOOKS_FOR_TABLE = "a table (.csv, .tsv, .parquet) with columns such as source and target"
+LOOKS_FOR_LINKS = "a file .nt in which all triples are owl:sameAs links"
 
 _FORMATS = {".tsv": "sssom", ".nt": "nt", ".csv": "csv", ".parquet": "parquet"}
 _SOURCES = ("source", "subject_id", "subject", "left", "entity1", "kg1", "e1", "id1")
 _TARGETS = ("target", "object_id", "object", "right", "entity2", "kg2", "e2", "id2")
+_SSSOM = {"subject_id", "object_id"}
+
+
+def looks_like_sssom(path: Path) -> bool:
+    """Say whether a path is an SSSOM file."""
+    if not path.is_file() or path.suffix != ".tsv":
+        return False
+    names = column_names(path)
+    return bool(names) and (names[0].startswith("#") or _SSSOM <= set(names))
+
+
+def looks_like_table(path: Path) -> bool:
+    """Say whether a path is a table of pairs, by the names of its columns."""
+    if not path.is_file() or path.suffix not in SUFFIXES:
+        return False
+    names = [_plain(name) for name in column_names(path)]
+    # Triples, too, may have columns called subject, predicate, object.
+    is_triples = len(names) == 3 and _are_sides((names[0], names[2])) and names[1] != "confidence"
+    return _are_sides(names) and not is_triples
+
+
+def looks_like_links(path: Path) -> bool:
+    """Say whether a path is a file of N-Triples that holds links and nothing else."""
+    return path.is_file() and path.suffix == ".nt" and has_links_only(path)
 
 
 def write_alignment(
@@ -104,7 +145,7 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
         SSSOM (``.tsv``), N-Triples (``.nt``), other RDF (``.ttl``, ``.rdf``; needs pyoxigraph),
         CSV, TSV or Parquet. The first line of CSV and TSV may name the columns (source and target,
         or subject_id and object_id, left and right, ...) or be the first pair already; without
-        names the first two columns are taken.
+        names the first two columns are taken. SSSOM has tabs, or begins with ``#``.
 
     Returns
     -------
@@ -116,7 +157,8 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, not UTF-8, malformed (with the line), or has fewer than two columns.
+        If it is empty, not UTF-8, malformed (with the line), or has fewer than two columns, or
+        two of one name.
 
     See Also
     --------
@@ -142,24 +184,34 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
         pairs = read_same_as(path)
         columns = {side: [pair[i] for pair in pairs] for i, side in enumerate(("source", "target"))}
         return _standard(path, pd.DataFrame(columns, dtype=object))
-    text = read_text(path, keep_line_ends=True)
-    first = next(csv.reader(text.splitlines()[:1], delimiter=separator(path)))
-    if text.startswith("#") or {"subject_id", "object_id"} <= set(first):
+    text = read_text(path, keep_line_ends=True, advice=" Write one pair of ids a line.")
+    sep = separator(path)
+    line, first = next(numbered_rows(text, sep))
+    if text.lstrip("\r\n").startswith("#") or (sep == "\t" and _SSSOM <= set(first)):
         table, metadata = parse_sssom(path, text)
         table = _standard(path, table)
         table.attrs = metadata
         return table
-    header = all(any(_plain(n) in names for n in first) for names in (_SOURCES, _TARGETS))
-    return _standard(path, parse_table(path, text, separator(path), header))
+    if len(first) == 1:
+        raise ValueError(
+            f"{path}, line {line}: expected at least two columns: source and target; found one "
+            f"column: {first[0]!r}. {say_separator(path, first[0])}"
+        )
+    return _standard(path, parse_table(path, text, sep, _are_sides([_plain(n) for n in first])))
 
 
-def read_pairs(path: str | os.PathLike[str]) -> np.ndarray:
+def read_pairs(
+    path: str | os.PathLike[str], *, graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
+) -> np.ndarray:
     r"""Read pairs of equivalent entities, such as seeds.
 
     Parameters
     ----------
     path : path-like
         In any format of :func:`read_alignment`.
+    graphs : (KnowledgeGraph, KnowledgeGraph), optional
+        Whose entities these are. Then ids take the type of theirs: a file may have the number 7
+        where the graph has the string "7", or the other way round.
 
     Returns
     -------
@@ -184,33 +236,69 @@ def read_pairs(path: str | os.PathLike[str]) -> np.ndarray:
            ['Lyon', 'Q456']], dtype=object)
     """
     table = read_alignment(path)
-    return pair_array(table["source"].to_numpy(), table["target"].to_numpy())
+    columns = [table[side].to_numpy() for side in ("source", "target")]
+    if graphs is not None:
+        columns = [_as_ids_of(kg, ids) for kg, ids in zip(graphs, columns, strict=True)]
+    return pair_array(*columns)
+
+
+def _as_ids_of(kg: KnowledgeGraph, ids: np.ndarray) -> np.ndarray:
+    """Turn ids into the type that the graph has, where all of them can be."""
+    texts = [str(i) for i in ids.tolist()]
+    if kg.entity_ids.dtype == object:
+        return np.array(texts, object)
+    if all(re.fullmatch(r"-?\d+", text, re.ASCII) for text in texts):
+        with suppress(OverflowError):
+            return np.array([int(text) for text in texts], np.int64)
+    return ids
 
 
 def _plain(name: Any) -> str:
     return str(name).strip().lower().replace(" ", "_")
 
 
+def _are_sides(names: Sequence[str]) -> bool:
+    """Whether there is a name of the source column and one of the target column."""
+    return all(not known.isdisjoint(names) for known in (set(_SOURCES), set(_TARGETS)))
+
+
 def _standard(path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Name and type the columns: source, target, confidence, then the others as they are."""
     if table.shape[1] < 2:
-        malformed(path, 1, str(table.columns[0]), "at least two columns: source and target")
-    names = [_plain(name) for name in table.columns]
-    source = next((i for i, name in enumerate(names) if name in _SOURCES), 0)
-    target = next((i for i, name in enumerate(names) if name in _TARGETS), 1)
+        raise ValueError(
+            f"{path}: expected at least two columns: source and target; found "
+            f"{', '.join(map(str, table.columns)) or 'none'}."
+        )
+    source, target, confidence = _places([str(name) for name in table.columns])
+    others = [i for i in range(table.shape[1]) if i not in (source, target, confidence)]
+    names = [table.columns[i] for i in others]
+    check_names(path, ["source", "target", "confidence", *names])
     columns = {"source": _ids(table.iloc[:, source]), "target": _ids(table.iloc[:, target])}
     for side, ids in columns.items():
         check_ids(path, ids.to_numpy(), f"the {side} entity of a pair")
-    columns["confidence"] = _confidence(path, table)
-    kept = (c for i, c in enumerate(table.columns) if i not in (source, target))
-    columns |= {name: table[name].to_numpy() for name in kept if name != "confidence"}
+    given = None if confidence is None else table.iloc[:, confidence]
+    columns["confidence"] = np.ones(len(table)) if given is None else _confidence(path, given)
+    columns |= {name: table.iloc[:, i].to_numpy() for name, i in zip(names, others, strict=True)}
     return pd.DataFrame(columns)
 
 
-def _confidence(path: Path, table: pd.DataFrame) -> np.ndarray:
-    if "confidence" not in table:
-        return np.ones(len(table))
-    given = table["confidence"].replace("", 1.0)
+def _places(names: list[str]) -> tuple[int, int, int | None]:
+    """Find the columns of source, target and confidence; the first two if no name tells."""
+    plain = [_plain(name) for name in names]
+    source = next((i for i, name in enumerate(plain) if name in _SOURCES), None)
+    target = next((i for i, name in enumerate(plain) if name in _TARGETS), None)
+    if source is None:
+        source = 1 if target == 0 else 0
+    if target is None:
+        target = 0 if source == 1 else 1
+    # The name as we write it goes before others, such as "Confidence".
+    exact = names.index("confidence") if "confidence" in names else None
+    other = plain.index("confidence") if "confidence" in plain else None
+    return source, target, other if exact is None else exact
+
+
+def _confidence(path: Path, given: pd.Series) -> np.ndarray:
+    given = given.replace("", 1.0)
     numbers = pd.to_numeric(given, errors="coerce").to_numpy(float)
     bad = ~((numbers >= 0) & (numbers <= 1))
     if bad.any():

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .._optional import import_optional
-from ..graph import KnowledgeGraph
+from ..graph import KnowledgeGraph, SeedPairs
 from ._literals import typed_literal
 from ._text import (
     first_odd_line,
@@ -127,8 +127,7 @@ def read_mmkg(
     kg1, kg2 = (_read_graph(folder, name, images) for name in pair)
     links = _read_links(folder, kg1, kg2)
     if duplicates == "first":
-        left, right = pd.Series(links[:, 0]), pd.Series(links[:, 1])
-        links = links[~(left.duplicated() | right.duplicated()).to_numpy()]
+        links = SeedPairs(kg1, kg2, links, duplicates="first").pairs.copy()
     return kg1, kg2, links
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..graph import KnowledgeGraph
-from ._text import pair_array
+from ..graph import KnowledgeGraph, SeedPairs
+from ..graph._tables import columns_of
 from .alignments import read_pairs, write_alignment
 from .tables import write_graph
 
@@ -34,8 +34,8 @@ def read_two(
             f"Expected one file links.* in {folder}; found {', '.join(p.name for p in files)}. "
             "Keep the one you mean."
         )
-    links = read_pairs(files[0]) if files else np.empty((0, 2), object)
-    return kg1, kg2, pair_array(_as_ids_of(kg1, links[:, 0]), _as_ids_of(kg2, links[:, 1]))
+    links = read_pairs(files[0], graphs=(kg1, kg2)) if files else np.empty((0, 2), object)
+    return kg1, kg2, links
 
 
 def write_pair(
@@ -52,7 +52,7 @@ def write_pair(
     ----------
     kg1, kg2 : KnowledgeGraph
         Written as the folders of tables ``kg1`` and ``kg2``, see :func:`write_graph`.
-    links : array-like of shape (n_links, 2)
+    links : SeedPairs, or table of shape (n_links, 2)
         Written as ``links.csv``, ``links.tsv`` (SSSOM) or ``links.parquet``.
     folder : path-like
         Created if need be. What it holds under these names is replaced.
@@ -76,7 +76,7 @@ def write_pair(
     array([['a', 'x']], dtype=object)
     """
     folder = Path(folder)
-    left, right = zip(*links, strict=True) if len(links) else ((), ())
+    left, right = columns_of(links.pairs if isinstance(links, SeedPairs) else links, 2, "links")
     for name, kg in (("kg1", kg1), ("kg2", kg2)):
         write_graph(kg, folder / name, format=format)
     path = folder / f"links.{format}"
@@ -99,13 +99,3 @@ def _sides(folder: Path) -> list[Path]:
         if all(name in by_stem for name in names):
             return [by_stem[name] for name in names]
     return []
-
-
-def _as_ids_of(kg: KnowledgeGraph, ids: np.ndarray) -> np.ndarray:
-    """Turn ids into the type that the graph has: CSV can't tell the string "7" from the number."""
-    integers = all(isinstance(i, (int, np.integer)) for i in ids)
-    if kg.entity_ids.dtype == object and integers:
-        return np.array([str(i) for i in ids.tolist()], object)
-    if kg.entity_ids.dtype != object and not integers and all(str(i).isdecimal() for i in ids):
-        return ids.astype(np.int64)
-    return ids

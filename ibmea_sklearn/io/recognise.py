@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph import KnowledgeGraph
-from . import dbp15k, mmkg, openea, pairs, rdf, tables
+from . import alignments, dbp15k, mmkg, openea, pairs, rdf, tables
 from ._text import listing
 
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
@@ -138,7 +138,8 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
     -------
     str
         Of a pair "DBP15K folder", "OpenEA folder", "MMKG folder" or "folder of two graphs"; of a
-        single graph "tables", "MMKG graph" or "RDF".
+        single graph "tables", "MMKG graph" or "RDF"; of a file that :func:`read_alignment` reads
+        "alignment (SSSOM)", "alignment (table)" or "alignment (owl:sameAs)".
 
     Raises
     ------
@@ -157,7 +158,8 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
     ...     recognise_format(folder)
     'tables'
     """
-    return _recognise(path, (*PAIR_FORMATS, *GRAPH_FORMATS), "a graph or a pair of graphs").name
+    formats = (*ALIGNMENT_FORMATS, *PAIR_FORMATS, *GRAPH_FORMATS)
+    return _recognise(path, formats, "a graph, a pair of graphs or an alignment").name
 
 
 def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what: str) -> _Format:
@@ -174,6 +176,26 @@ def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what:
     raise ValueError(f"Expected {what} in {path}; looked for{looked_for}\nfound {found}.")
 
 
+ALIGNMENT_FORMATS = (
+    _Format(
+        "alignment (SSSOM)",
+        alignments.LOOKS_FOR_SSSOM,
+        alignments.looks_like_sssom,
+        alignments.read_alignment,
+    ),
+    _Format(
+        "alignment (table)",
+        alignments.LOOKS_FOR_TABLE,
+        alignments.looks_like_table,
+        alignments.read_alignment,
+    ),
+    _Format(
+        "alignment (owl:sameAs)",
+        alignments.LOOKS_FOR_LINKS,
+        alignments.looks_like_links,
+        alignments.read_alignment,
+    ),
+)
 PAIR_FORMATS = (
     _Format("DBP15K folder", dbp15k.LOOKS_FOR, dbp15k.looks_like, dbp15k.read_dbp15k),
     _Format("OpenEA folder", openea.LOOKS_FOR, openea.looks_like, openea.read_openea),

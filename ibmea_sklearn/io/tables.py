@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -13,8 +14,16 @@ from scipy import sparse
 
 from .._files import atomic_write
 from ..graph import KnowledgeGraph
+from ._headers import check_header
 from ._images import image_path, write_image
-from ._table_files import SUFFIXES, check_ids, read_table, write_table
+from ._table_files import (
+    SUFFIXES,
+    check_ids,
+    place_of_names,
+    read_table,
+    say_separator,
+    write_table,
+)
 from ._text import listing
 from ._typed_values import read_value, write_value
 
@@ -33,6 +42,11 @@ _NAMES = {
 _ID_COLUMNS = {"relation_triples": (0, 1, 2), "attribute_triples": (0, 1)}
 _ENTITY_COLUMNS = {"relation_triples": (0, 2)}
 _REQUIRED = {"attribute_triples": 3}
+# By column of ids, the columns in which the same ids may stand.
+_LIKE_COLUMNS: dict[str, dict[int, tuple[int, ...]]] = {
+    "relation_triples": {0: (0, 2), 1: (1,), 2: (0, 2)},
+    "attribute_triples": {0: (0,), 1: (1,)},
+}
 
 
 def looks_like(path: Path) -> bool:
@@ -78,8 +92,8 @@ def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> Kno
     FileNotFoundError
         If there is none of the tables.
     ValueError
-        If a table is there twice, a line is malformed or not UTF-8, an id is missing, or a table
-        is empty.
+        If a table is there twice, a line is malformed or not UTF-8, an id is missing, a table is
+        empty, or its first line looks like a triple.
 
     See Also
     --------
@@ -123,7 +137,8 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
     ----------
     kg : KnowledgeGraph
     folder : path-like
-        Created if need be. A graph that it holds in this form is replaced.
+        Created if need be. A graph that it holds in this form is replaced, once all tables of the
+        new one are written.
     format : {"csv", "tsv", "parquet"}, default="csv"
         Parquet needs pyarrow: the extra ``parquet``.
 
@@ -160,16 +175,18 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
         "texts": [kg.entity_ids[kg.texts.entities], kg.texts.values],
         "images": _image_columns(kg, folder),
     }
-    written = set()
-    for table, columns in tables.items():
-        if len(columns[0]):
-            frame = pd.DataFrame(dict(zip(_NAMES[table], columns, strict=True)))
-            written.add(folder / f"{table}.{format}")
-            write_table(frame, folder / f"{table}.{format}", format)
-    for modality, (values, mask) in kg.features.items():
-        written.add(folder / "features" / f"{quote(modality, safe='')}.npz")
-        _write_features(folder / "features" / f"{quote(modality, safe='')}.npz", values, mask)
-    _remove_others(folder, written)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Half of this graph and half of the one before it would pass for a graph: the files come into
+    # the folder when all of them are written.
+    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
+        for table, columns in tables.items():
+            if len(columns[0]):
+                frame = pd.DataFrame(dict(zip(_NAMES[table], columns, strict=True)))
+                write_table(frame, Path(beside) / f"{table}.{format}", format)
+        for modality, (values, mask) in kg.features.items():
+            path = Path(beside) / "features" / f"{quote(modality, safe='')}.npz"
+            _write_features(path, values, mask)
+        _move_in(Path(beside), folder)
 
 
 def _as_table(table: str, columns: list[Any]) -> Any:
@@ -196,26 +213,47 @@ def _find(folder: Path, table: str) -> Path | None:
     return found[0] if found else None
 
 
-def _remove_others(folder: Path, written: set[Path]) -> None:
-    """Remove what was there of another graph: :func:`read_tables` would take it for a part."""
+def _move_in(beside: Path, folder: Path) -> None:
+    """Put the files of a graph in place of those of another one."""
+    new = [path.relative_to(beside) for path in beside.rglob("*") if path.is_file()]
+    for path in new:
+        (folder / path).parent.mkdir(exist_ok=True)
+        os.replace(beside / path, folder / path)
+    # What is left of the other one would pass for a part of this one.
     tables = [folder / (table + suffix) for table in TABLES for suffix in SUFFIXES]
-    for path in {*tables, *(folder / "features").glob("*.npz")} - written:
-        path.unlink(missing_ok=True)
+    old = {*tables, *(folder / "features").glob("*.npz")} - {folder / path for path in new}
+    for left in old:
+        left.unlink(missing_ok=True)
 
 
 def _read(table: str, path: Path) -> list[np.ndarray]:
     frame = read_table(path)
     most, least = len(_NAMES[table]), _REQUIRED.get(table, len(_NAMES[table]))
-    if not least <= frame.shape[1] <= most:
+    names = [str(name) for name in frame.columns]
+    if not least <= len(names) <= most:
         raise ValueError(
-            f"{path}, line 1: expected the columns {', '.join(_NAMES[table])}"
+            f"{place_of_names(path)}: expected the columns {', '.join(_NAMES[table])}"
             f"{f' (at least the first {least})' if least < most else ''}; found "
-            f"{', '.join(map(str, frame.columns))}."
+            f"{', '.join(names)}. {_advice(table, path, names)}"
         )
-    columns = [frame.iloc[:, i].to_numpy() for i in range(frame.shape[1])]
+    columns = [frame.iloc[:, i].to_numpy() for i in range(len(names))]
     for i in _ID_COLUMNS.get(table, (0,)):
-        check_ids(path, columns[i], f"an id in the column {frame.columns[i]!r}")
+        check_ids(path, columns[i], f"an id in the column {names[i]!r}")
+    if path.suffix != ".parquet":
+        like = _LIKE_COLUMNS.get(table, {})
+        check_header(path, names, columns, _NAMES[table], like)
     return columns
+
+
+def _advice(table: str, path: Path, names: list[str]) -> str:
+    """Say what to do about a table that has too few columns, or too many."""
+    if len(names) > len(_NAMES[table]):
+        return "Take the others out."
+    if len(names) == 1 and path.suffix != ".parquet":
+        return say_separator(path, names[0])
+    least = _REQUIRED.get(table, len(_NAMES[table]))
+    missing = " and ".join(f"{name}s" for name in _NAMES[table][len(names) : least])
+    return f"Add the column of {missing}; the first line names the columns."
 
 
 def _unify_ids(columns: dict[str, list[Any]]) -> None:
@@ -232,6 +270,9 @@ def _unify_ids(columns: dict[str, list[Any]]) -> None:
 
 def _typed(path: Path, columns: dict[str, list[Any]]) -> list[Any]:
     owners, attributes, texts, *rest = columns["attribute_triples"]
+    if texts.dtype.kind == "i" and path.suffix != ".parquet":
+        # Integers only because no other row has text: each value has a type of its own.
+        texts = texts.astype(str).astype(object)
     empty = np.full(len(owners), None, object)
     datatypes, kinds = [*rest, empty, empty][:2]
     datatypes = [datatype or None for datatype in datatypes]

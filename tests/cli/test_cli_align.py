@@ -166,6 +166,19 @@ def test_digits_in_a_seeds_file_are_ids_of_a_graph_of_strings(ibmea, tmp_path):
     assert set(read_alignment(tmp_path / "a.csv")["source"]) <= {str(i) for i in range(10, 20)}
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_digits_in_a_seeds_file_are_ids_of_a_graph_of_integers(ibmea, tmp_path, quote):
+    kg = KnowledgeGraph([(i, "next", (i + 1) % 20) for i in range(20)])
+    write_pair(kg, kg, [], tmp_path)
+    seeds = "".join(f"{quote}{i}{quote},{quote}{i}{quote}\n" for i in range(10))
+    (tmp_path / "seeds.csv").write_text(seeds)
+    args = ("--seeds", tmp_path / "seeds.csv", "-o", tmp_path / "a.csv", *EPOCHS)
+    for graphs in ((tmp_path / "kg1", tmp_path / "kg2"), (tmp_path,)):
+        result = ibmea("align", *graphs, *args)
+        assert result.exit_code == 0, result.output
+        assert set(read_alignment(tmp_path / "a.csv")["source"]) <= set(range(10, 20))
+
+
 def test_rdf_with_images_of_a_folder(ibmea, tmp_path):
     pytest.importorskip("pyoxigraph")
     image = pytest.importorskip("PIL.Image")

@@ -58,6 +58,28 @@ def test_an_alignment(ibmea, tmp_path):
     assert "confidence 0.25 to 1.00, 2 >= 0.5" in output
 
 
+@pytest.mark.parametrize("name", ["links.csv", "links.parquet", "links.nt"])
+def test_an_alignment_in_any_format(ibmea, tmp_path, name):
+    table = pd.DataFrame({"source": ["a", "b"], "target": ["x", "y"], "confidence": [1.0, 1.0]})
+    write_alignment(table, tmp_path / name)
+    output = ibmea("info", tmp_path / name).output
+    form = "owl:sameAs" if name.endswith("nt") else "table"
+    assert output.startswith(f"{tmp_path / name}: alignment ({form})\n")
+    assert "2 pairs of 2 and 2 entities" in output and "entities with" not in output
+
+
+def test_seeds_with_names_of_columns(ibmea, tmp_path):
+    (tmp_path / "seeds.csv").write_text("Left,Right,Confidence\nParis,Q90,0.75\n")
+    output = ibmea("info", tmp_path / "seeds.csv").output
+    assert "1 pairs of 1 and 1 entities" in output and "confidence 0.75 to 0.75" in output
+
+
+def test_a_table_of_triples_is_a_graph(ibmea, tmp_path):
+    (tmp_path / "g.csv").write_text("subject,predicate,object\na,knows,b\n")
+    result = ibmea("info", tmp_path / "g.csv")
+    assert rows_of(result.output)["relation triples"] == ["1"]
+
+
 @pytest.mark.parametrize("name", ["zh_en", "mmkg"])
 def test_real_folders(ibmea, data_home, name):
     result = ibmea("info", data_home / name)
@@ -79,4 +101,4 @@ def test_what_is_not_recognised(ibmea, tmp_path, content):
         path.write_text(content)
     result = ibmea("info", path)
     assert result.exit_code == 2
-    assert f"Expected a graph or a pair of graphs in {path}" in result.stderr
+    assert f"Expected a graph, a pair of graphs or an alignment in {path}" in result.stderr

@@ -1,5 +1,6 @@
 import functools
 import http.server
+import os
 import shutil
 import tarfile
 import threading
@@ -176,6 +177,50 @@ def test_server_down(server, no_checksums, tmp_path):
     with pytest.raises(ConnectionError, match="can't be reached"):
         fetch_dbp15k("zh_en", data_home=tmp_path / "home")
     assert everything(tmp_path / "home") == []
+
+
+def test_an_incomplete_folder_is_in_the_way(server, no_checksums, tmp_path):
+    home = tmp_path / "home"
+    folder = write(home / "zh_en", {"ent_ids_1": SMALL["ent_ids_1"], "notes": "mine"})
+    with pytest.raises(OSError) as error:
+        fetch_dbp15k("zh_en", data_home=home)
+    missing = ", ".join(name for name in DBP15K["zh_en"] if name != "ent_ids_1")
+    assert str(error.value) == (
+        f"Expected {folder} to have all 7 files or not to be there; found it without {missing}. "
+        f"Remove it and try again, or put the whole download, which is kept in "
+        f"{home / '.zh_en.part'}, in its place."
+    )
+    assert everything(folder) == ["ent_ids_1", "notes"]
+    assert everything(home / ".zh_en.part") == sorted(SMALL)
+    # The advice works, without another download.
+    shutil.rmtree(folder)
+    shutil.rmtree(server.folder)
+    assert len(fetch_dbp15k("zh_en", data_home=home)[2]) == 2
+    assert everything(home) == sorted(f"zh_en/{name}" for name in SMALL)
+
+
+@pytest.fixture
+def umask():
+    """The usual umask, whatever it is here."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def modes(folder):
+    return {oct(path.stat().st_mode & 0o777) for path in (folder, *folder.rglob("*"))}
+
+
+def test_others_may_read_what_is_downloaded(server, no_checksums, umask, tmp_path):
+    fetch_dbp15k("zh_en", data_home=tmp_path / "home")
+    assert modes(tmp_path / "home") == {"0o755", "0o644"}
+
+
+def test_others_may_read_what_is_unpacked(tmp_path, umask, cache):
+    pack(tmp_path / "a.tar.xz", write(tmp_path / "src" / "zh_en", SMALL))
+    unpack(tmp_path / "a.tar.xz")
+    assert modes(cache / "unpacked") == {"0o755", "0o644"}
+    assert len(list((cache / "unpacked").iterdir())) == 1
 
 
 def test_another_process_was_faster(server, tmp_path):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.io import read_alignment, read_pairs, write_alignment
 from ibmea_sklearn.io._identifiers import from_iri, to_iri
 
@@ -194,8 +195,18 @@ def test_real_links(data_home):
     "name, data, message",
     [
         ("a.csv", b"a,x\nb\n", "a.csv, line 2: expected 2 fields, as in the first line; found 'b'"),
+        ("a.csv", b"\n\na,x\n\nb\n", "a.csv, line 5: expected 2 fields, as in the first line"),
         ("a.tsv", b"a x\nb y\n", "a.tsv, line 1: expected at least two columns"),
-        ("a.tsv", b"", "a.tsv; found an empty file"),
+        (
+            "a.tsv",
+            b"\na,b\nc,d\n",
+            "a.tsv, line 2: expected at least two columns: source and target; found one column: "
+            "'a,b'. The fields of .tsv are separated by tabs; name the file .csv.",
+        ),
+        ("a.csv", b"a\tb\n", "The fields of .csv are separated by commas; name the file .tsv."),
+        ("a.csv", b"a b\n", "found one column: 'a b'. The fields of .csv are separated by commas."),
+        ("a.tsv", b"", "a.tsv; found an empty file. Write one pair of ids a line."),
+        ("a.csv", b"\xef\xbb\xbf\n", "a.csv; found an empty file. Write one pair of ids a line."),
         ("a.tsv", b"a\t\xe9\n", "found byte 0xe9 at offset 2, in line 1"),
         ("a.nt", b"<a> <b> <c> .\nnonsense\n", "a.nt, line 2: expected a triple of N-Triples"),
         (
@@ -213,6 +224,8 @@ def test_real_links(data_home):
         ("a.tsv", b"#a: b\nsubject\tobject_id\n", "line 2: expected the columns"),
         ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\tMP:2\n", "curie_map declares"),
         ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\n", "a.tsv, line 3: expected 2 fields"),
+        ("a.tsv", b"#a: b\n\nsubject_id\tobject_id\nHP:1\n", "a.tsv, line 4: expected 2 fields"),
+        ("a.tsv", b"#a: b\n\n", "below the metadata; found the end of the file. Write the table"),
     ],
 )
 def test_bad_files(tmp_path, name, data, message):
@@ -220,6 +233,108 @@ def test_bad_files(tmp_path, name, data, message):
     with pytest.raises(ValueError) as error:
         read_alignment(tmp_path / name)
     assert message in str(error.value) and str(tmp_path / name) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, text, line, column",
+    [
+        ("a.csv", "left,right,source\na,x,wiki\n", 1, "source"),
+        ("a.csv", "\nSource,target,note,target\na,x,1,2\n", 2, "target"),
+        ("a.csv", "source,target,note,note\na,x,1,2\n", 1, "note"),
+        ("a.csv", "source,target,confidence,confidence\na,x,1,1\n", 1, "confidence"),
+        ("a.tsv", "#a: b\nsubject_id\tobject_id\tnote\tnote\nurn:a:b\turn:c:d\t\t\n", 2, "note"),
+        (
+            "a.tsv",
+            "#extension_definitions:\n#  - slot_name: source\n"
+            "subject_id\tobject_id\tsource\nurn:a:b\turn:c:d\twiki\n",
+            3,
+            "source",
+        ),
+    ],
+)
+def test_two_columns_of_one_name(tmp_path, name, text, line, column):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError) as error:
+        read_alignment(tmp_path / name)
+    message = str(error.value)
+    assert message.startswith(f"{tmp_path / name}, line {line}: expected columns of different name")
+    assert message.endswith(f"found another column {column!r}. Rename it.")
+
+
+def test_names_of_columns_in_any_case(tmp_path):
+    (tmp_path / "a.csv").write_text("Left,Right,Confidence,Left note\na,x,0.25,new\n")
+    read = read_alignment(tmp_path / "a.csv")
+    assert read.columns.tolist() == ["source", "target", "confidence", "Left note"]
+    assert read.iloc[0].tolist() == ["a", "x", 0.25, "new"]
+
+
+def test_other_columns_may_resemble_those_of_the_ids(tmp_path):
+    table = pd.DataFrame(
+        {"source": ["a"], "target": ["x"], "confidence": [0.5], "left": ["b"], "Confidence": ["?"]}
+    )
+    write_alignment(table, tmp_path / "a.csv")
+    pd.testing.assert_frame_equal(read_alignment(tmp_path / "a.csv"), table, check_dtype=False)
+
+
+@pytest.mark.parametrize("names", [["target", "entity"], ["entity", "source"]])
+def test_one_name_tells_both_columns(tmp_path, names):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame([["a", "b"]], columns=names).to_parquet(tmp_path / "a.parquet")
+    read = read_alignment(tmp_path / "a.parquet")
+    assert read[["source", "target"]].to_numpy().tolist() == [["b", "a"]]
+
+
+def test_parquet_of_one_column(tmp_path):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"source": ["a"]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a.parquet: expected at least two .*; found source\."):
+        read_alignment(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("text", ["\n\r\na,x\n\nb,y\n", "\nleft,right\n\na,x\nb,y\n\n"])
+def test_blank_lines_are_skipped(tmp_path, text):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    assert read_pairs(tmp_path / "a.csv").tolist() == [["a", "x"], ["b", "y"]]
+
+
+def test_blank_lines_before_quotes(tmp_path):
+    # The first row of ids tells strings of digits from integers.
+    (tmp_path / "a.csv").write_text('\nsource,target\n\n"1",2\n')
+    assert read_pairs(tmp_path / "a.csv").tolist() == [["1", 2]]
+
+
+def test_blank_lines_in_sssom(tmp_path):
+    text = "\n#a: b\n\nsubject_id\tobject_id\n\nurn:a:b\turn:c:d\n"
+    (tmp_path / "a.tsv").write_text(text)
+    read = read_alignment(tmp_path / "a.tsv")
+    assert read[["source", "target"]].to_numpy().tolist() == [["urn:a:b", "urn:c:d"]]
+    assert read.attrs["a"] == "b"
+
+
+def test_a_csv_file_with_names_of_sssom_is_no_sssom(tmp_path):
+    (tmp_path / "a.csv").write_text("subject_id,object_id\nParis,Q90\n")
+    assert read_pairs(tmp_path / "a.csv").tolist() == [["Paris", "Q90"]]
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("7,7\n8,-8\n", [["7", 7], ["8", -8]]),
+        ('"7","7"\n"8","-8"\n', [["7", 7], ["8", -8]]),
+        ("7,x\n8,-8\n", [["7", "x"], ["8", "-8"]]),
+        (f"7,7\n8,{10**30}\n", [["7", "7"], ["8", str(10**30)]]),
+    ],
+)
+def test_ids_take_the_type_of_the_graphs(tmp_path, text, expected):
+    graphs = KnowledgeGraph([("7", "r", "8")]), KnowledgeGraph([(7, "r", -8)])
+    (tmp_path / "seeds.csv").write_text(text)
+    assert read_pairs(tmp_path / "seeds.csv", graphs=graphs).tolist() == expected
+
+
+def test_integers_of_both_graphs(tmp_path):
+    kg = KnowledgeGraph([(7, "r", 8)])
+    (tmp_path / "seeds.csv").write_text('"7","8"\n')
+    assert read_pairs(tmp_path / "seeds.csv", graphs=(kg, kg)).dtype == np.int64
 
 
 def test_missing_file(tmp_path):

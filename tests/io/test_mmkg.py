@@ -166,6 +166,19 @@ def test_missing_files(folder):
         read_mmkg(folder)
 
 
+def test_first_links_are_those_that_seed_pairs_keep(folder):
+    lines = ["/m/1 <SameAs> <http://d/1> .", "/m/2 <SameAs> <http://d/1> ."]
+    lines += ["/m/2 <SameAs> <http://d/2> .", "/m/1 <SameAs> <http://d/2> ."]
+    (folder / "DB15K" / "DB15K_SameAsLink.txt").write_text("\n".join(lines))
+    kg1, kg2, links = read_mmkg(folder)
+    # The second link repeats http://d/1, so it is left out, and /m/2 is free for the third.
+    assert links.tolist() == [["/m/1", "http://d/1"], ["/m/2", "http://d/2"]]
+    assert links.flags.writeable
+    every = read_mmkg(folder, duplicates="all")[2]
+    assert len(every) == 4
+    assert SeedPairs(kg1, kg2, every, duplicates="first").pairs.tolist() == links.tolist()
+
+
 def test_unknown_duplicates(folder):
     with pytest.raises(ValueError, match="Expected duplicates='first' or 'all'; found 'last'"):
         read_mmkg(folder, duplicates="last")

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,8 @@ from ibmea_sklearn.io import (
     write_graph,
     write_pair,
 )
+
+SAME_AS = "<http://www.w3.org/2002/07/owl#sameAs>"
 
 
 @pytest.fixture
@@ -93,6 +96,45 @@ def test_two_tables(tmp_path):
     assert len(SeedPairs(kg1, kg2, links)) == 1
 
 
+@pytest.mark.parametrize(
+    "name, text, form",
+    [
+        ("a.tsv", "#a: b\nsubject_id\tobject_id\n", "alignment (SSSOM)"),
+        ("a.tsv", "\nsubject_id\tpredicate_id\tobject_id\n", "alignment (SSSOM)"),
+        ("a.csv", "\nsource,target,confidence\na,x,1\n", "alignment (table)"),
+        ("a.csv", '\ufeff"Left","Right"\na,x\n', "alignment (table)"),
+        ("a.csv", "source,confidence,target\na,1,x\n", "alignment (table)"),
+        ("a.tsv", "note\tentity1\tentity2\n-\ta\tx\n", "alignment (table)"),
+        ("a.csv", "head,relation,tail\na,r,b\n", "tables"),
+        ("a.csv", "subject,predicate,object\na,r,b\n", "tables"),
+        ("a.csv", "subject_id,predicate_id,object_id\na,r,b\n", "tables"),
+        ("a.csv", "source\ttarget\n", "tables"),
+        ("a.csv", b"\xff\xfe", "tables"),
+        ("a.csv", "", "tables"),
+        ("a.parquet", "PAR1", "tables"),
+        ("a.nt", f"#x\n\n<a> {SAME_AS} <x> .\n <b> {SAME_AS} <y> .\n", "alignment (owl:sameAs)"),
+        ("a.nt", f"<a> {SAME_AS} <x> .\n<a> <p> <b> .\n", "RDF"),
+        ("a.nt", f"<a> {SAME_AS} <x> .\n<a> <p> '{SAME_AS}' .\n", "RDF"),
+    ],
+)  # fmt: skip
+def test_alignments(tmp_path, name, text, form):
+    data = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / name).write_bytes(data)
+    assert recognise_format(tmp_path / name) == form
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.nt", "a.tsv"])
+def test_written_alignments_are_recognised(tmp_path, name):
+    for table in ({"source": ["a"], "target": ["x"]}, {"source": [], "target": []}):
+        write_alignment(pd.DataFrame(table, dtype=object), tmp_path / name)
+        assert recognise_format(tmp_path / name).startswith("alignment")
+
+
+def test_parquet_of_triples_is_a_graph(tmp_path, graphs):
+    write_graph(graphs[0], tmp_path, format="parquet")
+    assert recognise_format(tmp_path / "relation_triples.parquet") == "tables"
+
+
 def test_rdf_file_and_folder(tmp_path):
     pytest.importorskip("pyoxigraph")
     (tmp_path / "g.nt").write_text("<http://x/a> <http://x/r> <http://x/b> .\n")
@@ -142,6 +184,30 @@ def test_written_pair_comes_back(tmp_path, toy_pair, format):
         assert read.relation_triples.tolist() == kg.relation_triples.tolist()
         assert read.attribute_values.tolist() == kg.attribute_values.tolist()
         assert read.modalities == kg.modalities
+
+
+@pytest.mark.parametrize(
+    "kind", [list, np.array, pd.DataFrame, lambda links: {"left": ["a"], "right": ["x"]}]
+)
+def test_links_of_any_kind_are_written(tmp_path, graphs, kind):
+    write_pair(*graphs, kind([("a", "x")]), tmp_path)
+    assert read_pair(tmp_path)[2].tolist() == [["a", "x"]]
+
+
+def test_seed_pairs_and_frames_with_names_are_written(tmp_path, graphs):
+    pl = pytest.importorskip("polars")
+    frame = pd.DataFrame({"from": ["a", "b"], "to": ["x", "y"]})
+    for links in (frame, pl.DataFrame({"s": ["a", "b"], "t": ["x", "y"]}), frame.to_numpy()):
+        write_pair(*graphs, SeedPairs(*graphs, links), tmp_path)
+        assert read_pair(tmp_path)[2].tolist() == [["a", "x"], ["b", "y"]]
+        write_pair(*graphs, links, tmp_path)
+        assert read_pair(tmp_path)[2].tolist() == [["a", "x"], ["b", "y"]]
+
+
+def test_links_of_three_columns(tmp_path, graphs):
+    with pytest.raises(ValueError, match="Expected links with 2 columns; found 3"):
+        write_pair(*graphs, [("a", "x", 0.5)], tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pair_without_links_comes_back(tmp_path, graphs):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.io import read_mmkg, read_tables, write_graph
+from ibmea_sklearn.io import read_mmkg, read_tables, tables, write_graph
+from ibmea_sklearn.io._literals import XSD
 
 FORMATS = ["csv", "tsv", "parquet"]
 
@@ -134,6 +135,30 @@ def test_a_graph_replaces_the_tables_of_another(tmp_path):
     assert read_tables(tmp_path).n_entities == 3
 
 
+@pytest.mark.parametrize("where", ["write_table", "_write_features"])
+def test_a_graph_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, where):
+    old = KnowledgeGraph([("a", "r", "b")], texts={"a": "x"}, features={"image": np.eye(2)})
+    write_graph(old, tmp_path)
+    write, calls = getattr(tables, where), []
+
+    def disk_full(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        write(*args)
+
+    monkeypatch.setattr(tables, where, disk_full)
+    features = {"image": np.ones((2, 2)), "sound": np.ones((2, 2))}
+    with pytest.raises(OSError, match="No space left"):
+        write_graph(KnowledgeGraph([("c", "r", "d")], features=features), tmp_path)
+    read = read_tables(tmp_path)
+    _assert_same(read, old)
+    np.testing.assert_array_equal(read.features["image"].values, np.eye(2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "entities.csv", "features", "relation_triples.csv", "texts.csv",
+    ]  # fmt: skip
+
+
 def test_tables_by_hand(tmp_path):
     (tmp_path / "relation_triples.csv").write_text("h,r,t\n1,in,2\n2,in,3\n")
     (tmp_path / "attribute_triples.tsv").write_text("e\ta\tv\n1\tarea\t9.5\n2\tcode\t007\n")
@@ -157,6 +182,36 @@ def test_datatypes_by_hand(tmp_path):
     kg = read_tables(tmp_path)
     assert kg.attribute_values.tolist() == [datetime.date(1982, 5, 3), 3]
     assert kg.attribute_datatypes.tolist() == ["http://www.w3.org/2001/XMLSchema#date", None]
+
+
+@pytest.mark.parametrize("other", ["", "x,code,abc,string\n"])
+@pytest.mark.parametrize(
+    "column, kind, expected",
+    [
+        ("d", XSD + "string", "180"),
+        ("d", XSD + "float", 180.0),
+        ("d", XSD + "integer", 180),
+        ("d", "", 180),
+        ("t", "string", "180"),
+        ("t", "float", 180.0),
+        ("t", "", 180),
+    ],
+)
+def test_values_do_not_depend_on_other_rows(tmp_path, other, column, kind, expected):
+    more = ",".join([kind] if column == "d" else ["", kind])
+    header = "e,a,v,d\n" if column == "d" else "e,a,v,d,t\n"
+    other = other if column == "d" else other.replace("abc,", "abc,,")
+    (tmp_path / "attribute_triples.csv").write_text(f"{header}y,height,180,{more}\n{other}")
+    value = read_tables(tmp_path).attribute_values[0]
+    assert (value, type(value)) == (expected, type(expected))
+
+
+def test_parquet_keeps_the_types_of_values(tmp_path):
+    pytest.importorskip("pyarrow")
+    rows = [("x", "height", 180, "http://x/centimetre")]
+    frame = pd.DataFrame(rows, columns=["e", "a", "v", "d"])
+    frame.to_parquet(tmp_path / "attribute_triples.parquet")
+    assert read_tables(tmp_path).attribute_values.tolist() == [180]
 
 
 def test_very_long_text(tmp_path):
@@ -183,6 +238,19 @@ def test_very_long_text(tmp_path):
         ),
         ("relation_triples.csv", "h,r,t\na,r,b\na,,b\n", "row 2 of the table: expected an id in"),
         ("attribute_triples.csv", "e,a\nx,y\n", "(at least the first 3)"),
+        (
+            "attribute_triples.csv",
+            "\ne,a\nx,y\n",
+            "csv, line 2: expected the columns entity, attribute, value, datatype, value_type (at "
+            "least the first 3); found e, a. Add the column of values; the first line names the",
+        ),
+        (
+            "relation_triples.tsv",
+            "h,r,t\nx,y,z\n",
+            "found h,r,t. The fields of .tsv are separated by tabs; name the file .csv.",
+        ),
+        ("relation_triples.csv", "h,r,t,x\n1,2,3,4\n", "found h, r, t, x. Take the others out."),
+        ("relation_triples.csv", "\nh,r,t\n\na,r\n", "csv, line 4: expected 3 fields, as in the"),
         ("relation_triples.csv", "", "found an empty file"),
         ("relation_triples.csv", b"h,r,t\n\xe9,r,b\n", "found byte 0xe9 at offset 6, in line 2"),
         ("attribute_triples.csv", "e,a,v,d,t\nx,y,z,,float\n", "row 1 of the table: exp"),
@@ -195,6 +263,60 @@ def test_bad_files(tmp_path, name, text, message):
     with pytest.raises(ValueError) as error:
         read_tables(tmp_path)
     assert message in str(error.value) and str(tmp_path / name) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["\nh,r,t\n1,in,2\n", "\r\n\r\nh,r,t\r\n\r\n1,in,2\r\n\r\n"])
+def test_blank_lines_are_skipped(tmp_path, text):
+    (tmp_path / "relation_triples.csv").write_bytes(text.encode())
+    assert read_tables(tmp_path).entity_ids.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "table, text, cell, lines",
+    [
+        ("relation_triples", "a,in,b\nb,of,c\n", "b", (1, 2)),
+        ("relation_triples", '\na,in,b\nc,of,d\n\n"e\n",in,f\n', "in", (2, 6)),
+        ("relation_triples", "a,in,b\nc,of,d\nd,of,a\n", "a", (1, 3)),
+        ("relation_triples", "1,10,2\n3,11,4\n4,11,1\n", "1", (1, 3)),
+        ("attribute_triples", "a,size,3\nb,size,3\n", "size", (1, 2)),
+        ("attribute_triples", "a,size,3\nb,born,5\na,born,3\n", "a", (1, 3)),
+    ],
+)
+def test_a_first_line_that_looks_like_a_triple(tmp_path, table, text, cell, lines):
+    path = tmp_path / f"{table}.csv"
+    path.write_text(text)
+    names = "head, relation, tail" if table[0] == "r" else "entity, attribute, value"
+    with pytest.raises(ValueError) as error:
+        read_tables(tmp_path)
+    assert str(error.value) == (
+        f"{path}, line {lines[0]}: expected names of columns, such as {names}; found what looks "
+        f"like a triple, for {cell!r} stands in line {lines[1]}, too. Add a line with names at the "
+        "top, or rename the column."
+    )
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("relation_triples.csv", "head,relation,tail\nhead,relation,tail\n"),
+        ("relation_triples.csv", "Head,Relation,Tail\nHead,is part of,body\n"),
+        ("relation_triples.csv", "a,in,b\nin,b,c\n"),
+        ("relation_triples.csv", "0,1,2\n3,0,4\n"),
+        ("attribute_triples.csv", "entity,attribute,value\nentity,attribute,value\n"),
+        ("attribute_triples.csv", "id,what,size\nx,size,size\n"),
+        ("texts.csv", "a,b\na,b\n"),
+    ],
+)
+def test_names_of_columns_that_are_no_triple(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert read_tables(tmp_path).n_entities
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_entities_and_relations_called_like_columns(tmp_path, format):
+    kg = KnowledgeGraph([("head", "relation", "tail")], [("entity", "attribute", "value")])
+    write_graph(kg, tmp_path, format=format)
+    _assert_same(read_tables(tmp_path), kg)
 
 
 def test_table_twice(tmp_path):

@@ -53,6 +53,12 @@ def test_one_field_too_few_and_one_too_many_do_not_cancel(file):
         read_columns(file("a\nb\tc\td\n"), 2)
 
 
+@pytest.mark.parametrize("data", [b"", b" \n\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_nothing_but_blank_lines(file, data):
+    with pytest.raises(ValueError, match="Expected lines of text in .*; found an empty file"):
+        read_columns(file(data), 2)
+
+
 def test_wrong_encoding(file):
     path = file("a\tb\nc\tMünchen\n".encode("latin1"))
     with pytest.raises(ValueError, match=r"found byte 0xfc at offset 7, in line 2.*iconv -f ISO"):
