@@ -3,6 +3,7 @@
 import ast
 import importlib
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,17 @@ def test_test_files_have_unique_names():
 )
 def test_this_file_sees_every_form_of_import(source, package, expected):
     assert set(rooms_imported(source, package)) == expected
+
+
+def test_extras_that_messages_name_exist():
+    text = (ROOT.parent / "pyproject.toml").read_text(encoding="utf8")
+    extras = set(tomllib.loads(text)["project"]["optional-dependencies"])
+    named = {
+        node.args[1].value
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf8")))
+        if isinstance(node, ast.Call) and _called(node) == "import_optional"
+        if len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+    }
+    assert len(named) > 5
+    assert named <= extras
