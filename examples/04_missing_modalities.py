@@ -56,6 +56,7 @@ print(pairs[0.4][0].kg1)
 common = {
     "modalities": ["graph", "relation", "attribute", "image"],
     "n_components": 64,
+    "propagate": False,
     "n_rounds": 1,
     "device": "cpu",
     "random_state": 0,
@@ -63,7 +64,7 @@ common = {
 }
 tmea = TMEAAligner(max_epochs=10, steps_per_epoch=10, **common)
 aligners = {
-    "IBMEA": IBMEAAligner(max_epochs=20, graph_components=64, propagate=False, **common),
+    "IBMEA": IBMEAAligner(max_epochs=20, graph_components=64, **common),
     "TMEA": tmea,
     "TMEA, nothing filled in": clone(tmea).set_params(impute=False),
 }

@@ -47,6 +47,8 @@ ALIGNERS = [
             "steps_per_epoch": 1,
             "n_components": 6,
             "n_latent": 4,
+            "propagation_components": 64,
+            "label_width": 16,
             "device": "cpu",
             "random_state": 0,
             "verbose": 0,

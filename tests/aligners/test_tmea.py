@@ -22,6 +22,7 @@ CHEAP = {
     "max_epochs": 2,
     "steps_per_epoch": 2,
     "n_rounds": 1,
+    "propagate": False,
     "validation_fraction": 0,
     "device": "cpu",
     "random_state": 0,
@@ -281,9 +282,11 @@ def test_the_preset_of_the_paper(fit):
     assert TMEAAligner.from_preset("paper").modalities == ("graph", "image", "abstract")
 
 
-def test_propagated_labels_are_a_channel_if_asked_for(fit):
+def test_propagated_labels_are_a_channel_unless_left_out(fit, fitted):
+    assert TMEAAligner().propagate
     aligner = fit(propagate=True, propagation_components=64, label_width=16)
     assert aligner.embeddings_["frozen_propagation"].left.shape[1] == 64
+    assert "frozen_propagation" not in fitted.embeddings_
 
 
 def test_values_become_an_abstract(hard_pair, fit):
