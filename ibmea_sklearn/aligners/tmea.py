@@ -201,8 +201,8 @@ class TMEAAligner(TrainedAligner):
     In each step as many corrupted triples as true ones are drawn, none of
     them known. Seeds stay in the loss when found pairs join it; the published code drops them.
 
-    With propagated labels, in three rounds, 76% of the seeds held out of FB15K-DB15K (10% of the links)
-    are found and right, without them 56%.
+    With propagated labels, in three rounds, 76% of the seeds held out of FB15K-DB15K (10% of the
+    links) are found and right, without them 56%.
 
     ``TMEAAligner.from_preset("paper")`` is the nearest to the form of the paper: the modalities
     graph, image and abstract, and the cosine of the network's fused vector alone. Pairs join by

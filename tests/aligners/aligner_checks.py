@@ -475,7 +475,7 @@ def check_unknown_entities_are_named(case: Case) -> None:
 
 
 def check_shapes_are_named(case: Case) -> None:
-    with pytest.raises(ValueError, match=r"pairs of entity ids of shape \(n, 2\), one at least; found shape \(40,\)"):
+    with pytest.raises(ValueError, match=r"shape \(n, 2\), one at least; found shape \(40,\)"):
         case.fitted.score(case.test[:, 0])
     with pytest.raises(ValueError, match=r"2 dimensions. Of pairs pass the first column"):
         case.fitted.predict(case.test)
