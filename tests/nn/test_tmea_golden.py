@@ -119,7 +119,7 @@ def step(published, monkeypatch):
     return step
 
 
-def as_published(ours, theirs):
+def assert_as_published(ours, theirs):
     # No absolute tolerance for single numbers: one of them is 1.6e-6.
     atol = 1e-5 if np.ndim(theirs) else 0
     np.testing.assert_allclose(ours.detach(), theirs, rtol=1e-4, atol=atol)
@@ -131,25 +131,25 @@ def test_scores_of_modalities(published, modality):
     network.imputer = None  # the published scores are those of the vectors before imputation
     left, right = (network.encode(nodes).vectors[modality] for nodes in network.known.T)
     name = {"graph": "relation"}.get(modality, modality)
-    as_published(left @ right.T, published.values[f"score_{name}"])
+    assert_as_published(left @ right.T, published.values[f"score_{name}"])
 
 
 def test_scores_of_fused_vectors(published, step):
     left, right = step.seeds.fused.chunk(2)
-    as_published(left @ right.T, published.values["score_joint"])
+    assert_as_published(left @ right.T, published.values["score_joint"])
 
 
 def test_orthogonality_and_imputation(published, step):
     parts = TMEALoss(orthogonality_weight=0.01, latent_weight=0.01)(step)
-    as_published(parts["orthogonality"], published.values["orth_loss"])
+    assert_as_published(parts["orthogonality"], published.values["orth_loss"])
     imputation = parts["imputation_image"] + parts["imputation_attribute"]
-    as_published(imputation, published.values["imputation_loss"])
+    assert_as_published(imputation, published.values["imputation_loss"])
 
 
 def test_contrasts(published, step):
     parts = TMEALoss()(step)
-    as_published(parts["contrast_graph"], published.values["contrastive_relation"])
-    as_published(parts["contrast_fused"], published.values["contrastive_joint"])
+    assert_as_published(parts["contrast_graph"], published.values["contrastive_relation"])
+    assert_as_published(parts["contrast_fused"], published.values["contrastive_joint"])
 
 
 @pytest.mark.parametrize("modality", ["image", "attribute"])
@@ -171,7 +171,7 @@ def test_triples(published):
     assert torch.equal(corruption.apply_to(triples), corrupted)
     distances = transe.distances(triples, corruption)
     loss = TMEALoss()(TrainingStep(distances, _Nothing, None))["triples"]
-    as_published(loss, published.values["transe_loss"])
+    assert_as_published(loss, published.values["transe_loss"])
 
 
 class _Nothing:
