@@ -166,7 +166,11 @@ def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what:
     path = Path(path)
     if not path.exists():
         above = path.resolve().parent
-        there = f"The folder above has: {listing(above)}." if above.exists() else "Nor its folder."
+        there = (
+            f"The folder above has: {listing(above)}."
+            if above.exists()
+            else "Its folder is not there either."
+        )
         raise FileNotFoundError(f"Expected {what} in {path}; found no such file or folder. {there}")
     for form in formats:
         if form.looks_like(path):
