@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +15,13 @@ _BLOCK_NUMBERS = 1 << 21
 _BLOCK_NUMBERS_ON_DEVICE = 1 << 26
 # Fewer rows slow the matrix product down.
 _FEWEST_ROWS = 128
+# Up to 128 MiB of powers in float32 are kept for the backward pass, which then needs three products
+# in place of four.
+_KEPT_NUMBERS = 1 << 25
+# e to the power of minus twice of it is the least that a float32 holds with all its digits.
+_LARGEST_SCALE = 43.0
+
+Block = tuple[slice, Tensor]
 
 
 def unit_rows(x: Tensor) -> Tensor:
@@ -35,12 +42,14 @@ def log_sums(
     .. math::
         r_i = \log \sum_j e^{k x_i \cdot y_j}, \quad c_j = \log \sum_i e^{k x_i \cdot y_j}
 
-    No block outlives its turn: memory is O(block + n d). The backward pass computes the products
-    anew, so whoever wants no gradient pays for one product instead of four.
+    Memory is O(block + n d), where a block may be all of a small matrix. Of a large one, the
+    backward pass computes the products anew. Whoever wants no gradient pays for one product instead
+    of three or four.
 
     Parameters
     ----------
     left, right : Tensors of shape (n, d)
+        Rows of length 1 or 0.
     scale : float
         k.
     without_pairs : bool, default=False
@@ -56,7 +65,7 @@ def log_sums(
     -----
     Under autocast the products are in the lower precision, all sums in that of the inputs.
     """
-    how = _Scores(scale, without_pairs, _lower_precision(left))
+    how = _how(scale, without_pairs, left)
     rows, columns = _LogSums.apply(left, right, how, of_columns)
     return rows, columns
 
@@ -66,32 +75,34 @@ def log_sums_within(x: Tensor, scale: float) -> Tensor:
 
     The matrix is symmetric: only half of it is computed.
     """
-    sums: Tensor = _LogSumsWithin.apply(x, _Scores(scale, True, _lower_precision(x)))
+    sums: Tensor = _LogSumsWithin.apply(x, _how(scale, True, x))
     return sums
 
 
-def _lower_precision(x: Tensor) -> torch.dtype | None:
-    kind = x.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+class _Scores:
+    """Products of rows as scores, a block of rows at a time, and the logarithms of their sums.
 
+    Parameters
+    ----------
+    scale : float
+    without_pairs : bool
+    precision : torch.dtype or None
+        Of the products, if it is not that of the rows.
+    """
 
-class _Scores(NamedTuple):
-    """How products of rows become scores, a block of rows at a time."""
+    nothing = -torch.inf  # the sum of no score
 
-    scale: float
-    without_pairs: bool
-    precision: torch.dtype | None  # of the products, if it is not that of the rows
+    def __init__(self, scale: float, without_pairs: bool, precision: torch.dtype | None) -> None:
+        self.scale, self.without_pairs, self.precision = scale, without_pairs, precision
 
-    def blocks(
-        self, left: Tensor, right: Tensor, upper: bool = False
-    ) -> Iterator[tuple[slice, Tensor]]:
+    def blocks(self, left: Tensor, right: Tensor, upper: bool = False) -> Iterator[Block]:
         """Yield rows and their scores; with `upper`, from the first of these rows on."""
         scaled, columns = self._cast(left * self.scale), self._cast(right)
         for rows in _row_blocks(left, right, upper):
             first = rows.start if upper else 0
-            scores = self.product(scaled[rows], columns[first:].T, left.dtype)
+            scores = self.prepared(self.product(scaled[rows], columns[first:].T, left.dtype))
             if self.without_pairs:
-                scores.diagonal(rows.start - first).fill_(-torch.inf)
+                scores.diagonal(rows.start - first).fill_(self.nothing)
             yield rows, scores
 
     def product(self, left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
@@ -99,32 +110,90 @@ class _Scores(NamedTuple):
         with torch.autocast(left.device.type, enabled=False):
             return (self._cast(left) @ self._cast(right)).to(dtype)
 
+    def prepared(self, scores: Tensor) -> Tensor:
+        """Return what the other functions take."""
+        return scores
+
+    def sum(self, scores: Tensor, dim: int) -> Tensor:
+        """Sum up a block, in any unit that `add`, `log` and `shares` understand."""
+        return scores.logsumexp(dim)
+
+    def add(self, one: Tensor, other: Tensor) -> Tensor:
+        """Add two sums."""
+        return torch.logaddexp(one, other)
+
+    def log(self, sums: Tensor) -> Tensor:
+        """Return the logarithms of sums."""
+        return sums
+
+    def shares(self, scores: Tensor, *sums_and_grads: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the gradient in the scores, for sums and their gradients that fit a block."""
+        parts = []
+        for sums, grads in sums_and_grads:
+            # Of a sum of nothing, the shares are 0, not undefined.
+            finite = sums.masked_fill(sums == -torch.inf, 0)
+            parts.append((scores - finite).exp_().mul_(grads))
+        return parts[0] if len(parts) == 1 else parts[0].add_(parts[1])
+
     def _cast(self, x: Tensor) -> Tensor:
         return x if self.precision is None else x.to(self.precision)
+
+
+class _Powers(_Scores):
+    """The same by powers of e relative to the largest that there can be, of rows of length 1.
+
+    No sum has to know its largest term first, and one power serves the sums of rows, those of
+    columns, and all gradients. For scales up to 43: of larger ones, float32 can't hold the least.
+    """
+
+    nothing = 0.0
+
+    def prepared(self, scores: Tensor) -> Tensor:
+        return scores.sub_(self.scale).exp_()
+
+    def sum(self, scores: Tensor, dim: int) -> Tensor:
+        return scores.sum(dim)
+
+    def add(self, one: Tensor, other: Tensor) -> Tensor:
+        return one + other
+
+    def log(self, sums: Tensor) -> Tensor:
+        return sums.log().add_(self.scale)
+
+    def shares(self, scores: Tensor, *sums_and_grads: tuple[Tensor, Tensor]) -> Tensor:
+        factors = [torch.where(sums > 0, grads / sums, 0) for sums, grads in sums_and_grads]
+        return scores * (factors[0] if len(factors) == 1 else factors[0] + factors[1])
+
+
+def _how(scale: float, without_pairs: bool, x: Tensor) -> _Scores:
+    kind = x.device.type
+    lower = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+    return (_Powers if scale <= _LARGEST_SCALE else _Scores)(scale, without_pairs, lower)
 
 
 class _LogSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx, left, right, how, of_columns):  # type: ignore[no-untyped-def]
-        rows, columns = (x.new_full((len(x),), -torch.inf) for x in (left, right))
+        rows, columns = (x.new_full((len(x),), how.nothing) for x in (left, right))
+        kept = _room(len(left) * len(right), ctx)
         for at, scores in how.blocks(left, right):
-            rows[at] = scores.logsumexp(1)
+            rows[at] = how.sum(scores, 1)
             if of_columns:
-                columns = torch.logaddexp(columns, scores.logsumexp(0))
-        ctx.how, ctx.of_columns = how, of_columns
+                columns = how.add(columns, how.sum(scores, 0))
+            if kept is not None:
+                kept.append((at, scores))
+        ctx.how, ctx.of_columns, ctx.kept = how, of_columns, kept
         ctx.save_for_backward(left, right, rows, columns)
-        return rows, columns
+        return how.log(rows), how.log(columns)
 
     @staticmethod
     def backward(ctx, grad_rows, grad_columns):  # type: ignore[no-untyped-def]
-        left, right, *sums = ctx.saved_tensors
+        left, right, rows, columns = ctx.saved_tensors
         how, dtype = ctx.how, left.dtype
-        rows, columns = map(_finite, sums)
+        of_columns = [(columns, grad_columns)] if ctx.of_columns else []
         grad_left, grad_right = torch.zeros_like(left), torch.zeros_like(right)
-        for at, scores in how.blocks(left, right):
-            share = _shares(scores, rows[at, None], grad_rows[at, None])
-            if ctx.of_columns:
-                share += _shares(scores, columns, grad_columns)
+        for at, scores in ctx.kept or how.blocks(left, right):
+            share = how.shares(scores, (rows[at, None], grad_rows[at, None]), *of_columns)
             grad_left[at] = how.product(share, right, dtype)
             grad_right += how.product(share.T, left[at], dtype)
         return grad_left * how.scale, grad_right * how.scale, None, None
@@ -138,36 +207,34 @@ class _LogSumsWithin(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, how):  # type: ignore[no-untyped-def]
-        sums = x.new_full((len(x),), -torch.inf)
+        sums = x.new_full((len(x),), how.nothing)
+        kept = _room(len(x) ** 2 // 2, ctx)
         for at, scores in how.blocks(x, x, upper=True):
-            sums[at] = torch.logaddexp(sums[at], scores.logsumexp(1))
-            mirrored = scores[:, len(scores) :].logsumexp(0)
-            sums[at.stop :] = torch.logaddexp(sums[at.stop :], mirrored)
-        ctx.how = how
+            sums[at] = how.add(sums[at], how.sum(scores, 1))
+            mirrored = how.sum(scores[:, len(scores) :], 0)
+            sums[at.stop :] = how.add(sums[at.stop :], mirrored)
+            if kept is not None:
+                kept.append((at, scores))
+        ctx.how, ctx.kept = how, kept
         ctx.save_for_backward(x, sums)
-        return sums
+        return how.log(sums)
 
     @staticmethod
     def backward(ctx, grad_sums):  # type: ignore[no-untyped-def]
         x, sums = ctx.saved_tensors
-        how, sums = ctx.how, _finite(sums)
-        grad = torch.zeros_like(x)
-        for at, scores in how.blocks(x, x, upper=True):
+        how, grad = ctx.how, torch.zeros_like(x)
+        for at, scores in ctx.kept or how.blocks(x, x, upper=True):
             first, beyond = at.start, at.stop
-            share = _shares(scores, sums[at, None], grad_sums[at, None])
-            share += _shares(scores, sums[first:], grad_sums[first:])
+            of_rows = sums[at, None], grad_sums[at, None]
+            share = how.shares(scores, of_rows, (sums[first:], grad_sums[first:]))
             grad[at] += how.product(share, x[first:], x.dtype)
             grad[beyond:] += how.product(share[:, len(share) :].T, x[at], x.dtype)
         return grad * how.scale, None
 
 
-def _shares(scores: Tensor, sums: Tensor, grads: Tensor) -> Tensor:
-    return (scores - sums).exp_().mul_(grads)
-
-
-def _finite(sums: Tensor) -> Tensor:
-    """Take 0 for the logarithm of a sum of nothing: its shares are then 0, not undefined."""
-    return sums.masked_fill(sums == -torch.inf, 0)
+def _room(n_powers: int, ctx: Any) -> list[Block] | None:
+    """Return where to keep the powers for the backward pass, if one comes, and if they are few."""
+    return [] if any(ctx.needs_input_grad) and n_powers <= _KEPT_NUMBERS else None
 
 
 def _row_blocks(left: Tensor, right: Tensor, upper: bool) -> Iterator[slice]:

@@ -140,9 +140,32 @@ def test_gradient_is_exact(loss):
     assert torch.autograd.gradcheck(loss, sides)
 
 
+@pytest.mark.parametrize("loss", [*EVERY_LOSS, InfoNCE(0.01, symmetric=True)])
+def test_gradients_are_the_same_whether_scores_are_kept_or_computed_anew(loss, monkeypatch):
+    sides = [torch.randn(300, 5, requires_grad=True) for _ in range(2)]
+    kept = torch.autograd.grad(loss(*sides), sides)
+    monkeypatch.setattr(_blocks, "_KEPT_NUMBERS", 0)
+    anew = torch.autograd.grad(loss(*sides), sides)
+    torch.testing.assert_close(kept, anew, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("temperature", [1 / 43, 1 / 43.1])  # powers up to here, then logarithms
+def test_powers_and_logarithms_give_the_same(temperature):
+    sides = [torch.randn(50, 4, requires_grad=True) for _ in range(2)]
+    loss = InfoNCE(temperature, symmetric=True)
+    value = loss(*sides)
+    exact = [side.detach().double().requires_grad_() for side in sides]
+    expected = naive_symmetric_info_nce(loss, *exact)
+    torch.testing.assert_close(value, expected.float(), rtol=1e-5, atol=0)
+    for a, b in zip(
+        torch.autograd.grad(value, sides), torch.autograd.grad(expected, exact), strict=True
+    ):
+        torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("loss", EVERY_LOSS)
 def test_no_matrix_of_all_pairs_is_made(loss):
-    n = 5_000
+    n = 9_000
     sides = [torch.randn(n, 2, requires_grad=True) for _ in range(2)]
     with torch.profiler.profile(profile_memory=True) as profiler:
         loss(*sides).backward()
