@@ -38,7 +38,7 @@ class _SpMM(torch.autograd.Function):
         ctx.pattern = pattern
         ctx.save_for_backward(weights, x, scale)
         by_head = weights.T.contiguous()
-        y = torch.empty_like(x, memory_format=torch.contiguous_format)
+        y = x.new_empty(pattern.n_rows, x.shape[1])
         for rows, edges, offsets in _blocks(pattern.indptr, x):
             col, result = pattern.col[edges], y[rows].zero_()
             for weight, diagonal in zip(by_head, scale, strict=True):

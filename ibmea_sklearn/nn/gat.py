@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .dropout import Dropout
 from .sparse import EdgePattern, edge_softmax, spmm
 
 __all__ = ["DiagonalGAT", "DiagonalGATLayer"]
@@ -55,11 +56,11 @@ class DiagonalGATLayer(nn.Module):
         ----------
         x : Tensor of shape (n_nodes, n_features)
         pattern : EdgePattern
-            Row i holds the neighbours of node i.
+            Each row holds the neighbours of a node.
 
         Returns
         -------
-        Tensor of shape (n_nodes, n_features)
+        Tensor of shape (n_rows, n_features)
             Of the weights' dtype, under autocast too.
         """
         # Limited by memory, not by arithmetic: autocast would only cost precision.
@@ -70,7 +71,7 @@ class DiagonalGATLayer(nn.Module):
         # a . (x w) = x . (a w): the scores of nodes need no weighted copy of x.
         both = torch.cat([side * self.weight for side in self.attention.chunk(2, dim=1)])
         score_i, score_j = (x @ both.T).chunk(2, dim=1)
-        scores = score_i[pattern.row] + score_j[pattern.col]
+        scores = score_i[pattern.node] + score_j[pattern.col]
         attention = edge_softmax(pattern, -functional.leaky_relu(scores, self.negative_slope))
         return spmm(pattern, attention, x, self.weight / len(self.weight))
 
@@ -107,7 +108,7 @@ class DiagonalGAT(nn.Module):
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(DiagonalGATLayer(n_features, n_heads) for _ in range(n_layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         """Encode all nodes.
@@ -124,20 +125,29 @@ class DiagonalGAT(nn.Module):
         """
         return self.by_layer(x, pattern)[-1]
 
-    def by_layer(self, x: Tensor, pattern: EdgePattern) -> list[Tensor]:
-        """Encode all nodes; return the result of each layer.
+    def by_layer(
+        self, x: Tensor, pattern: EdgePattern, rows: EdgePattern | None = None
+    ) -> list[Tensor]:
+        """Encode all nodes, or some of them; return the result of each layer.
 
         Parameters
         ----------
         x : Tensor of shape (n_nodes, n_features)
         pattern : EdgePattern
+            Of all nodes.
+        rows : EdgePattern, optional
+            Some rows of it. The last layer is computed for these nodes only.
 
         Returns
         -------
-        list of n_layers Tensors of shape (n_nodes, n_features)
+        list of n_layers Tensors of shape (n_nodes, n_features) or (n_rows, n_features)
             Before the ELU.
         """
-        results = [self.layers[0](x, pattern)]
-        for layer in self.layers[1:]:
-            results.append(layer(self.dropout(functional.elu(results[-1])), pattern))
-        return results
+        rows = pattern if rows is None else rows
+        *others, last = self.layers
+        results = []
+        for layer in others:
+            y = layer(x, pattern)
+            results.append(rows.taken_from(y))
+            x = self.dropout(functional.elu(y))
+        return [*results, last(x, rows)]

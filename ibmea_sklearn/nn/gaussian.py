@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .dropout import Dropout
 from .gat import DiagonalGAT
 from .rows import SparseRows, apply_linear
 from .sparse import EdgePattern
@@ -118,7 +119,7 @@ class FeatureEncoder(nn.Module):
         super().__init__()
         self.n_components = n_components
         self.hidden = nn.Linear(n_features, n_components)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.posterior = GaussianHead(n_components, n_components)
         self.projection = projection
         if projection is not None:
@@ -193,20 +194,35 @@ class GraphEncoder(nn.Module):
         self.log_variance = DiagonalGAT(width, n_layers, n_heads, dropout)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, anchors: Tensor) -> Gaussian:
-        """Encode all nodes.
+    def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Gaussian:
+        """Encode all nodes, or some of them.
 
         Parameters
         ----------
         anchors : int64 Tensor of shape (n_anchors, 2)
             Pairs of nodes that start from one vector.
+        nodes : int64 Tensor of shape (n,), optional
 
         Returns
         -------
-        Gaussian of shape (n_nodes, n_components)
+        Gaussian of shape (n_nodes, n_components) or (n, n_components)
             `n_components` is that of the start, times `n_layers` with `all_layers`.
         """
+        rows = self._rows(nodes)
         x = self.start(anchors)
-        means = self.mean.by_layer(x, self.pattern)[self.kept]
-        log_variances = self.log_variance.by_layer(x, self.pattern)[self.kept]
-        return Gaussian(torch.cat([self.norm(m) for m in means], 1), torch.cat(log_variances, 1))
+        means, log_variances = (
+            gat.by_layer(x, self.pattern, rows)[self.kept] for gat in (self.mean, self.log_variance)
+        )
+        posterior = Gaussian(
+            torch.cat([self.norm(m) for m in means], 1), torch.cat(log_variances, 1)
+        )
+        if nodes is None or rows.nodes is not None:
+            return posterior
+        return Gaussian(*(moment[nodes] for moment in posterior))
+
+    def _rows(self, nodes: Tensor | None) -> EdgePattern:
+        """Return the rows of nodes, where that saves the last layer much of its work."""
+        if nodes is None or len(nodes) > self.pattern.n_nodes // 2 or nodes.device.type != "cpu":
+            # To choose edges here, a device would have to stop and tell how many there are.
+            return self.pattern
+        return self.pattern.of_rows(nodes)

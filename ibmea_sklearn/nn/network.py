@@ -142,8 +142,7 @@ class VariationalNetwork(nn.Module):
         """
         posteriors, masks = {}, {}
         if self.graph is not None:
-            everything = self.graph(anchors)
-            posteriors[GRAPH] = Gaussian(*(moment[nodes] for moment in everything))
+            posteriors[GRAPH] = self.graph(anchors, nodes)
             masks[GRAPH] = torch.ones_like(nodes, dtype=torch.bool)
         for modality, table in self.tables.items():
             posteriors[modality] = self._posterior(self.encoders[modality], table, nodes)

@@ -19,7 +19,7 @@ BACKENDS: dict[str, Callable[..., Tensor]] = {
 
 
 class EdgePattern(nn.Module):
-    """Where a sparse square matrix has entries, in CSR order, and its transpose.
+    """Where a sparse square matrix, or some rows of one, has entries, in CSR order; the transpose.
 
     Parameters
     ----------
@@ -28,12 +28,15 @@ class EdgePattern(nn.Module):
     n_nodes : int
     backend : {"torch", "torch-sparse"}, default="torch"
         What multiplies. The second needs the extra ``torch-sparse``, which compiles for minutes.
+    nodes : int64 Tensor of shape (n_rows,), optional
+        The node that each row stands for, where the matrix has some rows only.
 
     Attributes
     ----------
     row, col : int64 Tensor of shape (n_edges,)
         Sorted by row, then by column: edge weights are given in this order.
-    indptr : int64 Tensor of shape (n_nodes + 1,)
+    n_rows : int
+    indptr : int64 Tensor of shape (n_rows + 1,)
         The edges of row i are ``indptr[i]`` to ``indptr[i + 1]``.
 
     Raises
@@ -54,6 +57,7 @@ class EdgePattern(nn.Module):
 
     row: Tensor
     col: Tensor
+    nodes: Tensor | None
     indptr: Tensor
     transposed_order: Tensor
     transposed_indptr: Tensor
@@ -61,17 +65,25 @@ class EdgePattern(nn.Module):
     transposed_col: Tensor
     backend: str = "torch"
 
-    def __init__(self, row: Tensor, col: Tensor, n_nodes: int, backend: str = "torch") -> None:
+    def __init__(
+        self,
+        row: Tensor,
+        col: Tensor,
+        n_nodes: int,
+        backend: str = "torch",
+        nodes: Tensor | None = None,
+    ) -> None:
         super().__init__()
-        self.n_nodes = n_nodes
+        self.n_nodes, self.n_rows = n_nodes, n_nodes if nodes is None else len(nodes)
+        self.register_buffer("nodes", nodes, persistent=False)
         self.backend = _checked(backend)
         order = torch.argsort(row * n_nodes + col)
         row, col = row[order], col[order]
-        back = torch.argsort(col * n_nodes + row)
+        back = torch.argsort(col * self.n_rows + row)
         buffers = {
             "row": row,
             "col": col,
-            "indptr": _indptr(row, n_nodes),
+            "indptr": _indptr(row, self.n_rows),
             "transposed_order": back,
             "transposed_indptr": _indptr(col, n_nodes),
             "transposed_row": col[back],
@@ -108,6 +120,44 @@ class EdgePattern(nn.Module):
         edges = torch.unique(edges)
         return cls(edges // n_nodes, edges % n_nodes, n_nodes, backend)
 
+    def of_rows(self, nodes: Tensor) -> EdgePattern:
+        """Return the rows of some nodes, to compute these only.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n_rows,)
+            Row numbers of this pattern, in any order.
+
+        Returns
+        -------
+        EdgePattern
+            Of the same nodes, with a row for each of `nodes`.
+        """
+        starts = self.indptr[nodes]
+        counts = self.indptr[nodes + 1] - starts
+        row = torch.repeat_interleave(counts)
+        before = counts.cumsum(0) - counts  # edges of the rows before
+        edges = torch.arange(len(row), device=row.device) + (starts - before)[row]
+        return EdgePattern(row, self.col[edges], self.n_nodes, self.backend, nodes)
+
+    @property
+    def node(self) -> Tensor:
+        """The node that the row of each edge stands for, int64 (n_edges,)."""
+        return self.row if self.nodes is None else self.nodes[self.row]
+
+    def taken_from(self, x: Tensor) -> Tensor:
+        """Take the rows of `x` that belong to the rows of this pattern.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_nodes, d)
+
+        Returns
+        -------
+        Tensor of shape (n_rows, d)
+        """
+        return x if self.nodes is None else x[self.nodes]
+
 
 def _checked(backend: str) -> str:
     if backend not in BACKENDS:
@@ -140,7 +190,8 @@ def spmm(pattern: EdgePattern, weights: Tensor, x: Tensor, scale: Tensor) -> Ten
 
     Returns
     -------
-    Tensor of shape (n_nodes, d)
+    Tensor of shape (n_rows, d)
+        One row for each of the pattern's: n_nodes, if it has them all.
 
     Notes
     -----
@@ -195,7 +246,7 @@ def edge_softmax(pattern: EdgePattern, scores: Tensor) -> Tensor:
 class _EdgeSoftmax(torch.autograd.Function):
     @staticmethod
     def forward(ctx, scores, pattern):  # type: ignore[no-untyped-def]
-        row, shape = pattern.row, (pattern.n_nodes, scores.shape[1])
+        row, shape = pattern.row, (pattern.n_rows, scores.shape[1])
         index = row[:, None].expand_as(scores)
         top = scores.new_full(shape, -torch.inf).scatter_reduce_(0, index, scores, "amax")
         weights = (scores - top[row]).exp_()
@@ -212,5 +263,5 @@ class _EdgeSoftmax(torch.autograd.Function):
 
 
 def _row_sum(pattern: EdgePattern, values: Tensor) -> Tensor:
-    zeros = values.new_zeros(pattern.n_nodes, values.shape[1])
+    zeros = values.new_zeros(pattern.n_rows, values.shape[1])
     return zeros.index_add_(0, pattern.row, values)

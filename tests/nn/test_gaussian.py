@@ -104,6 +104,26 @@ def test_all_layers_are_concatenated(n_layers):
         torch.testing.assert_close(whole[:, -6:], part)
 
 
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@pytest.mark.parametrize("all_layers", [True, False])
+@pytest.mark.parametrize("chosen", [[], [3], [8, 0, 5, 0], list(range(10))])
+def test_some_nodes_have_the_rows_and_gradients_that_they_have_among_all(
+    n_layers, all_layers, chosen
+):
+    nodes = torch.tensor(chosen, dtype=torch.int64)
+    start = LearnedStart(10, 6)
+    encoder = GraphEncoder(pattern(), start, n_layers, dropout=0, all_layers=all_layers).double()
+    some, whole = encoder(ANCHORS, nodes), [moment[nodes] for moment in encoder(ANCHORS)]
+    weights = [torch.randn_like(moment) for moment in whole]
+    gradients = []
+    for moments in (some, whole):
+        torch.testing.assert_close(list(moments), whole)
+        loss = sum((m * w).sum() for m, w in zip(moments, weights, strict=True))
+        found = torch.autograd.grad(loss, list(encoder.parameters()), materialize_grads=True)
+        gradients.append(found)
+    torch.testing.assert_close(*gradients)
+
+
 @pytest.mark.parametrize("start", [AnchorStart, LearnedStart])
 def test_graph_encoder_is_trained_through(start):
     encoder = GraphEncoder(pattern(), start(10, 6), all_layers=True)

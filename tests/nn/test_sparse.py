@@ -115,3 +115,44 @@ def test_softmax_sums_to_one_over_each_row():
 
 def test_graph_is_not_part_of_a_checkpoint():
     assert random_pattern(0).state_dict() == {}
+
+
+@pytest.mark.parametrize("backend", ALL_BACKENDS)
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 8), max_size=12))
+def test_some_rows_are_those_of_the_whole_product(backend, seed, chosen):
+    pattern = random_pattern(seed, n_edges=30, backend=backend)
+    nodes = torch.tensor(chosen, dtype=torch.int64)
+    rows = pattern.of_rows(nodes)
+    weights, x, scale = inputs_of(pattern, seed)
+    # Of each row's edges, the weights that they have in the whole matrix.
+    place = {edge: i for i, edge in enumerate(edges_of(pattern))}
+    at = [place[edge] for edge in edges_of(rows)]
+    some = spmm(rows, weights[torch.tensor(at, dtype=torch.int64)], x, scale)
+    whole = spmm(pattern, weights, x, scale)[nodes]
+    torch.testing.assert_close(some, whole)
+    torch.testing.assert_close(rows.taken_from(x), x[nodes])
+    inputs = (weights, x, scale)
+    torch.testing.assert_close(
+        torch.autograd.grad(some.square().sum(), inputs),
+        torch.autograd.grad(whole.square().sum(), inputs),
+    )
+
+
+def edges_of(pattern):
+    return list(zip(pattern.node.tolist(), pattern.col.tolist(), strict=True))
+
+
+def test_softmax_over_some_rows():
+    pattern = random_pattern(1, n_edges=40)
+    nodes = torch.tensor([7, 2, 2])
+    rows = pattern.of_rows(nodes)
+    node_scores = torch.randn(2, pattern.n_nodes, 1)
+    softmax, some = (
+        edge_softmax(p, node_scores[0][p.node] + node_scores[1][p.col]) for p in (pattern, rows)
+    )
+    whole = torch.zeros(pattern.n_nodes, pattern.n_nodes)
+    whole[pattern.row, pattern.col] = softmax[:, 0]
+    part = torch.zeros(3, pattern.n_nodes)
+    part[rows.row, rows.col] = some[:, 0]
+    torch.testing.assert_close(part, whole[nodes])
