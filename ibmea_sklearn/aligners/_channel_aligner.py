@@ -93,7 +93,9 @@ class ChannelAligner(BaseAligner):
         vectors = {m: frozen_vectors(X, m) for m in frozen}
         channels = Channels(n1, n1 + n2, vectors, propagation)
         channels.known = train
-        search = PairSearch(channels, train, held_out, self.min_confidence, self.device_)
+        search = PairSearch(
+            channels, train, held_out, self.min_confidence, self.device_, self.search
+        )
         self.rounds_ = search.log
         return search
 

@@ -37,6 +37,8 @@ class PairSearch:
     min_confidence : float
         Least probability of a pair.
     device : str
+    search : {"exact", "faiss"}, default="exact"
+        How the best is looked for.
 
     Attributes
     ----------
@@ -53,9 +55,10 @@ class PairSearch:
         held_out: np.ndarray,
         min_confidence: float,
         device: str,
+        search: str = "exact",
     ) -> None:
         self.channels, self.train, self.held_out = channels, train, held_out
-        self.min_confidence, self.device = min_confidence, device
+        self.min_confidence, self.device, self.search = min_confidence, device, search
         sides = np.arange(channels.n_left), np.arange(channels.n_left, channels.n_nodes)
         self.free = [np.setdiff1d(s, p) for s, p in zip(sides, train.T, strict=True)]
         self.log: list[dict[str, Any]] = []
@@ -122,7 +125,9 @@ class PairSearch:
         if not np.isfinite(vectors).all():
             return nobody
         sides = [vectors[rows] for rows in self.free]
-        pairs, chances = mutual_nearest(*sides, method="sinkhorn", device=self.device, **search)
+        pairs, chances = mutual_nearest(
+            *sides, method="sinkhorn", search=self.search, device=self.device, **search
+        )
         nodes = [rows[p] for rows, p in zip(self.free, pairs.T, strict=True)]
         return np.column_stack(nodes), chances
 

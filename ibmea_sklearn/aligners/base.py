@@ -17,6 +17,7 @@ from ..featurizers import ModalityFeaturizer
 from ..graph import EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..graph._seed_pairs import pair_indices
 from ..matching import assign, candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
+from ..matching._faiss import scores_by
 from ..metrics import hits_at_k
 from ._confidence import Calibration
 from ._parameters import check_choice
@@ -72,6 +73,8 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
     seed_indices_: np.ndarray
     # Of the aligners that train: whether a fit starts from the weights of the last one.
     warm_start = False
+    # How what is best is looked for, unless a subclass has a parameter for it.
+    search = "exact"
     # What Sinkhorn's probability of a pair is worth; as it is, unless an aligner has learnt better.
     calibration_ = Calibration()
 
@@ -152,6 +155,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         check_choice("score_candidates", self.score_candidates, ("pairs", "all"))
         check_choice("duplicates", self.duplicates, ("raise", "first"))
         checked_integer(self.csls_k, "csls_k")
+        scores_by(self.search)  # an error, if there is no such search here
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         return ModalityFeaturizer(device=self.device, verbose=self.verbose).fit_transform(X)
@@ -277,7 +281,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         if not len(left) or not len(right):
             pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
         elif method == "mutual":
-            pairs, scores = mutual_nearest(left, right, **self._matching())
+            pairs, scores = mutual_nearest(left, right, **self._searching())
         else:
             pairs, scores = self._assign(left, right, n_candidates)
         table = pd.DataFrame(
@@ -293,7 +297,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
     def _assign(
         self, left: np.ndarray, right: np.ndarray, n_candidates: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        scores, targets = top_k(left, right, n_candidates, **self._matching())
+        scores, targets = top_k(left, right, n_candidates, **self._searching())
         pairs = assign(scores, targets, len(right))
         place = (targets[pairs[:, 0]] == pairs[:, 1, None]).argmax(1)
         return pairs, scores[pairs[:, 0], place]
@@ -304,7 +308,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         """Sinkhorn's probabilities of pairs that have these scores."""
         if self.matching == "sinkhorn" or not len(pairs):
             return scores
-        similarities = candidate_similarities(left, right, device=self.device_)
+        similarities = candidate_similarities(left, right, search=self.search, device=self.device_)
         return np.asarray(sinkhorn(similarities)[pairs[:, 0], pairs[:, 1]]).ravel()
 
     def _search(self, sources: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -321,12 +325,12 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
             # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
             # depend on which others are asked for.
             rows = np.searchsorted(free1, sources[~is_seed])
-            found = top_k(left[free1], right[free2], k, rows=rows, **self._matching())
+            found = top_k(left[free1], right[free2], k, rows=rows, **self._searching())
             scores[~is_seed], targets[~is_seed] = found[0], free2[found[1]]
         if is_seed.any():
             targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
             if k > 1:
-                options = {**self._matching(), "method": "cosine"}
+                options = {**self._searching(), "method": "cosine"}
                 found = top_k(left[sources[is_seed]], right[free2], k - 1, **options)
                 scores[is_seed, 1:], targets[is_seed, 1:] = found[0], free2[found[1]]
         return scores, targets
@@ -340,6 +344,9 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
 
     def _matching(self) -> dict[str, Any]:
         return {"method": self.matching, "csls_k": self.csls_k, "device": self.device_}
+
+    def _searching(self) -> dict[str, Any]:
+        return {**self._matching(), "search": self.search}
 
     def _embeddings(self, modality: str) -> Sides:
         check_is_fitted(self, "embeddings_")

@@ -47,6 +47,10 @@ class PropagationAligner(ChannelAligner):
     matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``.
     csls_k : int, default=3
+    search : {"exact", "faiss"}, default="exact"
+        How what is best by `matching` is looked for, here and between rounds. "faiss", for graphs
+        of more than 50,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
+        ``rank`` and ``score`` stay exact.
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the
         papers; depends on their number), or all entities that are no seeds.
@@ -107,6 +111,7 @@ class PropagationAligner(ChannelAligner):
         validation_fraction: float = 0.1,
         matching: str = "sinkhorn",
         csls_k: int = 3,
+        search: str = "exact",
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
@@ -122,6 +127,7 @@ class PropagationAligner(ChannelAligner):
         self.validation_fraction = validation_fraction
         self.matching = matching
         self.csls_k = csls_k
+        self.search = search
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device

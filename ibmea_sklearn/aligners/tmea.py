@@ -145,6 +145,10 @@ class TMEAAligner(TrainedAligner):
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``. The paper
         compares by "cosine".
     csls_k : int, default=3
+    search : {"exact", "faiss"}, default="exact"
+        How what is best by `matching` is looked for, here and between rounds. "faiss", for graphs
+        of more than 50,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
+        ``rank`` and ``score`` stay exact.
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the
         papers; depends on their number), or all entities that are no seeds.
@@ -276,6 +280,7 @@ class TMEAAligner(TrainedAligner):
         compile: bool = False,
         matching: str = "sinkhorn",
         csls_k: int = 3,
+        search: str = "exact",
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
@@ -325,6 +330,7 @@ class TMEAAligner(TrainedAligner):
         self.compile = compile
         self.matching = matching
         self.csls_k = csls_k
+        self.search = search
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
@@ -364,8 +370,6 @@ class TMEAAligner(TrainedAligner):
             "batch_size": self.triple_batch_size,
             "iterator_train": RowBatches,
             "iterator_train__n_batches": self.steps_per_epoch,
-            "optimizer": torch.optim.AdamW,
-            "optimizer__fused": True,
         }
 
     def _net(self, epochs: list[int], callbacks: list[Callback]) -> AlignmentNet:

@@ -96,9 +96,13 @@ def _candidates(params: dict[str, Any], test: np.ndarray) -> str:
 
 
 def _matching(params: dict[str, Any]) -> str:
-    if params["matching"] == "csls":
-        return f"CSLS, k={params['csls_k']}"
-    return {"cosine": "cosine (no CSLS)", "sinkhorn": "Sinkhorn"}[params["matching"]]
+    names = {
+        "csls": f"CSLS, k={params['csls_k']}",
+        "cosine": "cosine (no CSLS)",
+        "sinkhorn": "Sinkhorn",
+    }
+    is_exact = params.get("search", "exact") == "exact"
+    return names[params["matching"]] + ("" if is_exact else f", pairs by {params['search']}")
 
 
 def _epoch(params: dict[str, Any], aligner: BaseAligner) -> str:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from .._checks import checked_integer
 from ._blocks import DEFAULT_BLOCK_BYTES, select_top
+from ._faiss import FaissScores, scores_by
 from ._scores import Scores, cosine_scores
 from ._sketch import exact_entries, sketched
 
@@ -19,6 +20,7 @@ def candidate_similarities(
     targets: Any,
     n_candidates: int = 100,
     *,
+    search: str = "exact",
     sketch_width: int | None = None,
     normalize: bool = True,
     device: str | torch.device = "cpu",
@@ -35,6 +37,8 @@ def candidate_similarities(
     targets : array-like of shape (m, d)
     n_candidates : int, default=100
         Candidates that each entity chooses; clipped to the number of entities there are.
+    search : {"exact", "faiss"}, default="exact"
+        As in :func:`top_k`. The similarities of what is chosen are exact.
     sketch_width : int or None, default=None
         Choose by random sums of columns, this many, where embeddings are wider: faster, but a few
         of the best are missed. The similarities of what is chosen are exact. None chooses exactly.
@@ -53,6 +57,8 @@ def candidate_similarities(
     ------
     ValueError
         If embeddings are empty, not finite or of different widths, or a parameter is out of range.
+    ImportError
+        If `search` is "faiss", and faiss is not installed.
     MemoryError
         If there is no memory for one row of similarities.
 
@@ -75,7 +81,12 @@ def candidate_similarities(
            [0. , 0. , 1. ]], dtype=float32)
     """
     scores = cosine_scores(
-        sources, targets, normalize=normalize, device=device, block_bytes=block_bytes
+        sources,
+        targets,
+        normalize=normalize,
+        device=device,
+        block_bytes=block_bytes,
+        kind=scores_by(search),
     )
     return candidates_of(scores, n_candidates, sketch_width)
 
@@ -91,6 +102,8 @@ def candidates_of(
             return exact_entries(
                 scores, candidates_of(sketched(scores, sketch_width), n_candidates)
             )
+    if isinstance(scores, FaissScores):
+        return exact_entries(scores, scores.places_of_best(n_candidates))
     n, m = scores.shape
     k = min(n_candidates, m)
     values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)

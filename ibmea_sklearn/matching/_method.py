@@ -8,6 +8,7 @@ import torch
 
 from .._checks import checked_integer
 from ._checks import checked_method, checked_temperature
+from ._faiss import scores_by
 from ._scores import Scores, cosine_scores, csls_scores
 from ._sinkhorn_scores import sinkhorn_scores
 
@@ -23,6 +24,7 @@ class Method(NamedTuple):
     normalize: bool
     device: str | torch.device
     block_bytes: int
+    search: str = "exact"
     sketch_width: int | None = None
 
     def scores(self, sources: Any, targets: Any) -> Scores:
@@ -39,6 +41,7 @@ class Method(NamedTuple):
             normalize=self.normalize,
             device=self.device,
             block_bytes=self.block_bytes,
+            kind=scores_by(self.search),
         )
         if self.method == "csls":
             return csls_scores(cosine, self.csls_k)

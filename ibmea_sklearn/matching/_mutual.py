@@ -20,6 +20,7 @@ def mutual_nearest(
     n_candidates: int = 100,
     temperature: float = 0.02,
     n_iterations: int = 15,
+    search: str = "exact",
     sketch_width: int | None = None,
     normalize: bool = True,
     device: str | torch.device = "cpu",
@@ -31,7 +32,7 @@ def mutual_nearest(
     ----------
     sources : array-like of shape (n, d)
     targets : array-like of shape (m, d)
-    method, csls_k, n_candidates, temperature, n_iterations
+    method, csls_k, n_candidates, temperature, n_iterations, search
         As in :func:`top_k`.
     sketch_width : int or None, default=None
         Of Sinkhorn's candidates; see :func:`candidate_similarities`.
@@ -51,6 +52,8 @@ def mutual_nearest(
     ------
     ValueError
         If embeddings are empty, not finite or of different widths, or a parameter is out of range.
+    ImportError
+        If `search` is "faiss", and faiss is not installed.
     MemoryError
         If there is no memory for one row of scores.
 
@@ -77,6 +80,7 @@ def mutual_nearest(
         normalize,
         device,
         block_bytes,
+        search,
         sketch_width,
     )
     scores = how.scores(sources, targets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 import torch
@@ -49,6 +50,12 @@ class Scores:
         some.left, some.rounding = self.left[at], self.rounding[at]
         return some
 
+    def with_vectors(self, left: torch.Tensor, right: torch.Tensor) -> Self:
+        """Return the scores of other vectors, to be searched in the same way."""
+        other = copy.copy(self)
+        other.left, other.right = left, right
+        return other
+
     def published(self, values: np.ndarray) -> np.ndarray:
         """Turn scores, as they are compared here, into those that a user sees."""
         return values
@@ -88,6 +95,31 @@ class Scores:
         self.over_blocks(visit)
         return values, of_rows, of_columns
 
+    def mean_of_nearest(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean of the k best scores of each row and of each column, in one pass.
+
+        Parameters
+        ----------
+        k : int
+            Clipped to m for rows and to n for columns.
+
+        Returns
+        -------
+        rows, columns : tensors of shape (n, 1) and (m, 1)
+        """
+        n, m = self.shape
+        of_rows = self.left.new_empty(n, 1)
+        best = self.left.new_empty(0, m)  # the k best of each column so far
+
+        def visit(rows: slice, block: torch.Tensor) -> None:
+            nonlocal best
+            of_rows[rows] = block.topk(min(k, m), dim=1).values.mean(dim=1, keepdim=True)
+            new = torch.cat([best, block.topk(min(k, len(block)), dim=0).values])
+            best = new.topk(min(k, len(new)), dim=0).values
+
+        self.over_blocks(visit)
+        return of_rows, best.mean(dim=0)[:, None]
+
     def ranks(self, columns: np.ndarray) -> np.ndarray:
         """Rank one column of each row, given by `columns` of shape (n,); ties share a rank."""
         true = torch.from_numpy(columns).to(self.left.device)[:, None]
@@ -122,13 +154,14 @@ def cosine_scores(
     normalize: bool,
     device: str | torch.device,
     block_bytes: int,
+    kind: type[Scores] = Scores,
 ) -> Scores:
     """Return the cosine of all pairs, or their inner product with ``normalize=False``."""
     sources, targets = checked_pair(sources, targets)
     where = checked_device(device)
     left, right = (_vectors(side, normalize, where) for side in (sources, targets))
     rounding = ROUNDING * left.norm(dim=1, keepdim=True) * right.norm(dim=1).max()
-    return Scores(left, right, rounding, block_bytes)
+    return kind(left, right, rounding, block_bytes)
 
 
 def csls_scores(cosine: Scores, k: int) -> Scores:
@@ -136,37 +169,13 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
 
     ``2 x.y - r_x - r_y`` is the inner product of ``(2 x, r_x, 1)`` and ``(y, -1, -r_y)``.
     """
-    r_left, r_right = mean_of_nearest(cosine, k)
+    r_left, r_right = cosine.mean_of_nearest(k)
     left = torch.cat([2 * cosine.left, r_left, torch.ones_like(r_left)], dim=1)
     right = torch.cat([cosine.right, -torch.ones_like(r_right), -r_right], dim=1)
-    return Scores(left, right, 4 * cosine.rounding, cosine.block_bytes)
-
-
-def mean_of_nearest(scores: Scores, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the mean of the k best scores of each row and of each column, in one pass.
-
-    Parameters
-    ----------
-    scores : Scores of shape (n, m)
-    k : int
-        Clipped to m for rows and to n for columns.
-
-    Returns
-    -------
-    rows, columns : tensors of shape (n, 1) and (m, 1)
-    """
-    n, m = scores.shape
-    of_rows = scores.left.new_empty(n, 1)
-    best = scores.left.new_empty(0, m)  # the k best of each column so far
-
-    def visit(rows: slice, block: torch.Tensor) -> None:
-        nonlocal best
-        of_rows[rows] = block.topk(min(k, m), dim=1).values.mean(dim=1, keepdim=True)
-        new = torch.cat([best, block.topk(min(k, len(block)), dim=0).values])
-        best = new.topk(min(k, len(new)), dim=0).values
-
-    scores.over_blocks(visit)
-    return of_rows, best.mean(dim=0)[:, None]
+    scores = cosine.with_vectors(left, right)
+    # What is taken off comes from all rows: it is not exact for a row of zeros either.
+    scores.rounding = 2 * (cosine.rounding + cosine.rounding.max())
+    return scores
 
 
 def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch.Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from scipy import sparse
@@ -18,13 +16,12 @@ def sketched(scores: Scores, width: int) -> Scores:
     Each column is added to one sum, with a random sign, the same for both sides. So the inner
     products are right on average, with an error of about ``1 / sqrt(width)`` for unit vectors.
     """
-    some = copy.copy(scores)
     n_columns = scores.left.shape[1]
     random = np.random.default_rng(0)  # the same vectors always have the same candidates
     sums = torch.arange(n_columns) % width
     signs = torch.from_numpy(random.choice(np.array([-1, 1], np.float32), n_columns))
-    some.left, some.right = (_add(side, sums, signs, width) for side in (scores.left, scores.right))
-    return some
+    both = (_add(side, sums, signs, width) for side in (scores.left, scores.right))
+    return scores.with_vectors(*both)
 
 
 def _add(

@@ -196,6 +196,7 @@ def check_wrong_parameters(case: Case) -> None:
         ({"matching": "cosinus"}, "'cosinus'. Did you mean 'cosine'?"),
         ({"score_candidates": "pair"}, "'pair'. Did you mean 'pairs'?"),
         ({"csls_k": 0}, "csls_k to be an integer of at least 1; found 0"),
+        ({"search": "exakt"}, "'exakt'. Did you mean 'exact'?"),
         ({"modalities": ["grpah"]}, "Did you mean 'graph'?"),
         ({"modalities": []}, "found none"),
         ({"random_state": -1}, "random_state to be None, a RandomState, or an integer"),

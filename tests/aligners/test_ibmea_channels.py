@@ -29,8 +29,8 @@ class WithSearch(IBMEAAligner):
     """Keeps what finds the pairs, and the pairs that it was to start from."""
 
     def _pair_search(self, *args):
-        self.search = super()._pair_search(*args)
-        return self.search
+        self.pair_search = super()._pair_search(*args)
+        return self.pair_search
 
 
 def labels():
@@ -141,7 +141,7 @@ def test_the_graph_encoder_may_start_from_cross_fitted_labels(fit, seeds):
 def test_held_out_seeds_bring_no_label_to_the_start(fit, seeds):
     """Their neighbours, which the encoder reads, would hand it back to them."""
     aligner = fit(aligner=WithSearch, graph_start="propagation", validation_fraction=0.25)
-    train = seeds[np.isin(seeds.indices[:, 0], aligner.search.train[:, 0])]
+    train = seeds[np.isin(seeds.indices[:, 0], aligner.pair_search.train[:, 0])]
     assert len(train) == 30
     np.testing.assert_array_equal(start_of(aligner), expected_start(train))
 

@@ -218,3 +218,26 @@ def test_what_is_said_of_rounds(pair, capfd):
         )
     fit(pair, verbose=0)
     assert capfd.readouterr() == ("", "")
+
+
+def test_search_by_faiss_finds_nearly_the_same():
+    pytest.importorskip("faiss")
+    pair = make_mmkg_pair(1_500, structural_overlap=0.8, random_state=0)
+    exact, found = (
+        fit(pair, n_seeds=400, validation_fraction=0.0, search=s) for s in ("exact", "faiss")
+    )
+    assert [r["n_found"] for r in found.rounds_] == pytest.approx(
+        [r["n_found"] for r in exact.rounds_], rel=0.05
+    )
+    # The same vectors, so that only the last search differs.
+    found.set_params(search="exact")
+    expected = {tuple(p) for p in found.align()[["source", "target"]].to_numpy()}
+    found.set_params(search="faiss")
+    table = found.align()
+    assert len(expected & {tuple(p) for p in table[["source", "target"]].to_numpy()}) > 0.95 * len(
+        expected
+    )
+    assert table["confidence"].between(0, 1).all()
+    free = pair[2][400:, 0]
+    same = found.predict(free) == found.set_params(search="exact").predict(free)
+    assert same.mean() > 0.95

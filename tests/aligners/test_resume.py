@@ -56,7 +56,7 @@ class Stopped(IBMEAAligner):
         return super()._find(search)
 
     def _encoding(self, search):
-        self.search = search
+        self.pair_search = search
         return super()._encoding(search)
 
     def _settle(self, search):
@@ -166,7 +166,7 @@ def test_what_the_search_has_learnt_is_there(stopped, hard_pair, tmp_path):
     seen = []
 
     def look():
-        seen.append((dict(aligner.search.channels.weights), list(aligner.rounds_)))
+        seen.append((dict(aligner.pair_search.channels.weights), list(aligner.rounds_)))
 
     stopped("epoch 5")
     for params in (PARAMS, {**PARAMS, "checkpoint_dir": tmp_path}):
