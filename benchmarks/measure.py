@@ -41,7 +41,7 @@ def measured(task: Task, where: Where, repetitions: int | None = None) -> list[F
     timed = in_child(where, time_in_turns, here, repetitions or task.repetitions)
     figures = []
     for contestant, (seconds, values) in zip(here, timed, strict=True):
-        memory = in_child(where, memory_of, contestant) if task.memory else (None, None)
+        memory = in_child(where, memory_of, contestant) if contestant.memory else (None, None)
         figures.append(_figure(task, contestant, seconds, timed[0].seconds, memory, values))
     return figures
 

@@ -20,12 +20,15 @@ class Contestant(NamedTuple):
     arguments : mapping of {str: object}
     needs : str, optional
         A package without which the contestant is left out.
+    memory : bool, default=True
+        Whether to measure its memory, in a further process.
     """
 
     name: str
     build: Callable[..., Callable[[], object]]
     arguments: Mapping[str, Any] = {}
     needs: str | None = None
+    memory: bool = True
 
     @property
     def is_here(self) -> bool:
@@ -44,8 +47,6 @@ class Task(NamedTuple):
         Tasks of one group differ in one size, and are drawn along it. The group says which.
     repetitions : int, default=5
         After one that is not timed.
-    memory : bool, default=True
-        Whether to measure memory, in further processes.
     """
 
     name: str
@@ -53,7 +54,6 @@ class Task(NamedTuple):
     group: str = ""
     size: float | None = None
     repetitions: int = 5
-    memory: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,21 +32,14 @@ def tasks(quick: bool) -> Iterator[Task]:
     )
     yield Task(f"mutual nearest by csls, {n:,} x {n:,}", pairs)
     for n in (300, 600) if quick else (10_000, 30_000, 100_000):
-        best = (
-            Contestant(PRODUCTS, products, {"n": n}),
-            Contestant(OURS, best_of, {"n": n}),
-            Contestant(FAISS, approximate, {"n": n}, "faiss"),
-        )
         # Minutes a run: of the largest, one is timed, and memory is that of the smaller ones.
-        is_large = n > 30_000
-        yield Task(
-            f"best {K}, {n:,} x {n:,}",
-            best,
-            "entities, best 10",
-            n,
-            1 if is_large else 3,
-            not is_large,
+        memory = n <= 30_000
+        best = (
+            Contestant(PRODUCTS, products, {"n": n}, memory=memory),
+            Contestant(OURS, best_of, {"n": n}, memory=memory),
+            Contestant(FAISS, approximate, {"n": n}, "faiss", memory),
         )
+        yield Task(f"best {K}, {n:,} x {n:,}", best, "entities, best 10", n, 3 if memory else 1)
 
 
 def whole_ranks(n: int, method: str) -> Callable[[], object]:

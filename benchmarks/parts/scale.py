@@ -30,9 +30,9 @@ def tasks(quick: bool) -> Iterator[Task]:
         at = {"n": n}
         size = float(2 * n + 2 * 5 * n)  # entities and triples of both graphs
         rounds = 3 if n < 300_000 else 1
-        epochs = (Contestant(EDGES, rows_of_edges, at), Contestant(EPOCH, epoch, at))
+        epochs = (Contestant(EDGES, rows_of_edges, at, memory=False), Contestant(EPOCH, epoch, at))
         yield Task(f"epoch, {n:,} a side", epochs, GROUPS[EPOCH], size, rounds)
-        ranks = (Contestant(PRODUCTS, products, at), Contestant(RANKING, ranking, at))
+        ranks = (Contestant(PRODUCTS, products, at, memory=False), Contestant(RANKING, ranking, at))
         sources = min(n, SOURCES)
         title = f"ranking of {sources:,} among {n:,}"
         yield Task(title, ranks, GROUPS[RANKING], size, rounds)
