@@ -71,7 +71,13 @@ def unit_rows(n: int, d: int, seed: int = 0) -> torch.Tensor:
     return torch.nn.functional.normalize(rows)
 
 
-def vectors_of_both(n: int, d: int, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Return vectors of n entities in two graphs: what is common to both, and noise."""
+def vectors_of_both(n: int, d: int, noise: float = 0.55) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors of n entities in two graphs: what is common to both, and noise.
+
+    Spectrum and likeness of a pair (a cosine of .77) are those of trained embeddings of DBP15K
+    zh-en: 64 of 600 directions hold .42 of their squares, 128 hold .66.
+    """
+    spread = torch.exp(-torch.arange(d) / (0.4 * d))
     common = unit_rows(n, d)
-    return tuple((common + noise * unit_rows(n, d, side)).numpy() for side in (1, 2))  # type: ignore[return-value]
+    both = ((common + noise * unit_rows(n, d, side)) * spread for side in (1, 2))
+    return tuple(side.numpy() for side in both)  # type: ignore[return-value]
