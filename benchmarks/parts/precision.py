@@ -20,7 +20,7 @@ REFERENCE, HALF, COMPILED = "float32", "bfloat16 autocast", "torch.compile"
 
 def tasks(quick: bool) -> Iterator[Task]:
     """Yield a short training on real data, in each of the ways."""
-    name, epochs = (300, 2) if quick else (data.ZH_EN, 10)
+    name, epochs = (300, 2) if quick else (data.ZH_EN, 6)
     at = {"name": name, "epochs": epochs}
     contestants = (
         # Without memory: a run more would take minutes where bfloat16 is emulated.

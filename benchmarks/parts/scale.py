@@ -20,7 +20,7 @@ TITLE = "Cost by size"
 EDGES, EPOCH, RANKING = "rows of all edges alone", "epoch", "ranking"
 PRODUCTS = "products alone"
 WIDTH, SOURCES, K = 64, 10_000, 10
-SIZES, QUICK_SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000), (200, 400)
+SIZES, QUICK_SIZES = (10_000, 30_000, 100_000, 1_000_000), (200, 400)
 GROUPS = {EPOCH: "entities + edges, epoch", RANKING: "entities + edges, ranking"}
 
 
