@@ -127,10 +127,10 @@ class Scores:
 
         def visit(rows: slice, block: torch.Tensor) -> None:
             own = block.gather(1, true[rows])
-            better = (block > own + self.rounding[rows]).sum(dim=1)
-            not_worse = (block >= own - self.rounding[rows]).sum(dim=1)
+            better = _count(block > own + self.rounding[rows])
+            not_worse = _count(block >= own - self.rounding[rows])
             ties = not_worse - better - 1
-            result[rows] = (1 + better + ties / 2).cpu().numpy()
+            result[rows] = 1 + better + ties / 2
 
         self.over_blocks(visit)
         return result
@@ -176,6 +176,13 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
     # What is taken off comes from all rows: it is not exact for a row of zeros either.
     scores.rounding = 2 * (cosine.rounding + cosine.rounding.max())
     return scores
+
+
+def _count(mask: torch.Tensor) -> np.ndarray:
+    """How many of each row are true."""
+    if mask.device.type == "cpu":
+        return np.count_nonzero(mask.numpy(), axis=1)  # a twentieth of the time of torch's sum
+    return mask.sum(dim=1).cpu().numpy()
 
 
 def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch.Tensor:
