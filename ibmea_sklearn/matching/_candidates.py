@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from .._checks import checked_integer
-from ._blocks import DEFAULT_BLOCK_BYTES, select_top
+from ._blocks import select_top
 from ._faiss import FaissScores, scores_by
 from ._scores import Scores, cosine_scores
 from ._sketch import exact_entries, sketched
@@ -24,7 +24,7 @@ def candidate_similarities(
     sketch_width: int | None = None,
     normalize: bool = True,
     device: str | torch.device = "cpu",
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
+    block_bytes: int | None = None,
 ) -> sparse.csr_array:
     """Cosine of each source with its best targets, and of each target with its best sources.
 
@@ -45,8 +45,8 @@ def candidate_similarities(
     normalize : bool, default=True
         Scale rows to unit length; else the similarity is the inner product.
     device : str or torch.device, default="cpu"
-    block_bytes : int, default=32 MiB
-        Size of a block of similarities. One copy of it is needed besides.
+    block_bytes : int, optional
+        Size of a block of similarities, see :func:`top_k`. One copy of it is needed besides.
 
     Returns
     -------

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from .._checks import checked_integer
+from ._blocks import rows_per_block
 from ._checks import checked_method, checked_temperature
 from ._faiss import scores_by
 from ._scores import Scores, cosine_scores, csls_scores
@@ -23,7 +24,7 @@ class Method(NamedTuple):
     n_iterations: int
     normalize: bool
     device: str | torch.device
-    block_bytes: int
+    block_bytes: int | None
     search: str = "exact"
     sketch_width: int | None = None
 
@@ -55,5 +56,6 @@ class Method(NamedTuple):
         # All of them, also those that the method doesn't use: a mistake is told at once.
         checked_method(self.method)
         checked_temperature(self.temperature)
-        for name in ("csls_k", "n_candidates", "n_iterations", "block_bytes"):
+        for name in ("csls_k", "n_candidates", "n_iterations"):
             checked_integer(getattr(self, name), name)
+        rows_per_block(1, self.block_bytes)

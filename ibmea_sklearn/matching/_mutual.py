@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._blocks import DEFAULT_BLOCK_BYTES
 from ._method import Method
 
 
@@ -24,7 +23,7 @@ def mutual_nearest(
     sketch_width: int | None = None,
     normalize: bool = True,
     device: str | torch.device = "cpu",
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
+    block_bytes: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the pairs of which each is the other's best.
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._blocks import DEFAULT_BLOCK_BYTES
 from ._checks import checked_indices
 from ._method import Method
 
@@ -24,7 +23,7 @@ def ranks(
     n_iterations: int = 15,
     normalize: bool = True,
     device: str | torch.device = "cpu",
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
+    block_bytes: int | None = None,
 ) -> np.ndarray:
     """Rank the true target of each source among all targets.
 

@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 import torch
 
-from .._checks import checked_integer
 from ._blocks import over_blocks, rows_per_block, select_top
 from ._checks import checked_device, checked_pair
 
@@ -27,12 +26,16 @@ class Scores:
     right : tensor of shape (m, d)
     rounding : tensor of shape (n, 1)
         Scores of a row that differ by less are equal but for rounding.
-    block_bytes : int
+    block_bytes : int or None
         Size of a block of scores.
     """
 
     def __init__(
-        self, left: torch.Tensor, right: torch.Tensor, rounding: torch.Tensor, block_bytes: int
+        self,
+        left: torch.Tensor,
+        right: torch.Tensor,
+        rounding: torch.Tensor,
+        block_bytes: int | None,
     ) -> None:
         self.left, self.right, self.rounding = left, right, rounding
         self.block_bytes = block_bytes
@@ -63,7 +66,7 @@ class Scores:
     def over_blocks(self, visit: Callable[[slice, torch.Tensor], None]) -> None:
         """Call ``visit(rows, block)`` for all rows; the block is overwritten after the call."""
         n, m = self.shape
-        rows = rows_per_block(m, checked_integer(self.block_bytes, "block_bytes"))
+        rows = rows_per_block(m, self.block_bytes)
         over_blocks(n, rows, lambda rows: visit(rows, self._block(rows)))
         self._buffer = None
 
@@ -153,7 +156,7 @@ def cosine_scores(
     *,
     normalize: bool,
     device: str | torch.device,
-    block_bytes: int,
+    block_bytes: int | None,
     kind: type[Scores] = Scores,
 ) -> Scores:
     """Return the cosine of all pairs, or their inner product with ``normalize=False``."""

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from .._checks import checked_integer
-from ._blocks import DEFAULT_BLOCK_BYTES
 from ._checks import checked_indices
 from ._method import Method
 
@@ -27,7 +26,7 @@ def top_k(
     search: str = "exact",
     normalize: bool = True,
     device: str | torch.device = "cpu",
-    block_bytes: int = DEFAULT_BLOCK_BYTES,
+    block_bytes: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the best k targets of each source.
 
@@ -51,14 +50,14 @@ def top_k(
         for a few out of many.
     search : {"exact", "faiss"}, default="exact"
         "faiss" compares each source with some of the targets, in a fraction of the time: some of
-        the best are missed, see the Notes. It needs the extra ``faiss``. Below 1,000 targets the
-        search is exact.
+        the best are missed, see the Notes, and of equal ones any comes first. It needs the extra
+        ``faiss``. Below 1,000 targets the search is exact.
     normalize : bool, default=True
         Scale rows to unit length; else the similarity is the inner product.
     device : str or torch.device, default="cpu"
-    block_bytes : int, default=32 MiB
+    block_bytes : int, optional
         Size of a block of scores. What is needed besides is a fraction of it. A block for which
-        memory runs out is halved.
+        memory runs out is halved. By default 32 MiB, or what 256 sources need, up to 256 MiB.
 
     Returns
     -------
@@ -80,8 +79,8 @@ def top_k(
     -----
     With ``search="faiss"`` targets lie in lists of similar ones, of which a tenth is looked at:
     faiss' inverted file of product quantization codes (Johnson et al., 2019), and exact scores of
-    twice as many as are asked for. On 313,000 entities a side, of width 600, it took an eighth of
-    the time and found 99% of the best, 94% of the best 100.
+    twice as many as are asked for, 64 at least. For the best 10 of 100,000 entities a side, of
+    width 600, it takes a ninth of the time on two CPU cores, and finds 97% of the best ones.
 
     Examples
     --------

@@ -1,11 +1,14 @@
 """What the search functions say of input that they can't use."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, ranks, top_k
 
 GOOD = np.eye(3)
+COUNTS = ["csls_k", "n_candidates", "n_iterations", "block_bytes"]
 SEARCHES = [
     pytest.param(lambda s, t, **options: top_k(s, t, 1, **options), id="top_k"),
     pytest.param(lambda s, t, **options: ranks(s, t, [0, 1, 2], **options), id="ranks"),
@@ -45,8 +48,13 @@ def test_unknown_method(search, method, hint):
         search(GOOD, GOOD, method=method)
 
 
-@pytest.mark.parametrize("name", ["csls_k", "n_candidates", "n_iterations", "block_bytes"])
-@pytest.mark.parametrize("value", [0, -2, 1.5, "3", None, True])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *itertools.product(COUNTS, [0, -2, 1.5, "3", True]),
+        *itertools.product(COUNTS[:3], [None]),  # which is the default of the last
+    ],
+)
 def test_bad_count(search, name, value):
     with pytest.raises(ValueError, match=f"Expected {name} to be an integer of at least 1"):
         search(GOOD, GOOD, **{name: value})

@@ -96,6 +96,11 @@ def test_rows_fit_the_budget_and_are_never_none():
     assert rows_per_block(100, 1) == 1
 
 
+def test_blocks_grow_with_the_columns_unless_their_size_is_given():
+    rows = {n: rows_per_block(n, None) for n in (100, 30_000, 100_000, 1_000_000, 10**9)}
+    assert rows == {100: 83_886, 30_000: 279, 100_000: 256, 1_000_000: 67, 10**9: 1}
+
+
 def test_memory_is_no_whole_matrix():
     """Peak of what numpy and torch hold, measured by the largest tensor that torch makes."""
     largest = 0
