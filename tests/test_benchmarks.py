@@ -120,7 +120,7 @@ class Clock:
             self.now += next(left)
             return told
 
-        return Contestant(name, lambda: step)
+        return Contestant(name, lambda: step, memory=False)
 
 
 def test_contestants_take_turns_and_the_first_round_is_not_timed():
@@ -141,7 +141,7 @@ def test_ratio_is_the_median_of_ratios_in_the_same_repetition(monkeypatch):
     monkeypatch.setattr(
         measure, "in_child", lambda where, function, *given: function(*given, clock)
     )
-    one, two = measure.measured(Task("t", (a, b), memory=False), Where(), 3)
+    one, two = measure.measured(Task("t", (a, b)), Where(), 3)
     assert (one.ratio, two.ratio) == (1, 2)
     assert (one.seconds, two.seconds) == (1, 4)
     assert two.quartiles == [3, 102]
@@ -159,7 +159,7 @@ def test_a_contestant_whose_package_is_absent_is_left_out(monkeypatch):
         measure, "in_child", lambda where, function, *given: function(*given, clock)
     )
     result = record()
-    task = Task("t", (there, absent), memory=False, repetitions=1)
+    task = Task("t", (there, absent), repetitions=1)
     run._measure(task, run.Settings(), result)
     assert [f.contestant for f in result.figures] == ["a"]
     assert result.left_out == ["b, t: no no_such_one"]
