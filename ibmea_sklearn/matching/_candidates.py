@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from scipy import sparse
 
 from .._checks import checked_integer
-from ._blocks import select_top
-from ._faiss import FaissScores, scores_by
+from ._faiss import scores_by
 from ._scores import Scores, cosine_scores
 from ._sketch import exact_entries, sketched
 
@@ -94,7 +92,7 @@ def candidate_similarities(
 def candidates_of(
     scores: Scores, n_candidates: int, sketch_width: int | None = None
 ) -> sparse.csr_array:
-    """Keep the best of each row and of each column of `scores`, in one pass over its blocks."""
+    """Keep the best of each row and of each column of `scores`."""
     n_candidates = checked_integer(n_candidates, "n_candidates")
     if sketch_width is not None:
         sketch_width = checked_integer(sketch_width, "sketch_width")
@@ -102,68 +100,4 @@ def candidates_of(
             return exact_entries(
                 scores, candidates_of(sketched(scores, sketch_width), n_candidates)
             )
-    if isinstance(scores, FaissScores):
-        return exact_entries(scores, scores.places_of_best(n_candidates))
-    n, m = scores.shape
-    k = min(n_candidates, m)
-    values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
-    of_columns = TopOfColumns(m, n_candidates, scores.left)
-
-    def visit(rows: slice, block: torch.Tensor) -> None:
-        best, at = select_top(block, k)
-        values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
-        of_columns.update(rows, block)
-
-    scores.over_blocks(visit)
-    return _union(values, columns, of_columns.values.cpu().numpy(), of_columns.rows.cpu().numpy())
-
-
-class TopOfColumns:
-    """The k largest values of each column of a matrix, whose rows come in blocks and in order.
-
-    Parameters
-    ----------
-    n_columns, k : int
-    like : tensor
-        Gives device and dtype.
-
-    Attributes
-    ----------
-    values, rows : tensors of shape (n_columns, k), or fewer than k as long as fewer rows have come
-        Largest first, the lower row first among equals.
-    """
-
-    def __init__(self, n_columns: int, k: int, like: torch.Tensor) -> None:
-        self.k = k
-        self.values = like.new_empty(n_columns, 0)
-        self.rows = like.new_empty((n_columns, 0), dtype=torch.int64)
-
-    def update(self, rows: slice, block: torch.Tensor) -> None:
-        """Take in a block; if memory runs out on the way, nothing has changed."""
-        n_kept = self.rows.shape[1]
-        # What is kept stands first: it comes from lower rows, and is in the order of ties itself.
-        # By column, so that each search runs over neighbours in memory: a third of the time.
-        both = torch.cat([self.values, block.T], dim=1)
-        values, at = select_top(both, min(self.k, both.shape[1]))
-        numbers = at + (rows.start - n_kept)
-        column, place = (at < n_kept).nonzero(as_tuple=True)
-        numbers[column, place] = self.rows[column, at[column, place]]
-        self.values, self.rows = values, numbers
-
-
-def _union(
-    values: np.ndarray, columns: np.ndarray, of_columns: np.ndarray, rows: np.ndarray
-) -> sparse.csr_array:
-    """Matrix of the best of each row, (n, k), and of each column, (m, k); each entry once."""
-    n, m = len(values), len(of_columns)
-    row, column = rows.ravel(), np.repeat(np.arange(m), rows.shape[1])
-    value = of_columns.ravel()
-    # The last one that a row chose tells what else it chose: both sides saw the same products.
-    last, at = values[row, -1], columns[row, -1]
-    new = (value < last) | ((value == last) & (column > at))
-    data = np.concatenate([values.ravel(), value[new]])
-    i = np.concatenate([np.repeat(np.arange(n), values.shape[1]), row[new]])
-    j = np.concatenate([columns.ravel(), column[new]])
-    both = sparse.coo_array((data, (i, j)), (n, m)).tocsr()
-    both.sort_indices()
-    return both
+    return scores.candidates(n_candidates)

@@ -11,6 +11,7 @@ from scipy import sparse
 from .._checks import did_you_mean
 from .._optional import import_optional
 from ._scores import Scores
+from ._sketch import exact_entries
 
 # Fewer targets are searched exactly: there is too little to learn lists from.
 SMALLEST = 1_000
@@ -72,14 +73,14 @@ class FaissScores(Scores):
         of_columns = self._swapped().top_k(1)[1]
         return values[:, 0], of_rows[:, 0], of_columns[:, 0]
 
-    def places_of_best(self, k: int) -> sparse.csr_array:
-        """Where the k best of each row and of each column stand, as far as they are found."""
+    def candidates(self, k: int) -> sparse.csr_array:
+        """Keep the k best of each row and of each column, as far as they are found."""
         n, m = self.shape
         of_rows = _places(self.top_k(min(k, m))[1], m)
         of_columns = _places(self._swapped().top_k(min(k, n))[1], n)
         both = (of_rows + of_columns.T).tocsr()
         both.sort_indices()
-        return both
+        return exact_entries(self, both)
 
     def _swapped(self) -> FaissScores:
         return self.with_vectors(self.right, self.left)

@@ -8,9 +8,11 @@ from typing import Self
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from ._blocks import over_blocks, rows_per_block, select_top
 from ._checks import checked_device, checked_pair
+from ._top_of_both import TopOfColumns, union
 
 # Equal vectors at different places of a matrix get products that differ by up to 1.2e-7 (measured,
 # unit vectors of width 602): the kernels at the edge of a matrix add in another order.
@@ -97,6 +99,21 @@ class Scores:
 
         self.over_blocks(visit)
         return values, of_rows, of_columns
+
+    def candidates(self, k: int) -> sparse.csr_array:
+        """Keep the k best of each row and of each column, in one pass over the blocks."""
+        n, m = self.shape
+        values, columns = np.empty((n, min(k, m)), np.float32), np.empty((n, min(k, m)), np.int64)
+        of_columns = TopOfColumns(m, k, self.left)
+
+        def visit(rows: slice, block: torch.Tensor) -> None:
+            best, at = select_top(block, min(k, m))
+            values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
+            of_columns.update(rows, block)
+
+        self.over_blocks(visit)
+        best, at = of_columns.values.cpu().numpy(), of_columns.rows.cpu().numpy()
+        return union(values, columns, best, at)
 
     def mean_of_nearest(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean of the k best scores of each row and of each column, in one pass.

@@ -60,7 +60,7 @@ class Dropout(nn.Module):
             return functional.dropout(x, self.p, self.training)
         if not self.training:
             return x
-        dropped = round(self.p * _STEPS)
+        dropped = min(round(self.p * _STEPS), _STEPS - 1)
         kept = _random_int16(x) >= dropped - _STEPS // 2
         return x * kept.to(x.dtype).mul_(_STEPS / (_STEPS - dropped))
 

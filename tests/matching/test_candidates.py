@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, top_k
-from ibmea_sklearn.matching._candidates import TopOfColumns
+from ibmea_sklearn.matching._top_of_both import TopOfColumns
 
 SIZES = st.integers(1, 12)
 DRAWS = {"n": SIZES, "m": SIZES, "k": SIZES, "seed": st.integers(0, 999)}

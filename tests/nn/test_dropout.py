@@ -47,6 +47,12 @@ def test_same_seed_same_numbers():
     assert not torch.equal(runs[0], runs[2])
 
 
+def test_nearly_all_is_dropped():
+    y = Dropout(1 - 1e-9)(torch.ones(1_000, 1_000))
+    assert torch.isfinite(y).all()
+    assert (y != 0).double().mean() < 1e-4
+
+
 @pytest.mark.parametrize("p", [0.0, 0.5])
 def test_does_nothing_after_training(p):
     x = torch.randn(4, 4)
