@@ -14,6 +14,8 @@ __all__ = ["NETWORK", "Channels", "Vectors", "frozen_name", "is_finite", "unit_r
 
 # The channel of what a network makes of all modalities.
 NETWORK = "network"
+# Rows that are joined at once.
+_BLOCK = 4096
 # Held-out pairs beyond these change the weights little, and cost memory: pairs x candidates.
 _MOST_PAIRS = 300
 
@@ -33,7 +35,9 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
 
 def is_finite(vectors: Vectors) -> bool:
     """Tell whether all numbers are finite."""
-    return all(bool(np.isfinite(v).all()) for v in vectors.values())
+    # A NaN is its own least and largest number. Nothing is held for each number.
+    ends = [end(v, initial=0) for v in vectors.values() for end in (np.min, np.max)]
+    return bool(np.isfinite(ends).all())
 
 
 def frozen_name(modality: str) -> str:
@@ -102,12 +106,19 @@ class Channels:
         """Put the vectors of all channels side by side, weighed."""
         if len(vectors) == 1:
             return next(iter(vectors.values()))  # of weight 1: a copy would be large
+        return self.join_rows(vectors, np.arange(self.n_nodes))
+
+    def join_rows(self, vectors: Vectors, rows: np.ndarray) -> np.ndarray:
+        """Put the vectors of some nodes side by side, weighed: a matrix of their own."""
         weights = self.weights_of(list(vectors))
         widths = [v.shape[1] for v in vectors.values()]
-        joined = np.empty((self.n_nodes, sum(widths)), np.float32)
+        joined = np.empty((len(rows), sum(widths)), np.float32)
         ends = np.cumsum(widths)
         for name, end, width in zip(vectors, ends, widths, strict=True):
-            np.multiply(vectors[name], weights[name] ** 0.5, out=joined[:, end - width : end])
+            part, root = joined[:, end - width : end], weights[name] ** 0.5
+            for start in range(0, len(rows), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                np.multiply(vectors[name][rows[block]], root, out=part[block])
         return joined
 
     def weights_of(self, names: list[str]) -> dict[str, float]:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 from ..matching import mutual_nearest, ranks
 from ..metrics import hits_at_k
-from ._channels import Channels
+from ._channels import Channels, is_finite
 from ._confidence import Calibration
+from .base import Sides
 
 __all__ = ["PairSearch"]
 
@@ -99,12 +101,12 @@ class PairSearch:
 
     def hits_at_1(self, **matching: Any) -> float:
         """Hits@1 of the held-out pairs among all entities that are not trained on."""
-        vectors = self.channels.join(self.channels.vectors())
-        if not np.isfinite(vectors).all():
-            return math.nan  # the next loss is not finite either, and stops the training
         sources, targets = self.held_out.T
+        sides = self._sides(sources, self.free[1])
+        if sides is None:
+            return math.nan  # the next loss is not finite either, and stops the training
         true = np.searchsorted(self.free[1], targets)
-        return hits_at_k(ranks(vectors[sources], vectors[self.free[1]], true, **matching), 1)
+        return hits_at_k(ranks(*sides, true, normalize=False, **matching), 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the searches have learnt and logged."""
@@ -121,15 +123,30 @@ class PairSearch:
         if not all(len(side) for side in self.free):
             return nobody
         self.channels.learn(self.held_out, self.free[1])
-        vectors = self.channels.join(self.channels.vectors())
-        if not np.isfinite(vectors).all():
+        sides = self._sides(*self.free)
+        if sides is None:
             return nobody
-        sides = [vectors[rows] for rows in self.free]
         pairs, chances = mutual_nearest(
-            *sides, method="sinkhorn", search=self.search, device=self.device, **search
+            *sides,
+            method="sinkhorn",
+            normalize=False,
+            search=self.search,
+            device=self.device,
+            **search,
         )
         nodes = [rows[p] for rows, p in zip(self.free, pairs.T, strict=True)]
         return np.column_stack(nodes), chances
+
+    def _sides(self, left: np.ndarray, right: np.ndarray) -> Sides | None:
+        """Return unit vectors of some nodes of both graphs; None if they are not finite.
+
+        They are large: they are joined for these nodes only, and made units where they stand.
+        """
+        vectors = self.channels.vectors()
+        if not is_finite(vectors):
+            return None
+        sides = (self.channels.join_rows(vectors, nodes) for nodes in (left, right))
+        return Sides(*(normalize(side, copy=False) for side in sides))
 
     def _right(self, pairs: np.ndarray) -> np.ndarray:
         """Whether pairs are right, for those whose left entity is held out."""

@@ -206,7 +206,10 @@ def _count(mask: torch.Tensor) -> np.ndarray:
 
 
 def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch.Tensor:
-    vectors = torch.tensor(matrix, device=device)  # a copy: the caller's array may be read-only
+    matrix = np.ascontiguousarray(matrix)  # torch has no negative strides
+    if not normalize and matrix.flags.writeable:
+        return torch.from_numpy(matrix).to(device)  # may be the caller's array: nobody changes it
+    vectors = torch.tensor(matrix, device=device)  # a copy: torch has no read-only arrays
     if normalize:
         norms = vectors.norm(dim=1, keepdim=True)
         # Squares of large or small numbers leave float32; such rows go by their largest entry.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.aligners._channels import Channels, unit_rows
+from ibmea_sklearn.aligners._channels import _BLOCK, Channels, is_finite, unit_rows
 
 N_LEFT, N_NODES = 20, 45
 
@@ -58,6 +58,33 @@ def test_rows_have_length_1_or_0_where_an_entity_lacks_it(channels):
         expected[lacking] = 0
         np.testing.assert_allclose(lengths, expected, rtol=1e-6)
     assert (channels.fused().left[3] == 0).all()
+
+
+@pytest.mark.parametrize("rows", [[], [7], [44, 3, 3, 0], range(N_NODES)])
+def test_some_rows_are_joined_like_all(channels, rows):
+    channels.weights = {"frozen_image": 0.9, "frozen_name": 0.1}
+    vectors = channels.vectors()
+    some = channels.join_rows(vectors, np.array(rows, int))
+    np.testing.assert_array_equal(some, channels.join(vectors)[list(rows)])
+    # A matrix of their own, of one channel, too: who asked may change it.
+    one = {"frozen_image": vectors["frozen_image"]}
+    assert not np.shares_memory(channels.join_rows(one, np.arange(N_NODES)), one["frozen_image"])
+
+
+def test_rows_beyond_one_block():
+    n = 2 * _BLOCK + 3
+    vectors = np.arange(2.0 * n, dtype=np.float32).reshape(n, 2)
+    many = Channels(n // 2, n, {})
+    rows = np.random.default_rng(0).permutation(n)
+    np.testing.assert_array_equal(many.join_rows({"x": vectors}, rows), vectors[rows])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_noticed(bad):
+    vectors = {"a": random_vectors(3, 0), "b": random_vectors(2, 1), "c": np.empty((0, 2))}
+    assert is_finite(vectors)
+    vectors["b"][7, 1] = bad
+    assert not is_finite(vectors)
 
 
 @given(exponent=st.integers(-36, 36), seed=st.integers(0, 99))

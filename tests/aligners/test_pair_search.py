@@ -162,6 +162,21 @@ def test_hits_at_1_equals_naive_loop(noise):
     assert search.hits_at_1(method="cosine") == expected
 
 
+@pytest.mark.parametrize("lacking", [[], range(5, 60)])
+def test_who_lacks_a_channel_is_compared_by_the_others(lacking):
+    """Joined vectors are shorter for those: lengths must not count."""
+    other = vectors_of(0.8, seed=1)
+    other[list(lacking)] = 0
+    search = search_in(other=other)
+    found = as_set(search.find())
+    assert found == {pair for pair, chance in naive_mutual(search).items() if chance > 0.5}
+    vectors = np.concatenate(search.channels.fused())
+    pool = np.setdiff1d(np.arange(N_LEFT, N_LEFT + N_RIGHT), TRAIN[:, 1])
+    true = np.searchsorted(pool, HELD_OUT[:, 1])
+    ranks = naive_ranks(vectors[HELD_OUT[:, 0]], vectors[pool], true)
+    assert search.hits_at_1(method="cosine") == (ranks == 1).mean()
+
+
 # The end of the search
 
 

@@ -101,12 +101,26 @@ def test_zero_row_is_equally_far_from_all():
     assert scores.tolist() == [[0, 0]]
 
 
-def test_inputs_are_left_alone():
+@pytest.mark.parametrize("writeable", [False, True])
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_inputs_are_left_alone(method, normalize, writeable):
     left, right = embeddings(0, (5, 3), (5, 3))
-    left.flags.writeable = right.flags.writeable = False
-    before = left.copy()
-    top_k(left, right, 2)
-    np.testing.assert_array_equal(left, before)
+    left.flags.writeable = right.flags.writeable = writeable
+    before = left.copy(), right.copy()
+    top_k(left, right, 2, method=method, normalize=normalize)
+    np.testing.assert_array_equal(left, before[0])
+    np.testing.assert_array_equal(right, before[1])
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("view", [np.s_[::-1], np.s_[:, ::-1], np.s_[::2, 1:]])
+def test_part_of_an_array_in_any_order(view, normalize):
+    left, right = embeddings(0, (6, 4), (6, 4))
+    expected = top_k(left[view].copy(), right[view].copy(), 2, normalize=normalize)
+    found = top_k(left[view], right[view], 2, normalize=normalize)
+    np.testing.assert_array_equal(found[1], expected[1])
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [1e-9, 1e-4, 10.0])
