@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .dropout import Dropout
-from .sparse import EdgePattern, edge_softmax, spmm
+from .sparse import EdgePattern, edge_scores, edge_softmax, spmm
 
 __all__ = ["DiagonalGAT", "DiagonalGATLayer"]
 
@@ -71,7 +71,7 @@ class DiagonalGATLayer(nn.Module):
         # a . (x w) = x . (a w): the scores of nodes need no weighted copy of x.
         both = torch.cat([side * self.weight for side in self.attention.chunk(2, dim=1)])
         score_i, score_j = (x @ both.T).chunk(2, dim=1)
-        scores = score_i[pattern.node] + score_j[pattern.col]
+        scores = edge_scores(pattern, pattern.taken_from(score_i), score_j)
         attention = edge_softmax(pattern, -functional.leaky_relu(scores, self.negative_slope))
         return spmm(pattern, attention, x, self.weight / len(self.weight))
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from . import _spmm_torch, _spmm_torch_sparse
 
-__all__ = ["BACKENDS", "EdgePattern", "edge_softmax", "spmm"]
+__all__ = ["BACKENDS", "EdgePattern", "edge_scores", "edge_softmax", "spmm"]
 
 # Same results, same gradients. Each takes weights, x, scale and a pattern.
 BACKENDS: dict[str, Callable[..., Tensor]] = {
@@ -142,11 +143,6 @@ class EdgePattern(nn.Module):
         edges = torch.arange(len(row), device=row.device) + (starts - before)[row]
         return EdgePattern(row, self.col[edges], self.n_nodes, self.backend, nodes)
 
-    @property
-    def node(self) -> Tensor:
-        """The node that the row of each edge stands for, int64 (n_edges,)."""
-        return self.row if self.nodes is None else self.nodes[self.row]
-
     def taken_from(self, x: Tensor) -> Tensor:
         """Take the rows of `x` that belong to the rows of this pattern.
 
@@ -213,6 +209,58 @@ def spmm(pattern: EdgePattern, weights: Tensor, x: Tensor, scale: Tensor) -> Ten
     return BACKENDS[pattern.backend](weights, x, scale, pattern)
 
 
+def edge_scores(pattern: EdgePattern, of_rows: Tensor, of_columns: Tensor) -> Tensor:
+    """Add up the scores of both ends of each edge.
+
+    Parameters
+    ----------
+    pattern : EdgePattern
+    of_rows : Tensor of shape (n_rows, n_heads)
+    of_columns : Tensor of shape (n_nodes, n_heads)
+
+    Returns
+    -------
+    Tensor of shape (n_edges, n_heads)
+        In the order of ``pattern.row`` and ``pattern.col``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.sparse import EdgePattern, edge_scores
+    >>> pattern = EdgePattern(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_nodes=2)
+    >>> edge_scores(pattern, torch.tensor([[10.0], [20.0]]), torch.tensor([[1.0], [2.0]]))
+    tensor([[11.],
+            [12.],
+            [22.]])
+    """
+    return _EdgeScores.apply(of_rows, of_columns, pattern)
+
+
+class _EdgeScores(torch.autograd.Function):
+    """With a gradient that sums edges in the order of rows, and in that of columns.
+
+    torch's own, of indexing, adds them one by one wherever they belong: with 6,600,000 edges that
+    takes .50 s, where these sums take .07.
+    """
+
+    @staticmethod
+    def forward(ctx, of_rows, of_columns, pattern):  # type: ignore[no-untyped-def]
+        ctx.pattern = pattern
+        return of_rows.index_select(0, pattern.row).add_(of_columns.index_select(0, pattern.col))
+
+    @staticmethod
+    def backward(ctx, grad):  # type: ignore[no-untyped-def]
+        pattern = ctx.pattern
+        of_columns = functional.embedding_bag(
+            pattern.transposed_order,
+            grad,
+            pattern.transposed_indptr,
+            mode="sum",
+            include_last_offset=True,
+        )
+        return _row_sum(pattern, grad), of_columns, None
+
+
 def edge_softmax(pattern: EdgePattern, scores: Tensor) -> Tensor:
     """Softmax of edge scores over the edges of each row.
 
@@ -251,8 +299,8 @@ class _EdgeSoftmax(torch.autograd.Function):
         row, shape = pattern.row, (pattern.n_rows, scores.shape[1])
         index = row[:, None].expand_as(scores)
         top = scores.new_full(shape, -torch.inf).scatter_reduce_(0, index, scores, "amax")
-        weights = (scores - top[row]).exp_()
-        weights /= _row_sum(pattern, weights)[row]
+        weights = (scores - top.index_select(0, row)).exp_()
+        weights /= _row_sum(pattern, weights).index_select(0, row)
         ctx.pattern = pattern
         ctx.save_for_backward(weights)
         return weights
@@ -260,8 +308,9 @@ class _EdgeSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         (weights,) = ctx.saved_tensors
-        flow = weights * grad
-        return flow - weights * _row_sum(ctx.pattern, flow)[ctx.pattern.row], None
+        flow, row = weights * grad, ctx.pattern.row
+        sums = _row_sum(ctx.pattern, flow).index_select(0, row)
+        return flow.addcmul_(weights, sums, value=-1), None
 
 
 def _row_sum(pattern: EdgePattern, values: Tensor) -> Tensor:

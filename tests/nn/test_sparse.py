@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibmea_sklearn.nn import _spmm_torch
-from ibmea_sklearn.nn.sparse import BACKENDS, EdgePattern, edge_softmax, spmm
+from ibmea_sklearn.nn.sparse import BACKENDS, EdgePattern, edge_scores, edge_softmax, spmm
 
 HAS_TORCH_SPARSE = importlib.util.find_spec("torch_sparse") is not None
 ALL_BACKENDS = [
@@ -54,12 +54,12 @@ def naive(pattern: EdgePattern, weights, x, scale):
 def test_product_and_gradients_are_those_of_whole_matrices(backend, block, n_edges, seed):
     pattern = random_pattern(seed, n_edges=n_edges, backend=backend)
     inputs = inputs_of(pattern, seed)
-    usual, _spmm_torch._BLOCK_NUMBERS = _spmm_torch._BLOCK_NUMBERS, block
+    usual, _spmm_torch._BLOCK_ROWS = _spmm_torch._BLOCK_ROWS, block
     try:
         ours = spmm(pattern, *inputs)
         gradients = torch.autograd.grad(ours.square().sum(), inputs)
     finally:
-        _spmm_torch._BLOCK_NUMBERS = usual
+        _spmm_torch._BLOCK_ROWS = usual
     expected = naive(pattern, *inputs)
     torch.testing.assert_close(ours, expected)
     torch.testing.assert_close(gradients, torch.autograd.grad(expected.square().sum(), inputs))
@@ -73,6 +73,31 @@ def test_spmm_and_softmax_pass_gradcheck(backend, seed):
     inputs = inputs_of(pattern, seed)
     assert torch.autograd.gradcheck(lambda w, x, s: spmm(pattern, w, x, s), inputs)
     assert torch.autograd.gradcheck(lambda w: edge_softmax(pattern, w), inputs[:1])
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 8), max_size=12))
+def test_scores_of_edges_equal_indexing(seed, chosen):
+    whole = random_pattern(seed, n_edges=30)
+    random = torch.Generator().manual_seed(seed)
+    for pattern in (whole, whole.of_rows(torch.tensor(chosen, dtype=torch.int64))):
+        ends = [
+            torch.randn(n, 2, generator=random, dtype=torch.float64, requires_grad=True)
+            for n in (pattern.n_rows, pattern.n_nodes)
+        ]
+        found = edge_scores(pattern, *ends)
+        expected = ends[0][pattern.row] + ends[1][pattern.col]
+        torch.testing.assert_close(found, expected)
+        factor = torch.randn(found.shape, generator=random, dtype=torch.float64)
+        torch.testing.assert_close(
+            torch.autograd.grad((found * factor).sum(), ends),
+            torch.autograd.grad((expected * factor).sum(), ends),
+        )
+        # A gradient that is one number, spread out.
+        torch.testing.assert_close(
+            torch.autograd.grad(edge_scores(pattern, *ends).sum(), ends),
+            torch.autograd.grad((ends[0][pattern.row] + ends[1][pattern.col]).sum(), ends),
+        )
 
 
 def test_no_copy_of_a_row_for_each_edge_is_made():
@@ -140,7 +165,8 @@ def test_some_rows_are_those_of_the_whole_product(backend, seed, chosen):
 
 
 def edges_of(pattern):
-    return list(zip(pattern.node.tolist(), pattern.col.tolist(), strict=True))
+    nodes = pattern.taken_from(torch.arange(pattern.n_nodes))[pattern.row]
+    return list(zip(nodes.tolist(), pattern.col.tolist(), strict=True))
 
 
 def test_softmax_over_some_rows():
@@ -149,7 +175,8 @@ def test_softmax_over_some_rows():
     rows = pattern.of_rows(nodes)
     node_scores = torch.randn(2, pattern.n_nodes, 1)
     softmax, some = (
-        edge_softmax(p, node_scores[0][p.node] + node_scores[1][p.col]) for p in (pattern, rows)
+        edge_softmax(p, edge_scores(p, p.taken_from(node_scores[0]), node_scores[1]))
+        for p in (pattern, rows)
     )
     whole = torch.zeros(pattern.n_nodes, pattern.n_nodes)
     whole[pattern.row, pattern.col] = softmax[:, 0]
