@@ -60,6 +60,8 @@ def make_plain(network: VariationalNetwork, criterion: BottleneckLoss) -> None:
     """Put the references in the place of what the package does otherwise."""
     graph: Any = network.graph
     graph.mean, graph.log_variance = PlainGAT.like(graph.mean), PlainGAT.like(graph.log_variance)
+    # Of all nodes, whichever are asked for.
+    graph._neighbourhood = lambda nodes: (None, [graph.pattern] * len(graph.mean.layers))
     contrast, hybrid = criterion.contrast, criterion.hybrid
     criterion.contrast = PlainInfoNCE(contrast.temperature, contrast.symmetric)
     other: nn.Module = TheirMultiSimilarity(hybrid.alpha, hybrid.beta, hybrid.base)

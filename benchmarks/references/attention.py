@@ -39,13 +39,6 @@ class PlainGAT(DiagonalGAT):
             PlainGATLayer(n_features, n_heads) for _ in range(n_layers)
         )
 
-    def by_layer(
-        self, x: Tensor, pattern: EdgePattern, rows: EdgePattern | None = None
-    ) -> list[Tensor]:
-        """Encode all nodes, whichever are asked for."""
-        results = super().by_layer(x, pattern)
-        return results if rows is None else [rows.taken_from(y) for y in results]
-
     @classmethod
     def like(cls, gat: DiagonalGAT) -> PlainGAT:
         """Return the same network in the plain form."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -99,7 +101,7 @@ class DiagonalGAT(nn.Module):
     >>> gat = DiagonalGAT(n_features=4)
     >>> gat(torch.ones(3, 4), pattern).shape
     torch.Size([3, 4])
-    >>> len(gat.by_layer(torch.ones(3, 4), pattern))
+    >>> len(gat.by_layer(torch.ones(3, 4), [pattern, pattern]))
     2
     """
 
@@ -123,31 +125,28 @@ class DiagonalGAT(nn.Module):
         Tensor of shape (n_nodes, n_features)
             Of the last layer.
         """
-        return self.by_layer(x, pattern)[-1]
+        return self.by_layer(x, [pattern] * len(self.layers))[-1]
 
-    def by_layer(
-        self, x: Tensor, pattern: EdgePattern, rows: EdgePattern | None = None
-    ) -> list[Tensor]:
+    def by_layer(self, x: Tensor, patterns: Sequence[EdgePattern]) -> list[Tensor]:
         """Encode all nodes, or some of them; return the result of each layer.
 
         Parameters
         ----------
         x : Tensor of shape (n_nodes, n_features)
-        pattern : EdgePattern
-            Of all nodes.
-        rows : EdgePattern, optional
-            Some rows of it. The last layer is computed for these nodes only.
+            Of the nodes of the first pattern.
+        patterns : sequence of n_layers EdgePatterns
+            The rows of each are the nodes of the next, see
+            :func:`~ibmea_sklearn.nn.neighbourhood.neighbourhood`.
 
         Returns
         -------
-        list of n_layers Tensors of shape (n_nodes, n_features) or (n_rows, n_features)
-            Before the ELU.
+        list of n_layers Tensors of shape (n_rows, n_features)
+            Before the ELU, of the rows of the last pattern.
         """
-        rows = pattern if rows is None else rows
-        *others, last = self.layers
-        results = []
-        for layer in others:
+        results: list[Tensor] = []
+        for layer, pattern in zip(self.layers, patterns, strict=True):
+            if results:
+                x = self.dropout(functional.elu(results[-1]))
             y = layer(x, pattern)
-            results.append(rows.taken_from(y))
-            x = self.dropout(functional.elu(y))
-        return [*results, last(x, rows)]
+            results = [*(pattern.taken_from(before) for before in results), y]
+        return results

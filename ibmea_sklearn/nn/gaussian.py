@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from .dropout import Dropout
 from .gat import DiagonalGAT
+from .neighbourhood import neighbourhood
 from .rows import SparseRows, apply_linear
 from .sparse import EdgePattern
 from .start import AnchorStart, FixedStart, LearnedStart
@@ -208,21 +209,22 @@ class GraphEncoder(nn.Module):
         Gaussian of shape (n_nodes, n_components) or (n, n_components)
             `n_components` is that of the start, times `n_layers` with `all_layers`.
         """
-        rows = self._rows(nodes)
-        x = self.start(anchors)
+        first, patterns = self._neighbourhood(nodes)
+        x = self.start(anchors, first)
         means, log_variances = (
-            gat.by_layer(x, self.pattern, rows)[self.kept] for gat in (self.mean, self.log_variance)
+            gat.by_layer(x, patterns)[self.kept] for gat in (self.mean, self.log_variance)
         )
         posterior = Gaussian(
             torch.cat([self.norm(m) for m in means], 1), torch.cat(log_variances, 1)
         )
-        if nodes is None or rows.nodes is not None:
+        if nodes is None or patterns[-1].nodes is not None:
             return posterior
         return Gaussian(*(moment[nodes] for moment in posterior))
 
-    def _rows(self, nodes: Tensor | None) -> EdgePattern:
-        """Return the rows of nodes, where that saves the last layer much of its work."""
-        if nodes is None or len(nodes) > self.pattern.n_nodes // 2 or nodes.device.type != "cpu":
+    def _neighbourhood(self, nodes: Tensor | None) -> tuple[Tensor | None, list[EdgePattern]]:
+        """Return what each layer computes: what `nodes` need, or all."""
+        n_layers = len(self.mean.layers)
+        if nodes is None or nodes.device.type != "cpu":
             # To choose edges here, a device would have to stop and tell how many there are.
-            return self.pattern
-        return self.pattern.of_rows(nodes)
+            return None, [self.pattern] * n_layers
+        return neighbourhood(self.pattern, nodes, n_layers)

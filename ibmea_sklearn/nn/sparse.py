@@ -143,6 +143,23 @@ class EdgePattern(nn.Module):
         edges = torch.arange(len(row), device=row.device) + (starts - before)[row]
         return EdgePattern(row, self.col[edges], self.n_nodes, self.backend, nodes)
 
+    def without_empty_columns(self) -> tuple[Tensor, EdgePattern]:
+        """Leave out the nodes that no row needs.
+
+        Returns
+        -------
+        kept : int64 Tensor of shape (n_kept,)
+            The nodes that are left, ascending: those in a column with an edge, and those of rows.
+        pattern : EdgePattern
+            Of these nodes, numbered in this order; its rows are the same.
+        """
+        is_kept = torch.zeros(self.n_nodes, dtype=torch.bool, device=self.col.device)
+        nodes = self.taken_from(torch.arange(self.n_nodes, device=self.col.device))
+        is_kept[self.col] = is_kept[nodes] = True
+        kept, number = is_kept.nonzero()[:, 0], is_kept.cumsum(0) - 1
+        col = number.index_select(0, self.col)
+        return kept, EdgePattern(self.row, col, len(kept), self.backend, number[nodes])
+
     def taken_from(self, x: Tensor) -> Tensor:
         """Take the rows of `x` that belong to the rows of this pattern.
 

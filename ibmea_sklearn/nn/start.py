@@ -35,19 +35,21 @@ class LearnedStart(nn.Module):
         self.vectors = nn.Parameter(torch.empty(n_nodes, n_components))
         nn.init.normal_(self.vectors, std=n_components**-0.5)
 
-    def forward(self, anchors: Tensor) -> Tensor:
+    def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Tensor:
         """Return the vectors.
 
         Parameters
         ----------
         anchors : int64 Tensor of shape (n_anchors, 2)
             Not read.
+        nodes : int64 Tensor of shape (n,), optional
+            Those whose vectors are wanted; all, if it is left out.
 
         Returns
         -------
-        Tensor of shape (n_nodes, n_components)
+        Tensor of shape (n_nodes, n_components) or (n, n_components)
         """
-        return self.vectors
+        return self.vectors if nodes is None else self.vectors.index_select(0, nodes)
 
 
 class AnchorStart(nn.Module):
@@ -83,22 +85,28 @@ class AnchorStart(nn.Module):
         codes = functional.normalize(torch.randn(n_nodes, n_components))
         self.register_buffer("codes", codes)
 
-    def forward(self, anchors: Tensor) -> Tensor:
+    def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Tensor:
         """Return the vectors.
 
         Parameters
         ----------
         anchors : int64 Tensor of shape (n_anchors, 2)
             Pairs of nodes; a pair starts from the code of its left node.
+        nodes : int64 Tensor of shape (n,), optional
+            Those whose vectors are wanted; all, if it is left out.
 
         Returns
         -------
-        Tensor of shape (n_nodes, n_components)
+        Tensor of shape (n_nodes, n_components) or (n, n_components)
         """
         left, right = anchors.T
-        start = torch.zeros_like(self.codes)
-        start[left] = start[right] = self.codes[left]
-        return start
+        # Whose code a node has; -1 stands for nobody's.
+        owner = anchors.new_full((len(self.codes),), -1)
+        owner[left] = owner[right] = left
+        if nodes is not None:
+            owner = owner.index_select(0, nodes)
+        codes = self.codes.index_select(0, owner.clamp(min=0))
+        return codes.masked_fill_((owner < 0)[:, None], 0)
 
 
 class FixedStart(nn.Module):
@@ -124,16 +132,18 @@ class FixedStart(nn.Module):
         self.n_components = vectors.shape[1]
         self.register_buffer("vectors", vectors, persistent=False)  # data, not weights
 
-    def forward(self, anchors: Tensor) -> Tensor:
+    def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Tensor:
         """Return the vectors.
 
         Parameters
         ----------
         anchors : int64 Tensor of shape (n_anchors, 2)
             Not read.
+        nodes : int64 Tensor of shape (n,), optional
+            Those whose vectors are wanted; all, if it is left out.
 
         Returns
         -------
-        Tensor of shape (n_nodes, n_components)
+        Tensor of shape (n_nodes, n_components) or (n, n_components)
         """
-        return self.vectors
+        return self.vectors if nodes is None else self.vectors.index_select(0, nodes)

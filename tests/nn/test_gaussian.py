@@ -95,10 +95,10 @@ def test_all_layers_are_concatenated(n_layers):
     assert (every.n_components, last.n_components) == (6 * n_layers, 6)
     mean, log_variance = every(ANCHORS)
     assert mean.shape == log_variance.shape == (10, 6 * n_layers)
-    layers = every.mean.by_layer(start(ANCHORS), every.pattern)
+    layers = every.mean.by_layer(start(ANCHORS), [every.pattern] * n_layers)
     expected = torch.cat([functional.layer_norm(layer, (6,)) for layer in layers], 1)
     torch.testing.assert_close(mean, expected)
-    layers = every.log_variance.by_layer(start(ANCHORS), every.pattern)
+    layers = every.log_variance.by_layer(start(ANCHORS), [every.pattern] * n_layers)
     torch.testing.assert_close(log_variance, torch.cat(layers, 1))
     for whole, part in zip(every(ANCHORS), last(ANCHORS), strict=True):
         torch.testing.assert_close(whole[:, -6:], part)

@@ -59,3 +59,11 @@ def test_given_vectors_stay_as_they_are():
     # Data, not weights: nothing is learned, and a checkpoint does not hold it.
     assert not list(start.parameters()) and not start.state_dict()
     assert start.to(torch.float64)(NO_PAIRS).dtype == torch.float64  # yet it moves along
+
+
+@given(nodes=st.lists(st.integers(0, 11), max_size=8), n_pairs=st.integers(0, 5))
+def test_some_nodes_start_as_they_do_among_all(nodes, n_pairs):
+    anchors, nodes = pairs_of(n_pairs, 12, 0), torch.tensor(nodes, dtype=torch.int64)
+    for start in (AnchorStart(12, 4), LearnedStart(12, 4), FixedStart(torch.randn(12, 4))):
+        assert torch.equal(start(anchors, nodes), start(anchors)[nodes])
+        assert start(anchors, nodes).requires_grad == start(anchors).requires_grad
