@@ -46,8 +46,10 @@ class TheirMultiSimilarity(nn.Module):
 class PlainInfoNCE(InfoNCE):
     """Cross-entropy of the rows, and of the columns, of the whole matrix."""
 
-    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+    def forward(self, left: Tensor, right: Tensor, kept: Tensor | None = None) -> Tensor:
         """Loss of rows that are pairs: left[i] belongs to right[i]."""
+        if kept is not None:
+            left, right = left[kept], right[kept]
         scores = functional.normalize(left) @ functional.normalize(right).T / self.temperature
         own = torch.arange(len(left), device=left.device)
         loss = functional.cross_entropy(scores, own)

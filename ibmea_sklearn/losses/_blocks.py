@@ -36,6 +36,7 @@ def log_sums(
     *,
     without_pairs: bool = False,
     of_columns: bool = True,
+    kept: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Log-sum-exp of scaled products, by row and by column.
 
@@ -56,6 +57,8 @@ def log_sums(
         Leave out i = j. A sum of nothing is minus infinity.
     of_columns : bool, default=True
         Otherwise the sums by column are minus infinity, and cost nothing.
+    kept : bool Tensor of shape (n,), optional
+        Other rows are in no sum, on neither side, and have sums of nothing.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def log_sums(
     -----
     Under autocast the products are in the lower precision, all sums in that of the inputs.
     """
-    how = _how(scale, without_pairs, left)
+    how = _how(scale, without_pairs, left, kept)
     rows, columns = _LogSums.apply(left, right, how, of_columns)
     return rows, columns
 
@@ -88,12 +91,21 @@ class _Scores:
     without_pairs : bool
     precision : torch.dtype or None
         Of the products, if it is not that of the rows.
+    kept : bool Tensor of shape (n,) or None
+        Rows of either side that count; all, if it is None.
     """
 
     nothing = -torch.inf  # the sum of no score
 
-    def __init__(self, scale: float, without_pairs: bool, precision: torch.dtype | None) -> None:
+    def __init__(
+        self,
+        scale: float,
+        without_pairs: bool,
+        precision: torch.dtype | None,
+        kept: Tensor | None,
+    ) -> None:
         self.scale, self.without_pairs, self.precision = scale, without_pairs, precision
+        self.left_out = None if kept is None else ~kept
 
     def blocks(self, left: Tensor, right: Tensor, upper: bool = False) -> Iterator[Block]:
         """Yield rows and their scores; with `upper`, from the first of these rows on."""
@@ -103,6 +115,9 @@ class _Scores:
             scores = self.prepared(self.product(scaled[rows], columns[first:].T, left.dtype))
             if self.without_pairs:
                 scores.diagonal(rows.start - first).fill_(self.nothing)
+            if self.left_out is not None:
+                scores.masked_fill_(self.left_out[rows, None], self.nothing)
+                scores.masked_fill_(self.left_out[first:], self.nothing)
             yield rows, scores
 
     def product(self, left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
@@ -165,10 +180,11 @@ class _Powers(_Scores):
         return scores * (factors[0] if len(factors) == 1 else factors[0] + factors[1])
 
 
-def _how(scale: float, without_pairs: bool, x: Tensor) -> _Scores:
+def _how(scale: float, without_pairs: bool, x: Tensor, kept: Tensor | None = None) -> _Scores:
     kind = x.device.type
     lower = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
-    return (_Powers if scale <= _LARGEST_SCALE else _Scores)(scale, without_pairs, lower)
+    of_kind = _Powers if scale <= _LARGEST_SCALE else _Scores
+    return of_kind(scale, without_pairs, lower, kept)
 
 
 class _LogSums(torch.autograd.Function):

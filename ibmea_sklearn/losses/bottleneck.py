@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import torch
@@ -70,16 +70,16 @@ class BottleneckLoss(nn.Module):
         parts = {}
         for modality, (mean, log_variance) in encoded.posteriors.items():
             mask = encoded.masks[modality]
-            kl = self.kl(*_kept((mean, log_variance), mask))
+            kl = self.kl(mean, log_variance, _unless_all(mask))
             parts[f"kl_{modality}"] = self.betas[modality] * kl
-            sides = encoded.vectors[modality].chunk(2)
             both = torch.logical_and(*mask.chunk(2))
-            parts[f"nce_{modality}"] = self.contrast(*_kept(sides, both))
+            left, right = encoded.vectors[modality].chunk(2)
+            parts[f"nce_{modality}"] = self.contrast(left, right, _unless_all(both))
         if self.hybrid_weight:
             parts["hybrid"] = self.hybrid_weight * self.hybrid(*encoded.fused.chunk(2))
         return parts
 
 
-def _kept(tensors: Iterable[Tensor], mask: Tensor) -> list[Tensor]:
-    """Keep some rows; where that is all of them, without a copy."""
-    return list(tensors) if mask.all() else [x[mask] for x in tensors]
+def _unless_all(mask: Tensor) -> Tensor | None:
+    """Return the mask if it leaves a row out; a device is not asked, it would have to stop."""
+    return None if mask.device.type == "cpu" and mask.all() else mask

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ._blocks import log_sums, unit_rows
+from ._means import mean_of
 
 __all__ = ["InfoNCE"]
 
@@ -41,12 +42,14 @@ class InfoNCE(nn.Module):
         self.temperature = temperature
         self.symmetric = symmetric
 
-    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+    def forward(self, left: Tensor, right: Tensor, kept: Tensor | None = None) -> Tensor:
         """Loss of rows that are pairs: left[i] belongs to right[i].
 
         Parameters
         ----------
         left, right : Tensor of shape (n, d)
+        kept : bool Tensor of shape (n,), optional
+            Pairs that take part; all, if it is left out.
 
         Returns
         -------
@@ -54,8 +57,8 @@ class InfoNCE(nn.Module):
         """
         left, right = unit_rows(left), unit_rows(right)
         own = torch.linalg.vecdot(left, right) / self.temperature
-        rows, columns = log_sums(left, right, 1 / self.temperature, of_columns=self.symmetric)
-        loss = (rows - own).sum()
-        if self.symmetric:
-            loss = (loss + (columns - own).sum()) / 2
-        return loss / max(1, len(left))
+        rows, columns = log_sums(
+            left, right, 1 / self.temperature, of_columns=self.symmetric, kept=kept
+        )
+        losses = ((rows + columns) / 2 if self.symmetric else rows) - own
+        return mean_of(losses, kept)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ._means import mean_of
+
 __all__ = ["StandardNormalKL"]
 
 
@@ -28,16 +30,18 @@ class StandardNormalKL(nn.Module):
     tensor(2.)
     """
 
-    def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+    def forward(self, mean: Tensor, log_variance: Tensor, kept: Tensor | None = None) -> Tensor:
         """Sum over dimensions, mean over rows.
 
         Parameters
         ----------
         mean, log_variance : Tensor of shape (n, d)
+        kept : bool Tensor of shape (n,), optional
+            Rows that take part; all, if it is left out.
 
         Returns
         -------
         Tensor of shape ()
         """
         kl = (mean.square() + torch.exp(log_variance) - log_variance - 1) / 2
-        return kl.sum() / max(1, len(mean))
+        return mean_of(kl.sum(dim=1), kept)

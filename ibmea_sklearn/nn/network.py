@@ -107,7 +107,7 @@ class VariationalNetwork(nn.Module):
         Parameters
         ----------
         pairs : int64 Tensor of shape (n_pairs, 2)
-            Of nodes.
+            Of nodes: some of the known pairs, each once.
 
         Returns
         -------
@@ -115,7 +115,9 @@ class VariationalNetwork(nn.Module):
             Of the left nodes of the pairs drawn, then of the right ones.
         """
         pairs = self._draw(pairs)
-        others = ~torch.isin(self.known[:, 0], pairs[:, 0])
+        is_drawn = torch.isin(self.known[:, 0], pairs[:, 0], assume_unique=True)
+        # The others first: how many a mask leaves, a device would have to stop and tell.
+        others = is_drawn.byte().argsort(stable=True)[: len(self.known) - len(pairs)]
         return self.encode(pairs.T.reshape(-1), self.known[others])
 
     def _draw(self, pairs: Tensor) -> Tensor:
@@ -154,6 +156,9 @@ class VariationalNetwork(nn.Module):
 
     def _posterior(self, encoder: nn.Module, table: Any, nodes: Tensor) -> Gaussian:
         """Encode the features of nodes; of many, as after training, a block at a time."""
+        if table.is_sparse and nodes.device.type != "cpu":
+            # How many entries some rows have, a device would have to stop and tell.
+            return Gaussian(*(moment[nodes] for moment in encoder(table.all_rows())))
         parts = [encoder(table(block)) for block in blocks(table, nodes)]
         return Gaussian(*map(torch.cat, zip(*parts, strict=True)))
 

@@ -154,6 +154,19 @@ class FeatureTable(nn.Module):
         """
         if not self.is_sparse:
             return self.values[nodes].to(torch.float32)
+        return self._some_rows(nodes)
+
+    def all_rows(self) -> Tensor | SparseRows:
+        """Return the rows of all nodes, as :meth:`forward` does.
+
+        Returns
+        -------
+        float32 Tensor of shape (n_nodes, n_features), or SparseRows
+        """
+        values = self.values.to(torch.float32)
+        return SparseRows(self.offsets, self.columns, values) if self.is_sparse else values
+
+    def _some_rows(self, nodes: Tensor) -> SparseRows:
         start, end = self.offsets[nodes], self.offsets[nodes + 1]
         offsets = torch.cat([start.new_zeros(1), (end - start).cumsum(0)])
         # Positions of all entries: each row's start, plus how far the entry is in its row.

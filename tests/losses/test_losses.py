@@ -163,6 +163,32 @@ def test_powers_and_logarithms_give_the_same(temperature):
         torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "loss", [InfoNCE(0.1), InfoNCE(0.1, symmetric=True), InfoNCE(1 / 50, symmetric=True)]
+)
+@pytest.mark.parametrize("kept", [[], [3], [1, 2, 5], range(9)])
+def test_pairs_that_are_left_out_do_not_count(loss, kept):
+    sides = [torch.randn(9, 4, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    mask = torch.zeros(9, dtype=torch.bool)
+    mask[list(kept)] = True
+    found, expected = loss(*sides, mask), loss(*(side[mask] for side in sides))
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(value, sides) for value in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("kept", [[], [3], [1, 2, 5], range(9)])
+def test_divergence_of_rows_that_are_left_out_does_not_count(kept):
+    moments = [torch.randn(9, 4, requires_grad=True) for _ in range(2)]
+    mask = torch.zeros(9, dtype=torch.bool)
+    mask[list(kept)] = True
+    loss = StandardNormalKL()
+    found, expected = loss(*moments, mask), loss(*(moment[mask] for moment in moments))
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(value, moments) for value in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
 @pytest.mark.parametrize("loss", EVERY_LOSS)
 def test_no_matrix_of_all_pairs_is_made(loss):
     n = 9_000

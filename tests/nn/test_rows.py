@@ -111,3 +111,15 @@ def test_files_are_data_not_weights(tmp_path):
     assert not list(table.parameters())
     # What moves with the module is the mask and the centres.
     assert dict(table.named_buffers()).keys() == {"mask", "centres"}
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16])
+def test_all_rows_are_those_of_all_nodes(kind):
+    mask, everyone = torch.ones(3, dtype=torch.bool), torch.arange(3)
+    values = torch.tensor([1.0, 2.0, 3.0], dtype=kind)
+    rows = SparseRows(torch.tensor([0, 1, 1, 3]), torch.tensor([2, 0, 1]), values)
+    bags = FeatureTable(rows, mask, 3)
+    for found, expected in zip(bags.all_rows(), bags(everyone), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    dense = FeatureTable(torch.eye(3, dtype=kind), mask, 3)
+    torch.testing.assert_close(dense.all_rows(), dense(everyone), rtol=0, atol=0)
