@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import evaluations, flame, measure, page, pictures, report, run, targets
+from benchmarks import evaluations, fit_memory, flame, measure, page, pictures, report, run, targets
 from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
 from benchmarks.memory import PeakMemory
@@ -24,7 +24,7 @@ from benchmarks.references import ranking as plain_ranking
 from benchmarks.references.attention import PlainGAT
 from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
-from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn import KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
 from ibmea_sklearn.matching import mutual_nearest, ranks
 from ibmea_sklearn.nn.gat import DiagonalGAT
@@ -492,3 +492,15 @@ def test_no_gpu_is_said_in_words():
     said = page.circumstances(SimpleNamespace(circumstances=CIRCUMSTANCES))
     assert said.startswith("abacus, 2 cores (beads), 1.0 GiB, 1 torch threads")
     assert "no GPU was at hand" in said
+
+
+def test_memory_of_a_fit_by_setting(capsys, monkeypatch):
+    monkeypatch.setattr(fit_memory, "SETTINGS", [(PropagationAligner, {"n_components": 64})])
+    monkeypatch.setattr("sys.argv", ["fit_memory", "--n-entities", "1500"])
+    fit_memory.main()
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert head == "|  | Peak for each entity |"
+    name, found = row.strip("| ").split(" | ")
+    assert name == "`PropagationAligner(n_components=64)`"
+    # The vectors alone are 64 float32 numbers an entity, and the labels 512.
+    assert 0.25 < float(found.removesuffix(" kB")) < 1_000

@@ -56,7 +56,8 @@ class Dropout(nn.Module):
         Tensor of the same shape
             `x` itself when not training.
         """
-        if x.device.type != "cpu" or not self.p:
+        # A compiler draws in a program of its own, and loses its way where int64 turns to int16.
+        if x.device.type != "cpu" or not self.p or torch.compiler.is_compiling():
             return functional.dropout(x, self.p, self.training)
         if not self.training:
             return x

@@ -59,3 +59,15 @@ def test_does_nothing_after_training(p):
     assert Dropout(p).eval()(x) is x
     assert torch.equal(Dropout(0.0)(x), x)
     assert str(Dropout(p)) == f"Dropout(p={p})"
+
+
+def test_a_compiled_step_of_changing_size():
+    """A graph encoder computes other nodes in each step."""
+
+    def step(x):
+        return torch.nonzero(x).sum() + dropout(x).sum()  # the compiler stops, and goes on
+
+    dropout = Dropout(0.5)
+    compiled = torch.compile(step, backend="aot_eager")
+    for n in (738, 741, 745):
+        assert compiled(torch.ones(n, 200)).isfinite()
