@@ -19,8 +19,8 @@ turns in one process; the ratio is the median of the ratios to the first way, re
 repetition: below 1 is faster. Extra memory is the peak of one repetition over what its process had
 before, peak memory that of the whole process; each is measured in a process of its own.
 
-An epoch is one step: of at most 2,000 pairs by default, of all seeds in the published form. It costs
-what is within two edges of these pairs, so it grows more slowly than the graphs."""
+An epoch is one step: of at most 2,000 pairs by default, of all seeds in the published form. It
+costs what is within two edges of these pairs, so it grows more slowly than the graphs."""
 
 
 def write_page(page: Path, folder: Path) -> None:
