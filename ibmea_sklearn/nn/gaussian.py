@@ -203,6 +203,7 @@ class GraphEncoder(nn.Module):
         anchors : int64 Tensor of shape (n_anchors, 2)
             Pairs of nodes that start from one vector.
         nodes : int64 Tensor of shape (n,), optional
+            On a CPU, only what these need is computed; all nodes elsewhere, or if left out.
 
         Returns
         -------
