@@ -147,7 +147,7 @@ class IBMEAAligner(TrainedAligner):
         Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
         needs a processor that multiplies it: others take several times as long.
     compile : bool, default=False
-        Whether ``torch.compile`` makes one program of a step: minutes before the first one.
+        Whether ``torch.compile`` makes one program of a step: it takes seconds to minutes first.
     matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``.
     csls_k : int, default=3

@@ -140,7 +140,7 @@ class TMEAAligner(TrainedAligner):
         Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
         needs a processor that multiplies it: others take several times as long.
     compile : bool, default=False
-        Whether ``torch.compile`` makes one program of a step: minutes before the first one.
+        Whether ``torch.compile`` makes one program of a step: it takes seconds to minutes first.
     matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``. The paper
         compares by "cosine".

@@ -228,13 +228,18 @@ class AlignmentNet(NeuralNet):
 def compiled(module: nn.Module) -> Iterator[None]:
     """Let ``torch.compile`` make one program of the module's `forward`, for as long as this lasts.
 
-    Weights keep their names, and what is left is as it was: it can be copied and pickled.
+    Parts with a `compiles` that is False stay out of it. Weights keep their names, and what is left
+    is as it was: it can be copied and pickled.
     """
+    left_out = [part for part in module.modules() if not getattr(part, "compiles", True)]
+    for part in left_out:
+        part.forward = torch.compiler.disable(part.forward)
     module.forward = torch.compile(module.forward)
     try:
         yield
     finally:
-        del module.forward
+        for changed in (module, *left_out):
+            del changed.forward
 
 
 def finished_epochs(net: NeuralNet) -> list[dict[str, Any]]:

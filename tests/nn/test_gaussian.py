@@ -139,6 +139,12 @@ def test_no_anchors_at_all_is_finite():
     assert all(torch.isfinite(moment).all() for moment in nobody)
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_is_compiled_where_the_size_of_a_step_stays(device):
+    encoder = GraphEncoder(pattern(), AnchorStart(10, 6)).to(device)
+    assert encoder.compiles is (device != "cpu")
+
+
 def test_checkpoint_holds_no_graph():
     names = GraphEncoder(pattern(), AnchorStart(10, 6)).state_dict()
     assert not [name for name in names if name.startswith("pattern")]

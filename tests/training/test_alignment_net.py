@@ -8,6 +8,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 from tiny import Tiny, tiny_net
+from torch import nn
 from torch._dynamo.utils import counters
 
 from ibmea_sklearn.training import StopTraining, finished_epochs
@@ -140,3 +141,39 @@ def test_a_compiled_step_is_the_same_and_leaves_no_trace(monkeypatch):
     )
     assert "forward" not in vars(compiled.module_)
     pickle.dumps(compiled.module_)
+
+
+class Tells(nn.Module):
+    """Doubles what passes, if it is compiled."""
+
+    compiles = False
+
+    def forward(self, x):
+        return 2 * x if torch.compiler.is_compiling() else x
+
+
+class Parts(Product):
+    def __init__(self):
+        super().__init__()
+        self.part = Tells()
+
+    def forward(self, pairs):
+        return self.part(super().forward(pairs))
+
+
+def test_a_part_may_stay_out_of_what_is_compiled(monkeypatch):
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+
+    def first_loss(compiles, compiled=True):
+        torch.compiler.reset()
+        net = tiny_net(module=Parts(), compiled=compiled)
+        net.module.part.compiles = compiles
+        train(net, PAIRS, epochs=1)
+        assert "forward" not in vars(net.module_.part)
+        return net.history[0, "train_loss"]
+
+    plain = first_loss(False, compiled=False)
+    n_compiled = counters["stats"]["unique_graphs"]
+    assert first_loss(False) == pytest.approx(plain)
+    assert counters["stats"]["unique_graphs"] > n_compiled  # the rest is compiled
+    assert first_loss(True) > 2 * plain
