@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
 # Helpers that are no room: what is shared by all and knows nothing of alignment.
-HELPERS = {"_checks", "_device", "_files", "_optional"}
+HELPERS = {"_autograd", "_checks", "_device", "_files", "_optional"}
 DATA_ROOMS = {"datasets", "featurizers", "graph", "io", "matching", "metrics", "model_selection"}
 ROOMS = DATA_ROOMS | {"aligners", "cli", "inspection", "losses", "nn", "persistence", "training"}
 

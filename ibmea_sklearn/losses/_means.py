@@ -1,15 +1,30 @@
-"""Means over the rows that take part."""
+"""Means over the rows that take part.
+
+Rows that are left out are not taken out: how many are left, a device would have to stop and tell.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 
+def rows_of(x: Tensor, kept: Tensor | None) -> Tensor:
+    """Put zeros into the rows that are left out: whatever is there, no gradient hears of it.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, d)
+    kept : bool Tensor of shape (n,) or None
+
+    Returns
+    -------
+    Tensor of shape (n, d)
+    """
+    return x if kept is None else x.masked_fill(~kept[:, None], 0)
+
+
 def mean_of(losses: Tensor, kept: Tensor | None) -> Tensor:
     """Average over rows, or over some of them; 0 of none.
-
-    Rows that are left out are not taken out: how many are left, a device would have to stop and
-    tell.
 
     Parameters
     ----------

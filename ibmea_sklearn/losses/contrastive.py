@@ -6,6 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._autograd import first_order
+from ._checks import check_pairs
+from ._precision import in_full, row_products
+
 __all__ = ["Contrastive"]
 
 
@@ -54,11 +58,17 @@ class Contrastive(nn.Module):
         Returns
         -------
         Tensor of shape ()
+
+        Raises
+        ------
+        ValueError
+            If the shapes of the two differ.
         """
+        check_pairs(left, right)
         # Sums of many squares: not in half precision, which would gain nothing here.
         with torch.autocast(left.device.type, enabled=False):
-            left, right = (s.to(torch.promote_types(s.dtype, torch.float32)) for s in (left, right))
-            own = torch.linalg.vecdot(left, right)
+            left, right = in_full(left), in_full(right)
+            own = row_products(left, right)
             pull = functional.relu(self.margin - own).square() - own.square()
             return (_SumOfSquares.apply(left, right) + pull.sum()) / max(1, len(left)) ** 2
 
@@ -77,6 +87,7 @@ class _SumOfSquares(torch.autograd.Function):
         return (products[0] * products[1]).sum()
 
     @staticmethod
+    @first_order
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         left, right, of_left, of_right = ctx.saved_tensors
         return left @ (of_right * (2 * grad)), right @ (of_left * (2 * grad))

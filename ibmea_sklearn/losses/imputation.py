@@ -6,6 +6,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from ._precision import in_full
 from .kl import StandardNormalKL
 
 __all__ = ["Imputation"]
@@ -86,4 +87,4 @@ class Imputation(nn.Module):
 
 
 def _mean_square(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
-    return weights @ (x - y).square().mean(1)
+    return (weights * (in_full(x) - in_full(y)).square().mean(1)).sum()

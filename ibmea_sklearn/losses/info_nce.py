@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ._blocks import log_sums, unit_rows
-from ._means import mean_of
+from ._checks import check_pairs, check_positive
+from ._means import mean_of, rows_of
+from ._precision import row_products
 
 __all__ = ["InfoNCE"]
 
@@ -39,6 +40,7 @@ class InfoNCE(nn.Module):
 
     def __init__(self, temperature: float = 0.1, symmetric: bool = False) -> None:
         super().__init__()
+        check_positive(temperature=temperature)
         self.temperature = temperature
         self.symmetric = symmetric
 
@@ -54,9 +56,15 @@ class InfoNCE(nn.Module):
         Returns
         -------
         Tensor of shape ()
+
+        Raises
+        ------
+        ValueError
+            If the shapes of the two differ.
         """
-        left, right = unit_rows(left), unit_rows(right)
-        own = torch.linalg.vecdot(left, right) / self.temperature
+        check_pairs(left, right)
+        left, right = (unit_rows(rows_of(side, kept)) for side in (left, right))
+        own = row_products(left, right) / self.temperature
         rows, columns = log_sums(
             left, right, 1 / self.temperature, of_columns=self.symmetric, kept=kept
         )

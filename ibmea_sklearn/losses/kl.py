@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ._means import mean_of
+from ._means import mean_of, rows_of
+from ._precision import in_full
 
 __all__ = ["StandardNormalKL"]
 
@@ -43,5 +44,6 @@ class StandardNormalKL(nn.Module):
         -------
         Tensor of shape ()
         """
-        kl = (mean.square() + torch.exp(log_variance) - log_variance - 1) / 2
+        mean, log_variance = (in_full(rows_of(m, kept)) for m in (mean, log_variance))
+        kl = (mean.square() + torch.expm1(log_variance) - log_variance) / 2
         return mean_of(kl.sum(dim=1), kept)

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ._blocks import log_sums, log_sums_within, unit_rows
+from ._checks import check_pairs, check_positive
+from ._precision import row_products
 
 __all__ = ["MultiSimilarity"]
 
@@ -44,6 +46,7 @@ class MultiSimilarity(nn.Module):
 
     def __init__(self, alpha: float = 5.0, beta: float = 40.0, base: float = 0.5) -> None:
         super().__init__()
+        check_positive(alpha=alpha, beta=beta)
         self.alpha = alpha
         self.beta = beta
         self.base = base
@@ -58,9 +61,15 @@ class MultiSimilarity(nn.Module):
         Returns
         -------
         Tensor of shape ()
+
+        Raises
+        ------
+        ValueError
+            If the shapes of the two differ.
         """
+        check_pairs(left, right)
         left, right = unit_rows(left), unit_rows(right)
-        pull = functional.softplus(-self.alpha * (torch.linalg.vecdot(left, right) - self.base))
+        pull = functional.softplus(-self.alpha * (row_products(left, right) - self.base))
         across = log_sums(left, right, self.beta, without_pairs=True)
         within = [log_sums_within(side, self.beta) for side in (left, right)]
         push = sum(self._push(*sums).sum() for sums in zip(within, across, strict=True))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+
+from ._precision import row_products
 
 __all__ = ["Orthogonality"]
 
@@ -42,4 +43,5 @@ class Orthogonality(nn.Module):
         -------
         Tensor of shape ()
         """
-        return (weights * (torch.linalg.vecdot(x, remainder) / x.shape[1]).square()).sum()
+        products = row_products(x, remainder)
+        return (weights * (products / x.shape[1]).square()).sum()

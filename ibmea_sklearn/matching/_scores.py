@@ -180,8 +180,10 @@ def cosine_scores(
     sources, targets = checked_pair(sources, targets)
     where = checked_device(device)
     left, right = (_vectors(side, normalize, where) for side in (sources, targets))
-    rounding = ROUNDING * left.norm(dim=1, keepdim=True) * right.norm(dim=1).max()
-    return kind(left, right, rounding, block_bytes)
+    lengths, others = left.norm(dim=1, keepdim=True), right.norm(dim=1)
+    if not normalize:
+        _check_products(float(lengths.max()) * float(others.max()), sources, targets)
+    return kind(left, right, ROUNDING * lengths * others.max(), block_bytes)
 
 
 def csls_scores(cosine: Scores, k: int) -> Scores:
@@ -196,6 +198,16 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
     # What is taken off comes from all rows: it is not exact for a row of zeros either.
     scores.rounding = 2 * (cosine.rounding + cosine.rounding.max())
     return scores
+
+
+def _check_products(largest: float, sources: np.ndarray, targets: np.ndarray) -> None:
+    # CSLS takes products twice, and means off them.
+    if not 4 * largest <= torch.finfo(torch.float32).max:
+        found = " and ".join(f"{np.abs(side).max():.3g}" for side in (sources, targets))
+        raise ValueError(
+            f"Expected rows whose products a float32 can hold; found entries up to {found}. Scale "
+            "the embeddings down, or leave normalize=True."
+        )
 
 
 def _count(mask: torch.Tensor) -> np.ndarray:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .._autograd import first_order
+
 if TYPE_CHECKING:
     from .sparse import EdgePattern
 
@@ -48,6 +50,7 @@ class _SpMM(torch.autograd.Function):
         return y
 
     @staticmethod
+    @first_order
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         pattern = ctx.pattern
         weights, x, scale = ctx.saved_tensors

@@ -24,6 +24,11 @@ class Dropout(nn.Module):
     p : float, default=0.5
         Probability of a zero, in [0, 1).
 
+    Raises
+    ------
+    ValueError
+        If `p` is outside.
+
     Notes
     -----
     Srivastava et al., JMLR 2014.
@@ -42,6 +47,8 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"Expected a probability p in [0, 1); found {p!r}.")
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:

@@ -58,10 +58,10 @@ def neighbourhood(
         if first is None:
             patterns.append(pattern)
             continue
-        rows = pattern.of_rows(first)
-        needed, compact = rows.without_empty_columns()
-        first = None if _are_most(needed, pattern) else needed
-        patterns.append(rows if first is None else compact)
+        needed = pattern.needed_by(first)
+        columns = None if _are_most(needed, pattern) else needed
+        patterns.append(pattern.of_rows(first, columns))
+        first = columns
     return first, patterns[::-1]
 
 

@@ -35,9 +35,10 @@ class SparseRows(NamedTuple):
         -------
         Tensor of shape (n_rows, layer.out_features)
         """
+        # Contiguous: of a transposed view, torch gathers a number at a time, ten times as slowly.
         product = functional.embedding_bag(
             self.columns,
-            layer.weight.T,
+            layer.weight.T.contiguous(),
             self.offsets,
             mode="sum",
             per_sample_weights=self.values,
@@ -207,14 +208,14 @@ class MappedTable(nn.Module):
 
     is_sparse = False
     mask: Tensor
-    centres: Tensor
 
     def __init__(self, parts: Sequence[Any], centres: Tensor, mask: Tensor) -> None:
         super().__init__()
         self.parts = list(parts)
         self.n_features = centres.shape[1]
-        self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("mask", mask, persistent=False)
+        # Rows are made on the CPU, and then sent: what that takes stays there.
+        self._centres, self._is_there = centres.cpu(), mask.cpu()
 
     def forward(self, nodes: Tensor) -> Tensor:
         """Return the rows of `nodes`.
@@ -232,10 +233,10 @@ class MappedTable(nn.Module):
         wanted = nodes.cpu()
         rows = torch.zeros(len(wanted), self.n_features)
         start = 0
-        for part, centre in zip(self.parts, self.centres.cpu(), strict=True):
+        for part, centre in zip(self.parts, self._centres, strict=True):
             here = ((wanted >= start) & (wanted < start + len(part))).nonzero()[:, 0]
             found = torch.from_numpy(part[(wanted[here] - start).numpy()])
             rows[here] = found.to(torch.float32) - centre
             start += len(part)
-        rows[~self.mask.cpu()[wanted]] = 0
+        rows[~self._is_there[wanted]] = 0
         return rows.to(nodes.device)

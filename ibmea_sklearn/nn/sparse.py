@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._autograd import first_order
 from . import _spmm_torch, _spmm_torch_sparse
 
 __all__ = ["BACKENDS", "EdgePattern", "edge_scores", "edge_softmax", "spmm"]
@@ -80,8 +81,10 @@ class EdgePattern(nn.Module):
         self.n_nodes, self.n_rows = n_nodes, n_nodes if nodes is None else len(nodes)
         self.register_buffer("nodes", nodes, persistent=False)
         self.backend = _checked(backend)
-        order = torch.argsort(row * n_nodes + col)
-        row, col = row[order], col[order]
+        order = row * n_nodes + col
+        if not _is_ascending(order):
+            order = torch.argsort(order)
+            row, col = row[order], col[order]
         back = torch.argsort(col * self.n_rows + row)
         buffers = {
             "row": row,
@@ -118,47 +121,62 @@ class EdgePattern(nn.Module):
         ImportError
             If torch-sparse is asked for and not installed.
         """
-        head, tail, loop = triples[:, 0], triples[:, 2], torch.arange(n_nodes)
+        head, tail = triples[:, 0], triples[:, 2]
+        loop = torch.arange(n_nodes, device=triples.device)
         edges = torch.cat([head, tail, loop]) * n_nodes + torch.cat([tail, head, loop])
         edges = torch.unique(edges)
         return cls(edges // n_nodes, edges % n_nodes, n_nodes, backend)
 
-    def of_rows(self, nodes: Tensor) -> EdgePattern:
+    def of_rows(self, nodes: Tensor, columns: Tensor | None = None) -> EdgePattern:
         """Return the rows of some nodes, to compute these only.
 
         Parameters
         ----------
         nodes : int64 Tensor of shape (n_rows,)
             Row numbers of this pattern, in any order.
+        columns : int64 Tensor of shape (n_columns,), optional
+            Nodes that are left, ascending: at least those of :meth:`needed_by`. All, if left out.
 
         Returns
         -------
         EdgePattern
-            Of the same nodes, with a row for each of `nodes`.
+            With a row for each of `nodes`, on the same nodes, or on those of `columns` in their
+            order.
         """
+        row, col = self._edges_of(nodes)
+        own = nodes if self.nodes is None else self.nodes[nodes]
+        if columns is None:
+            return EdgePattern(row, col, self.n_nodes, self.backend, own)
+        number = torch.empty(self.n_nodes, dtype=torch.int64, device=col.device)
+        number[columns] = torch.arange(len(columns), device=col.device)
+        col = number.index_select(0, col)
+        return EdgePattern(row, col, len(columns), self.backend, number[own])
+
+    def needed_by(self, nodes: Tensor) -> Tensor:
+        """Return the nodes that some rows take part of, and those that they stand for, ascending.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n_rows,)
+            Row numbers of this pattern.
+
+        Returns
+        -------
+        int64 Tensor of shape (n_needed,)
+        """
+        is_needed = torch.zeros(self.n_nodes, dtype=torch.bool, device=self.col.device)
+        own = nodes if self.nodes is None else self.nodes[nodes]
+        is_needed[self._edges_of(nodes)[1]] = is_needed[own] = True
+        return is_needed.nonzero()[:, 0]
+
+    def _edges_of(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the edges of some rows: which of these rows, and the column."""
         starts = self.indptr[nodes]
         counts = self.indptr[nodes + 1] - starts
         row = torch.repeat_interleave(counts)
         before = counts.cumsum(0) - counts  # edges of the rows before
         edges = torch.arange(len(row), device=row.device) + (starts - before)[row]
-        return EdgePattern(row, self.col[edges], self.n_nodes, self.backend, nodes)
-
-    def without_empty_columns(self) -> tuple[Tensor, EdgePattern]:
-        """Leave out the nodes that no row needs.
-
-        Returns
-        -------
-        kept : int64 Tensor of shape (n_kept,)
-            The nodes that are left, ascending: those in a column with an edge, and those of rows.
-        pattern : EdgePattern
-            Of these nodes, numbered in this order; its rows are the same.
-        """
-        is_kept = torch.zeros(self.n_nodes, dtype=torch.bool, device=self.col.device)
-        nodes = self.taken_from(torch.arange(self.n_nodes, device=self.col.device))
-        is_kept[self.col] = is_kept[nodes] = True
-        kept, number = is_kept.nonzero()[:, 0], is_kept.cumsum(0) - 1
-        col = number.index_select(0, self.col)
-        return kept, EdgePattern(self.row, col, len(kept), self.backend, number[nodes])
+        return row, self.col[edges]
 
     def taken_from(self, x: Tensor) -> Tensor:
         """Take the rows of `x` that belong to the rows of this pattern.
@@ -180,6 +198,11 @@ def _checked(backend: str) -> str:
     if backend == "torch-sparse":
         _spmm_torch_sparse.load()  # a package that is not there is told now
     return backend
+
+
+def _is_ascending(numbers: Tensor) -> bool:
+    """Look whether sorting can be saved; a device is not asked, it would have to stop and tell."""
+    return numbers.device.type == "cpu" and bool((numbers[1:] > numbers[:-1]).all())
 
 
 def _indptr(sorted_or_not: Tensor, n_nodes: int) -> Tensor:
@@ -266,6 +289,7 @@ class _EdgeScores(torch.autograd.Function):
         return of_rows.index_select(0, pattern.row).add_(of_columns.index_select(0, pattern.col))
 
     @staticmethod
+    @first_order
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         pattern = ctx.pattern
         of_columns = functional.embedding_bag(
@@ -323,6 +347,7 @@ class _EdgeSoftmax(torch.autograd.Function):
         return weights
 
     @staticmethod
+    @first_order
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         (weights,) = ctx.saved_tensors
         flow, row = weights * grad, ctx.pattern.row

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._autograd import first_order
 from .negatives import Corruption
 
 __all__ = ["Distances", "TransE"]
@@ -112,6 +113,7 @@ class _UnitRows(torch.autograd.Function):
         return rows
 
     @staticmethod
+    @first_order
     def backward(ctx, grad):  # type: ignore[no-untyped-def]
         index, rows, lengths = ctx.saved_tensors
         return _write_back(ctx.n_rows, index, rows, lengths, grad), None
@@ -134,9 +136,12 @@ class _Distances(torch.autograd.Function):
         ctx.sizes = len(entities), len(relations)
         ctx.save_for_backward(nodes, ends, end_lengths, relation, shifts, shift_lengths, at_head)
         true, corrupted = _differences(ends, shifts, at_head)
-        return torch.linalg.vecdot(true, true), torch.linalg.vecdot(corrupted, corrupted)
+        # A margin decides by small differences: not in half precision.
+        with torch.autocast(true.device.type, enabled=False):
+            return torch.linalg.vecdot(true, true), torch.linalg.vecdot(corrupted, corrupted)
 
     @staticmethod
+    @first_order
     def backward(ctx, grad_true, grad_corrupted):  # type: ignore[no-untyped-def]
         rows = ((grad_true != 0) | (grad_corrupted != 0)).nonzero()[:, 0]
         of_ends, of_others = ctx.saved_tensors[:3], ctx.saved_tensors[3:]

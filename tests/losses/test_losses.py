@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_metric_learning.losses import MultiSimilarityLoss
 
-from ibmea_sklearn.losses import InfoNCE, MultiSimilarity, StandardNormalKL, _blocks
+from ibmea_sklearn.losses import (
+    Contrastive,
+    InfoNCE,
+    MultiSimilarity,
+    StandardNormalKL,
+    _blocks,
+)
 
 
 def cosine(a, b):
@@ -230,3 +236,84 @@ def test_autocast_takes_products_in_lower_precision_and_sums_in_full(loss):
     torch.testing.assert_close(low, full, rtol=0.03, atol=0)
     for a, b in zip(torch.autograd.grad(low, sides), torch.autograd.grad(full, sides), strict=True):
         assert (a - b).norm() < 0.05 * b.norm()
+
+
+@pytest.mark.parametrize("loss", [*EVERY_LOSS, Contrastive()])
+def test_a_single_partner_for_all_is_an_error(loss):
+    with pytest.raises(ValueError, match=r"of one shape .*; found \(3, 4\) and \(1, 4\)"):
+        loss(torch.ones(3, 4), torch.ones(1, 4))
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: InfoNCE(-0.1), "temperature"),
+        (lambda: MultiSimilarity(alpha=0), "alpha"),
+        (lambda: MultiSimilarity(beta=float("nan")), "beta"),
+    ],
+)
+def test_scales_are_above_zero(make, name):
+    with pytest.raises(ValueError, match=f"Expected {name} above 0; found"):
+        make()
+
+
+@pytest.mark.parametrize("loss", [*EVERY_LOSS, Contrastive()])
+def test_a_second_derivative_is_an_error_and_not_a_wrong_number(loss):
+    sides = [torch.randn(5, 4, requires_grad=True) for _ in range(2)]
+    with pytest.raises(RuntimeError, match="Expected a first derivative only; found create_graph"):
+        torch.autograd.grad(loss(*sides), sides, create_graph=True)
+
+
+@pytest.mark.parametrize("loss", [InfoNCE(0.1), InfoNCE(1 / 50, symmetric=True)])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_no_gradient_hears_of_what_is_left_out(loss, bad):
+    clean = [torch.randn(6, 4) for _ in range(2)]
+    mask = torch.tensor([True, True, False, True, True, True])
+    for of in (loss, StandardNormalKL()):
+        found = []
+        for value in (0.0, bad):
+            sides = [side.clone() for side in clean]
+            for side in sides:
+                side[2] = value
+                side.requires_grad_()
+            result = of(*sides, mask)
+            found.append((result.detach(), *torch.autograd.grad(result, sides)))
+        for one, other in zip(*found, strict=True):
+            torch.testing.assert_close(other, one, rtol=0, atol=0)
+
+
+def test_what_is_near_nothing_keeps_its_digits_in_half_precision():
+    """A posterior near the prior, where the terms of the divergence cancel."""
+    mean, log_variance = (0.05 * torch.randn(200, 100).to(torch.bfloat16) for _ in range(2))
+    exact = StandardNormalKL()(mean.double(), log_variance.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = StandardNormalKL()(mean, log_variance)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(exact.item(), rel=1e-4)
+
+
+def test_similarities_of_pairs_are_in_full_precision_under_autocast():
+    """Of one pair the loss of multi-similarity is a function of its own similarity alone."""
+    sides = [torch.randn(1, 64) for _ in range(2)]
+    full = MultiSimilarity()(*sides)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert MultiSimilarity()(*sides).item() == pytest.approx(full.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [InfoNCE(0.1, symmetric=True), MultiSimilarity()])
+def test_powers_are_given_back_with_the_gradient(loss):
+    sides = [torch.randn(60, 4, requires_grad=True) for _ in range(2)]
+    value = loss(*sides)
+    kept = list(_kept_powers(value.grad_fn))
+    assert kept
+    expected = torch.autograd.grad(value, sides, retain_graph=True)
+    assert not list(_kept_powers(value.grad_fn))
+    torch.testing.assert_close(torch.autograd.grad(value, sides), expected)  # computed anew
+
+
+def _kept_powers(node):
+    if getattr(node, "kept", None):
+        yield node.kept
+    for below, _ in node.next_functions:
+        if below is not None:
+            yield from _kept_powers(below)

@@ -70,3 +70,9 @@ def test_bad_temperature(search, value):
 def test_device_that_is_not_there(search, device):
     with pytest.raises(ValueError, match=rf"found '{device}' .*Pass device='cpu'"):
         search(GOOD, GOOD, device=device)
+
+
+def test_products_that_a_float32_can_not_hold(search):
+    with pytest.raises(ValueError, match=r"found entries up to 1e\+25 and 1e\+25.*normalize=True"):
+        search(1e25 * GOOD, 1e25 * GOOD, normalize=False)
+    search(1e18 * GOOD, GOOD, normalize=False)

@@ -71,3 +71,9 @@ def test_a_compiled_step_of_changing_size():
     compiled = torch.compile(step, backend="aot_eager")
     for n in (738, 741, 745):
         assert compiled(torch.ones(n, 200)).isfinite()
+
+
+@pytest.mark.parametrize("p", [1, -0.5, float("nan")])
+def test_a_probability_is_in_zero_to_one(p):
+    with pytest.raises(ValueError, match=r"Expected a probability p in \[0, 1\); found"):
+        Dropout(p)

@@ -109,8 +109,8 @@ def test_files_are_data_not_weights(tmp_path):
     table, _ = mapped(tmp_path)
     assert table.state_dict() == {}
     assert not list(table.parameters())
-    # What moves with the module is the mask and the centres.
-    assert dict(table.named_buffers()).keys() == {"mask", "centres"}
+    # What moves with the module is the mask.
+    assert dict(table.named_buffers()).keys() == {"mask"}
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float16])

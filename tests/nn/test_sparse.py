@@ -164,6 +164,25 @@ def test_some_rows_are_those_of_the_whole_product(backend, seed, chosen):
     )
 
 
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 8), min_size=1, max_size=6))
+def test_rows_of_some_rows(seed, chosen):
+    pattern, nodes = random_pattern(seed, n_edges=30), torch.tensor(chosen)
+    some = torch.arange(len(chosen))[::2]
+    for columns in (None, pattern.needed_by(nodes)):
+        rows = pattern.of_rows(nodes, columns)
+        again, at_once = rows.of_rows(some), pattern.of_rows(nodes[some], columns)
+        assert edges_of(again) == edges_of(at_once)
+        assert torch.equal(again.nodes, at_once.nodes)
+        assert torch.equal(rows.needed_by(some), at_once.needed_by(torch.arange(len(some))))
+
+
+def test_edges_of_a_device_stay_there():
+    triples = torch.empty(5, 3, dtype=torch.int64, device="meta")
+    with pytest.raises(NotImplementedError, match="unique"):  # reached: nothing was on another
+        EdgePattern.undirected(triples, n_nodes=4)
+
+
 def edges_of(pattern):
     nodes = pattern.taken_from(torch.arange(pattern.n_nodes))[pattern.row]
     return list(zip(nodes.tolist(), pattern.col.tolist(), strict=True))

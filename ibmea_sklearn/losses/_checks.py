@@ -1,0 +1,23 @@
+"""What a loss of pairs can't go on with."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+__all__ = ["check_pairs", "check_positive"]
+
+
+def check_pairs(left: Tensor, right: Tensor) -> None:
+    """Raise a ValueError unless both hold a row for each pair: torch would repeat a single row."""
+    if left.ndim != 2 or left.shape != right.shape:
+        raise ValueError(
+            "Expected left and right of one shape (n, d), where left[i] belongs to right[i]; found "
+            f"{tuple(left.shape)} and {tuple(right.shape)}."
+        )
+
+
+def check_positive(**parameters: float) -> None:
+    """Raise a ValueError unless all are above 0."""
+    for name, value in parameters.items():
+        if not value > 0:
+            raise ValueError(f"Expected {name} above 0; found {value!r}.")
