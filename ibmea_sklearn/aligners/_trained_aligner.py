@@ -267,9 +267,9 @@ class TrainedAligner(ChannelAligner):
         score = functools.partial(search.hits_at_1, **self._matching())
         return HeldOutScore(lambda network: score(), interval, self.patience)
 
-    def _take_up(self, known: np.ndarray) -> torch.Tensor:
+    def _take_up(self, known: torch.Tensor) -> torch.Tensor:
         """Return what an epoch goes through in a round with these known pairs."""
-        return torch.from_numpy(known)
+        return known
 
     def _loop(self) -> dict[str, Any]:
         """Return options of skorch that tell the batches of an epoch."""

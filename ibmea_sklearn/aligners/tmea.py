@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from skorch.callbacks import Callback
 
@@ -359,11 +358,10 @@ class TMEAAligner(TrainedAligner):
     def _build(self, X: SeedPairs, search: PairSearch, seed: int) -> TMEANetwork:
         return build_tmea_network(self, X, len(search.train), seed)
 
-    def _take_up(self, known: np.ndarray) -> torch.Tensor:
-        pairs = torch.from_numpy(known)
+    def _take_up(self, known: torch.Tensor) -> torch.Tensor:
         knowledge = self.network_.knowledge
         # Without triples there is nothing to go through: steps look at pairs alone.
-        return pairs if knowledge is None else knowledge.update(pairs)
+        return known if knowledge is None else knowledge.update(known)
 
     def _loop(self) -> dict[str, Any]:
         return {

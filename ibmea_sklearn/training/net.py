@@ -154,10 +154,32 @@ class AlignmentNet(NeuralNet):
             parts: Mapping[str, Tensor] = self.criterion_(y_pred)
         values = torch.stack(list(parts.values()))
         if training:
-            # One copy from the device for all parts.
-            for name, value in zip(parts, values.detach().tolist(), strict=True):
-                self.history.record_batch(name, value)
+            self._parts = list(parts), values.detach()
         return values.sum()
+
+    def on_batch_end(
+        self, net: NeuralNet, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Put the parts of the loss into the history.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+            This one.
+        batch : object, optional
+            Not used.
+        training : bool, default=False
+            Whether the batch was trained on.
+        **kwargs
+            What skorch tells besides.
+        """
+        super().on_batch_end(net, batch, training, **kwargs)
+        if training:
+            # Not before: a device would have to come to an end, and then wait for the way back.
+            names, values = self._parts
+            del self._parts
+            for name, value in zip(names, values.tolist(), strict=True):
+                self.history.record_batch(name, value)
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Forget the batches of the last epoch: their averages stay.

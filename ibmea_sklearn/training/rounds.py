@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .net import AlignmentNet
 
 __all__ = ["TrainingRounds"]
 
 
-def _as_they_are(pairs: np.ndarray) -> np.ndarray:
+def _as_they_are(pairs: Tensor) -> Tensor:
     return pairs
 
 
@@ -33,8 +34,9 @@ class TrainingRounds:
     find_pairs : callable
         Returns further pairs, shape (n, 2), none of which has an entity of `pairs`.
     take_up : callable, optional
-        From known pairs, shape (n, 2), to the rows that an epoch goes through, such as triples;
-        called once the module knows the pairs. By default the pairs themselves.
+        From known pairs, int64 Tensor (n, 2) on the device, to the rows that an epoch goes
+        through, such as triples; called once the module knows the pairs. By default the pairs
+        themselves.
 
     Attributes
     ----------
@@ -70,7 +72,7 @@ class TrainingRounds:
         pairs: np.ndarray,
         epochs: Sequence[int],
         find_pairs: Callable[[], np.ndarray],
-        take_up: Callable[[np.ndarray], Any] = _as_they_are,
+        take_up: Callable[[Tensor], Any] = _as_they_are,
     ) -> None:
         self.pairs, self.epochs, self.find_pairs = pairs, list(epochs), find_pairs
         self.take_up = take_up
@@ -101,7 +103,7 @@ class TrainingRounds:
         """
         while True:
             net.module_.known = torch.from_numpy(self.known).to(net.device)
-            rows = self.take_up(self.known)
+            rows = self.take_up(net.module_.known)
             yield self.known
             left = self._ends[self.n_round] - len(net.history)
             if left:

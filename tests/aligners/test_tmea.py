@@ -75,7 +75,7 @@ def test_an_epoch_goes_through_all_triples(fit):
     aligner = fit(Watched(**{**CHEAP, "triple_batch_size": 50}))
     ((known, rows),) = aligner.taken_up
     knowledge = aligner.network_.knowledge
-    swapped = swapped_triples(knowledge.triples, torch.from_numpy(known), 180)
+    swapped = swapped_triples(knowledge.triples, known, 180)
     assert len(swapped) and torch.equal(rows, torch.cat([knowledge.triples, swapped]))
     n_relations = len(aligner.kg1_.relation_names)
     assert (rows[len(aligner.kg1_.relation_triples) : -len(swapped), 1] >= n_relations).all()
