@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
+from .data import SETS, split
 from .measure import Where
 from .page import write_page
 from .run import PARTS, Settings, run_part
@@ -29,13 +31,15 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="tasks with this in their name; keeps nothing")
     parser.add_argument("--repetitions", type=int, help="instead of each task's own number")
     parser.add_argument("--threads", type=int, help="of torch, instead of its own choice")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--output", type=Path, help=f"folder for JSON and PNG instead of {FOLDER}")
     parser.add_argument("--page", action="store_true", help="measure nothing, write the page anew")
     options = parser.parse_args(arguments)
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
         parser.error(f"Expected parts among {', '.join(PARTS)}; found {', '.join(unknown)}.")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("Expected a GPU that torch can use; found none. Leave out --device.")
     for name in ("repetitions", "threads"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -52,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Figures of tiny sizes, or of a few tasks only, must not take the place of real ones.
     is_trial = options.quick or bool(options.only)
     folder = options.output or (None if is_trial else FOLDER)
+    if folder == FOLDER:
+        _check_data()
     settings = Settings(
         options.quick,
         options.only,
@@ -64,6 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         run_part(part, settings, console)
         if folder == FOLDER:
             write_page(PAGE, FOLDER)
+
+
+def _check_data() -> None:
+    """Stop before figures that are kept are replaced by fewer."""
+    try:
+        for name in SETS:
+            split(name)
+    except FileNotFoundError as error:
+        sys.exit(f"Figures that are kept need the real data; --output FOLDER does not. {error}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ SETS: dict[str, tuple[Callable[..., Any], str, float]] = {
     ZH_EN: (fetch_dbp15k, "zh_en", 0.3),
     FB15K: (fetch_mmkg, "fb15k_db15k", 0.2),
 }
-IMAGE_WIDTH = 2048
+# Of the image features that are used with a data set.
+IMAGE_WIDTHS = {ZH_EN: 2048, FB15K: 4096}
 
 
 @functools.cache
@@ -46,15 +47,18 @@ def featurized(name: str | int, images: bool = False) -> SeedPairs:
 
     With `images`, random features stand in for those of images: for their size only.
     """
-    X = split(name)[0]
-    if images:
-        X = X.with_graphs(*(_with_images(kg, seed) for seed, kg in enumerate((X.kg1, X.kg2))))
+    X = with_images(name) if images else split(name)[0]
     return ModalityFeaturizer(value="drop", verbose=0).fit_transform(X)
 
 
-def _with_images(kg: Any, seed: int) -> Any:
-    numbers = np.random.default_rng(seed).standard_normal((kg.n_entities, IMAGE_WIDTH), np.float32)
-    return kg.with_features(image=numbers)
+def with_images(name: str | int) -> SeedPairs:
+    """Return the seeds, on graphs with random features in the place of those of images."""
+    X, width = split(name)[0], IMAGE_WIDTHS.get(name, 64)  # type: ignore[call-overload]
+    graphs = []
+    for seed, kg in enumerate((X.kg1, X.kg2)):
+        numbers = np.random.default_rng(seed).standard_normal((kg.n_entities, width), np.float32)
+        graphs.append(kg.with_features(image=numbers))
+    return X.with_graphs(*graphs)
 
 
 @functools.cache

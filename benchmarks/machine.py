@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import statistics
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ibmea_sklearn.cli._machine import versions
 from .measure import Where
 
 ROOT = Path(__file__).parents[1]
+KINDS = (torch.float32, torch.bfloat16)
 _PACKAGES = ("pytorch-metric-learning", "torch-sparse", "torch-scatter", "faiss-cpu")
 
 
@@ -30,12 +33,24 @@ def described(where: Where) -> dict[str, Any]:
             "torch_threads": where.threads or torch.get_num_threads(),
             "device": where.device,
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+            "gflops": {str(kind).removeprefix("torch."): _gflops(kind, where) for kind in KINDS},
             # Above the number of cores, others were at work as well.
             "load_at_start": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         },
         "versions": versions(_PACKAGES),
         "commit": _commit(),
     }
+
+
+def _gflops(kind: torch.dtype, where: Where) -> int:
+    """Measure products of 4,500 x 600 and 600 x 4,500: what losses and searches are made of."""
+    rows = torch.ones(4_500, 600, dtype=kind, device=where.device)
+    seconds = []
+    for _ in range(7):
+        start = time.perf_counter()
+        (rows @ rows.T)[0, 0].item()
+        seconds.append(time.perf_counter() - start)
+    return round(2e-9 * len(rows) ** 2 * rows.shape[1] / statistics.median(seconds))
 
 
 def _cpu() -> str:

@@ -44,7 +44,8 @@ def _section(records: Sequence[Record], folder: str) -> str:
 
 
 def _part(record: Record, folder: str) -> str:
-    parts = [f"### {record.title}", circumstances(record)]
+    on = "" if record.device == "cpu" else f", {record.device}"
+    parts = [f"### {record.title}{on}", circumstances(record)]
     if record.is_quick:
         parts.append("**Tried out with `--quick`: too small for the figures to mean anything.**")
     parts.append(markdown_table(HEAD, map(row, record.figures)))
@@ -57,6 +58,10 @@ def _part(record: Record, folder: str) -> str:
     return "\n\n".join(parts)
 
 
+def _said_gflops(gflops: dict[str, int]) -> str:
+    return " and ".join(f"{speed:,} GFLOP/s in {kind}" for kind, speed in gflops.items())
+
+
 def circumstances(record: Record) -> str:
     """Say in words what a part was measured with."""
     machine, versions = record.circumstances["machine"], record.circumstances["versions"]
@@ -65,6 +70,7 @@ def circumstances(record: Record) -> str:
         f"{machine['cpu']}, {machine['cores']} cores ({machine['instructions']})",
         f"{machine['memory_gib']} GiB",
         f"{machine['torch_threads']} torch threads",
+        f"products at {_said_gflops(machine['gflops'])}",
         f"load {machine['load_at_start']} at the start",
         f"device {machine['device']}; {gpu}",
     ]

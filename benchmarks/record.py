@@ -12,6 +12,11 @@ from ibmea_sklearn._files import atomic_write
 from .task import Figure
 
 
+def unfinished(file_name: str) -> str:
+    """Return the name of a file until all that belongs into it is there."""
+    return f"{file_name}.unfinished"
+
+
 @dataclasses.dataclass
 class Record:
     """The figures of one part.
@@ -48,12 +53,26 @@ class Record:
                 return figure
         return None
 
-    def write(self, folder: Path) -> None:
-        """Write ``<part>.json``."""
+    @property
+    def name(self) -> str:
+        """Of files, so that figures of a GPU stand beside those of the CPU: "ranking-cuda"."""
+        kind = self.device.partition(":")[0]
+        return self.part if kind == "cpu" else f"{self.part}-{kind}"
+
+    @property
+    def device(self) -> str:
+        """What was measured on."""
+        return str(self.circumstances["machine"]["device"])
+
+    def write(self, folder: Path, is_whole: bool = True) -> None:
+        """Write ``<name>.json``; what is not whole has another name, and replaces nothing."""
         content = dataclasses.asdict(self)
-        with atomic_write(folder / f"{self.part}.json") as file:
+        file_name = f"{self.name}.json"
+        with atomic_write(folder / (file_name if is_whole else unfinished(file_name))) as file:
             json.dump(content, file, indent=1, ensure_ascii=False)
             file.write("\n")
+        if is_whole:
+            (folder / unfinished(file_name)).unlink(missing_ok=True)
 
     @classmethod
     def read(cls, path: Path) -> Record:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.table import Table
 
 from .record import Record
-from .targets import UNITS, Target, checked
+from .targets import MB, UNITS, Target, checked
 from .task import Figure
 
 QUARTILES = "Quartiles"
@@ -69,8 +69,13 @@ def target_rows(records: Iterable[Record]) -> list[tuple[str, ...]]:
 
 def _target_row(target: Target, found: float | None) -> tuple[str, ...]:
     unit = UNITS.get(target.what, f"{target.what} {{:.2f}}")
+    limit = unit.format(_in_unit(target, target.limit))
     what = ", ".join(filter(None, (target.task, target.contestant))) or target.part
     if found is None:
-        return what, f"at most {unit.format(target.limit)}", "not measured", ""
+        return what, f"at most {limit}", "not measured", ""
     verdict = "reached" if found <= target.limit else "missed"
-    return what, f"at most {unit.format(target.limit)}", unit.format(found), verdict
+    return what, f"at most {limit}", unit.format(_in_unit(target, found)), verdict
+
+
+def _in_unit(target: Target, value: float) -> float:
+    return value / MB if target.what.endswith("_mib") else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -43,12 +44,13 @@ def run_part(name: str, settings: Settings, console: Console) -> Record:
     for task in _chosen(part, settings):
         console.print(f"[dim]{name}: {task.name}[/dim]")
         _measure(task, settings, record)
-        _keep(part, record, settings.folder)
+        if settings.folder is not None:
+            record.write(settings.folder, is_whole=False)
     if hasattr(part, "profiled") and not settings.only:
         for picture, arguments in part.profiled(settings.is_quick).items():
             console.print(f"[dim]{name}: flame graph {picture}[/dim]")
             _profile(picture, arguments, settings, record)
-        _keep(part, record, settings.folder)
+    _keep(part, record, settings.folder)
     if record.figures:
         console.print(terminal_table(record))
     for said in record.left_out:
@@ -61,6 +63,9 @@ def _chosen(part: ModuleType, settings: Settings) -> Iterator[Task]:
 
 
 def _measure(task: Task, settings: Settings, record: Record) -> None:
+    if task.device is not None and not settings.where.device.startswith(task.device):
+        record.left_out.append(f"{task.name}: for --device {task.device}")
+        return
     absent = [f"{c.name}, {task.name}: no {c.needs}" for c in task.contestants if not c.is_here]
     record.left_out += absent
     try:
@@ -71,12 +76,12 @@ def _measure(task: Task, settings: Settings, record: Record) -> None:
 
 def _keep(part: ModuleType, record: Record, folder: Path | None) -> None:
     if hasattr(part, "summary"):
-        record.summary = part.summary(record)
+        record.summary |= part.summary(record)
     if folder is None:
         return
     canvas = pictures.draw(record)
     if canvas is not None:
-        name = f"{record.part}.png"
+        name = f"{record.name}.png"
         pictures.save(canvas, folder / name)
         record.pictures = list(dict.fromkeys([name, *record.pictures]))
     record.write(folder)
@@ -93,9 +98,10 @@ def _profile(
     shares = flame.shares(root)
     record.summary.update({f"{picture}: {part}": share for part, share in shares.items()})
     if settings.folder is not None:
+        name = f"{picture}{record.name.removeprefix(record.part)}.png"
         title = f"{picture}: {root.seconds:.2f} s under the profiler"
-        pictures.save(pictures.draw_flame(root, title), settings.folder / f"{picture}.png")
-        record.pictures.append(f"{picture}.png")
+        pictures.save(pictures.draw_flame(root, title), settings.folder / name)
+        record.pictures.append(name)
 
 
 def _said(error: Exception) -> str:
@@ -107,6 +113,8 @@ def _said(error: Exception) -> str:
 
 def flame_of(arguments: dict[str, object]) -> flame.Frame:
     """Profile one epoch, after one that is not profiled."""
+    # A GPU is told what to do, and left to it: the profiler would see the telling only.
+    os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
     X = data.featurized(arguments["name"])  # type: ignore[arg-type]
     net, run = training_of(X, str(arguments["preset"]))
     run(1)

@@ -47,6 +47,8 @@ class Task(NamedTuple):
         Tasks of one group differ in one size, and are drawn along it. The group says which.
     repetitions : int, default=5
         After one that is not timed.
+    device : str, optional
+        The kind of device without which it is left out: elsewhere it takes too long.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Task(NamedTuple):
     group: str = ""
     size: float | None = None
     repetitions: int = 5
+    device: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

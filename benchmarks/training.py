@@ -60,9 +60,14 @@ def make_plain(network: VariationalNetwork, criterion: BottleneckLoss) -> None:
     """Put the references in the place of what the package does otherwise."""
     graph: Any = network.graph
     graph.mean, graph.log_variance = PlainGAT.like(graph.mean), PlainGAT.like(graph.log_variance)
-    # Of all nodes, whichever are asked for.
-    graph._neighbourhood = lambda nodes: (None, [graph.pattern] * len(graph.mean.layers))
+    compute_all_nodes(graph)
     contrast, hybrid = criterion.contrast, criterion.hybrid
     criterion.contrast = PlainInfoNCE(contrast.temperature, contrast.symmetric)
     other: nn.Module = TheirMultiSimilarity(hybrid.alpha, hybrid.beta, hybrid.base)
     criterion.hybrid = other  # type: ignore[assignment]
+
+
+def compute_all_nodes(graph: Any) -> None:
+    """Let a graph encoder compute all nodes, whichever are asked for."""
+    every = [graph.pattern] * len(graph.mean.layers)
+    graph._neighbourhood = lambda nodes: (None, every)

@@ -38,6 +38,7 @@ CIRCUMSTANCES = {
         "instructions": "beads",
         "memory_gib": 1.0,
         "torch_threads": 1,
+        "gflops": {"float32": 100, "bfloat16": 400},
         "load_at_start": 0.1,
         "device": "cpu",
         "gpu": None,
@@ -165,6 +166,16 @@ def test_a_contestant_whose_package_is_absent_is_left_out(monkeypatch):
     assert result.left_out == ["b, t: no no_such_one"]
 
 
+def test_a_task_for_another_device_is_left_out(monkeypatch):
+    monkeypatch.setattr(run, "measured", lambda task, where, repetitions: [figure(task.name)])
+    result = record()
+    task = Task("whole", (), device="cuda")
+    for device in ("cpu", "cuda:1"):
+        run._measure(task, run.Settings(where=Where(device)), result)
+    assert result.left_out == ["whole: for --device cuda"]
+    assert [f.task for f in result.figures] == ["whole"]
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -230,10 +241,12 @@ def test_tasks_of_a_part_have_names_of_their_own_and_a_reference(name):
 # A fit takes seconds, and torch.compile minutes: `python -m benchmarks --quick` runs them, too.
 @pytest.mark.parametrize("name", sorted({*run.PARTS} - {"fit", "precision"}))
 def test_every_contestant_runs(name):
-    task = next(iter(run.part_of(name).tasks(True)))
-    here = [c for c in task.contestants if c.is_here]
-    assert len(here) > 1  # the reference, and ours
-    for contestant in here:
+    tasks = list(run.part_of(name).tasks(True))
+    here = [c for task in tasks for c in task.contestants if c.is_here]
+    # Of tasks that differ in size the smallest: they come first.
+    first = {(c.name, c.build): c for c in reversed(here)}
+    assert len(first) > 1  # the reference, and ours
+    for contestant in first.values():
         told = contestant.build(**contestant.arguments)()
         if isinstance(told, Mapping):
             assert all(np.isfinite(value) for value in told.values())
@@ -266,12 +279,16 @@ def test_targets_are_reached_missed_or_not_measured():
     assert cell(target, 2.0) == ("t, c", "at most 2.00 s", "2.00 s", "reached")
     assert cell(target, 2.5)[2:] == ("2.50 s", "missed")
     assert cell(target, None)[2:] == ("not measured", "")
+    memory = targets.Target("scale", "t", "c", "extra_mib", 300 * targets.MB)
+    assert cell(memory, 286.0)[1:] == ("at most 300 MB extra", "300 MB extra", "reached")
+    assert cell(memory, 288.0)[2:] == ("302 MB extra", "missed")
 
 
 # The flame graph
 
 
-def test_flame_graph_tells_where_an_epoch_spends_its_time():
+def test_flame_graph_tells_where_an_epoch_spends_its_time(monkeypatch):
+    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "0")  # the call sets it; this takes it back
     root = run.flame_of({"name": 120, "preset": "best"})
     for frame, _, _ in flame.boxes(root, deepest=9):
         assert sum(f.seconds for f in frame.children.values()) <= frame.seconds * 1.001
@@ -295,6 +312,24 @@ def test_a_part_is_measured_written_and_read(monkeypatch, tmp_path):
     assert found.circumstances["machine"]["torch_threads"] == torch.get_num_threads()
     assert (tmp_path / "loading.png").read_bytes().startswith(b"\x89PNG")
     assert found.pictures == ["loading.png"]
+
+
+def test_figures_of_a_gpu_stand_beside_those_of_the_cpu(monkeypatch, tmp_path):
+    on_gpu = {**CIRCUMSTANCES, "machine": {**CIRCUMSTANCES["machine"], "device": "cuda"}}
+    here = Record("fit", "A title", CIRCUMSTANCES, figures=[figure(seconds=9)])
+    there = Record("fit", "A title", on_gpu, figures=[figure(seconds=1)])
+    for one in (here, there):
+        one.write(tmp_path, is_whole=False)
+        assert not (tmp_path / f"{one.name}.json").exists()
+        one.write(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"fit.json", "fit-cuda.json"}
+    target = targets.Target("fit", "t", "c", "seconds", 5)
+    monkeypatch.setattr(targets, "TARGETS", (target,))
+    for order in ([here, there], [there, here]):
+        assert list(targets.checked(order)) == [(target, 9)]
+    page.write_page(tmp_path / "page.md", tmp_path)
+    text = (tmp_path / "page.md").read_text()
+    assert "### A title\n" in text and "### A title, cuda\n" in text
 
 
 def test_pictures_have_a_panel_for_each_group():
@@ -484,8 +519,19 @@ def test_trials_keep_nothing(monkeypatch, arguments, kept):
     monkeypatch.setattr(
         command, "run_part", lambda part, settings, console: asked.append(settings.folder)
     )
+    monkeypatch.setattr(command, "_check_data", lambda: asked.append("data"))
     command.main(["loading", *arguments])
-    assert asked == ([kept, "page"] if kept else [kept])
+    assert asked == (["data", kept, "page"] if kept else [kept])
+
+
+def test_kept_figures_are_not_replaced_where_the_data_is_not_there(monkeypatch):
+    def absent(name):
+        raise FileNotFoundError("Expected zh_en; found none.")
+
+    monkeypatch.setattr(command, "split", absent)
+    monkeypatch.setattr(command, "run_part", lambda *given: pytest.fail("measured"))
+    with pytest.raises(SystemExit, match="need the real data.* Expected zh_en; found none"):
+        command.main(["loading"])
 
 
 def test_no_gpu_is_said_in_words():

@@ -1,4 +1,7 @@
-"""Two layers with two heads, forward and backward: by backend, size, width and degree."""
+"""Two layers with two heads, forward and backward: by backend, size, width and degree.
+
+And one product, beside a copy of as many bytes: what the device's memory allows.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,16 @@ from benchmarks.references.attention import PlainGAT
 from benchmarks.task import Contestant, Task
 from ibmea_sklearn.aligners._inputs import edge_pattern
 from ibmea_sklearn.nn.gat import DiagonalGAT
-from ibmea_sklearn.nn.sparse import EdgePattern
+from ibmea_sklearn.nn.sparse import EdgePattern, spmm
 
 TITLE = "Sparse attention product"
 REFERENCE, OURS, TORCH_SPARSE = "gather and scatter", "backend torch", "backend torch-sparse"
+COPY = "a copy of as many bytes"
+HEADS = 2
 
 
 def tasks(quick: bool) -> Iterator[Task]:
-    """Yield the graph of the issue's figure, then random graphs that differ in one size."""
+    """Yield the graph of the issue's figure, random graphs that differ in one size, one product."""
     if not quick:
         yield _task(f"{data.ZH_EN}, d=300", {"name": data.ZH_EN, "d": 300})
     scale = 20 if quick else 1
@@ -36,6 +41,10 @@ def tasks(quick: bool) -> Iterator[Task]:
             name = f"random, {at['n']:,} nodes, degree {at['degree']}, d={at['d']}"
             if at != usual or size == "n":
                 yield _task(name, at, called[size], value)
+    if quick:
+        yield _product_task("one product", usual)
+    else:
+        yield _product_task(f"{data.ZH_EN}, d=300, one product", {"name": data.ZH_EN, "d": 300})
 
 
 def _task(name: str, at: dict[str, Any], group: str = "", size: float | None = None) -> Task:
@@ -47,6 +56,15 @@ def _task(name: str, at: dict[str, Any], group: str = "", size: float | None = N
     return Task(name, contestants, group, size)
 
 
+def _product_task(name: str, at: dict[str, Any]) -> Task:
+    contestants = (
+        Contestant(COPY, copy_of_bytes, at, memory=False),
+        Contestant(OURS, product, at, memory=False),
+        Contestant(TORCH_SPARSE, product, {**at, "backend": "torch-sparse"}, "torch_sparse", False),
+    )
+    return Task(name, contestants)
+
+
 def both_ways(
     d: int,
     name: str | None = None,
@@ -56,8 +74,7 @@ def both_ways(
     backend: str = "torch",
 ) -> Callable[[], object]:
     """Return what runs two layers forward and backward, on a data set or a random graph."""
-    pattern = data.random_pattern(n, degree) if name is None else _pattern(name)
-    pattern = EdgePattern(pattern.row, pattern.col, pattern.n_nodes, backend).to(device.chosen())
+    pattern = _pattern(name, n, degree, backend)
     torch.manual_seed(0)
     gat = (PlainGAT if plain else DiagonalGAT)(d).to(device.chosen())
     x = torch.randn(pattern.n_nodes, d, device=device.chosen(), requires_grad=True)
@@ -70,5 +87,38 @@ def both_ways(
     return run
 
 
-def _pattern(name: str) -> EdgePattern:
-    return edge_pattern(data.split(name)[0])
+def product(
+    d: int, name: str | None = None, n: int = 0, degree: int = 0, backend: str = "torch"
+) -> Callable[[], dict[str, float]]:
+    """Return what multiplies once, forward only, and tells how much it reads and writes."""
+    pattern = _pattern(name, n, degree, backend)
+    weights = torch.rand(len(pattern.col), HEADS, device=device.chosen())
+    x, scale = (torch.rand(m, d, device=device.chosen()) for m in (pattern.n_nodes, HEADS))
+    gigabytes = {"GB": _bytes(pattern, d) / 1e9}
+
+    def run() -> dict[str, float]:
+        spmm(pattern, weights, x, scale)
+        return gigabytes
+
+    return run
+
+
+def copy_of_bytes(
+    d: int, name: str | None = None, n: int = 0, degree: int = 0
+) -> Callable[[], object]:
+    """Return what reads and writes as many bytes as one product."""
+    n_bytes = _bytes(_pattern(name, n, degree), d)
+    read = torch.zeros(n_bytes // 2, dtype=torch.uint8, device=device.chosen())
+    written = torch.zeros_like(read)
+    return lambda: written.copy_(read)
+
+
+def _bytes(pattern: EdgePattern, d: int) -> int:
+    """Return what a product has to move: a row and a weight for each edge, the rows written."""
+    n_edges = len(pattern.col)
+    return 4 * d * (n_edges + pattern.n_rows) + n_edges * (8 + 4 * HEADS)
+
+
+def _pattern(name: str | None, n: int, degree: int, backend: str = "torch") -> EdgePattern:
+    of = data.random_pattern(n, degree) if name is None else edge_pattern(data.split(name)[0])
+    return EdgePattern(of.row, of.col, of.n_nodes, backend).to(device.chosen())

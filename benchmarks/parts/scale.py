@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,15 @@ import torch
 
 from benchmarks import data, device
 from benchmarks.record import Record
+from benchmarks.references.ranking import products_alone
 from benchmarks.task import Contestant, Task
-from benchmarks.training import training_of
+from benchmarks.training import compute_all_nodes, training_of
 from ibmea_sklearn.aligners._inputs import edge_pattern
 from ibmea_sklearn.matching import top_k
 
 TITLE = "Cost by size"
 EDGES, EPOCH, RANKING = "rows of all edges alone", "epoch", "ranking"
+EPOCH_OF_ALL = "epoch, all nodes encoded"
 PRODUCTS = "products alone"
 WIDTH, SOURCES, K = 64, 10_000, 10
 SIZES, QUICK_SIZES = (10_000, 30_000, 100_000, 1_000_000), (200, 400)
@@ -30,7 +31,11 @@ def tasks(quick: bool) -> Iterator[Task]:
         at = {"n": n}
         size = float(2 * n + 2 * 5 * n)  # entities and triples of both graphs
         rounds = 3 if n < 300_000 else 1
-        epochs = (Contestant(EDGES, rows_of_edges, at, memory=False), Contestant(EPOCH, epoch, at))
+        epochs = (
+            Contestant(EDGES, rows_of_edges, at, memory=False),
+            Contestant(EPOCH, epoch, at),
+            Contestant(EPOCH_OF_ALL, epoch, {**at, "all_nodes": True}),
+        )
         yield Task(f"epoch, {n:,} a side", epochs, GROUPS[EPOCH], size, rounds)
         ranks = (Contestant(PRODUCTS, products, at, memory=False), Contestant(RANKING, ranking, at))
         sources = min(n, SOURCES)
@@ -41,7 +46,7 @@ def tasks(quick: bool) -> Iterator[Task]:
 def summary(record: Record) -> dict[str, float]:
     """Fit the exponents: seconds and memory are a constant times size to the power of it."""
     fits: dict[str, float] = {}
-    for contestant in (EPOCH, RANKING):
+    for contestant in (EPOCH, EPOCH_OF_ALL, RANKING):
         rows = [f for f in record.figures if f.contestant == contestant and f.size]
         for what in ("seconds", "extra_mib"):
             points = [(f.size, getattr(f, what)) for f in rows if getattr(f, what)]
@@ -56,10 +61,12 @@ def exponent(points: list[Any]) -> float:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def epoch(n: int) -> Callable[[], object]:
+def epoch(n: int, all_nodes: bool = False) -> Callable[[], object]:
     """Return what trains for one epoch: graph, relation, attribute, all of width 64."""
     widths = {"graph_components": WIDTH, "n_components": WIDTH}
-    _, run = training_of(data.featurized(n), "best", **widths)
+    net, run = training_of(data.featurized(n), "best", **widths)
+    if all_nodes:
+        compute_all_nodes(net.module_.graph)
     return lambda: run(1)
 
 
@@ -82,11 +89,7 @@ def ranking(n: int) -> Callable[[], object]:
     return lambda: top_k(left[:SOURCES], right, K, method="cosine", device=device.chosen())
 
 
-def products(n: int) -> Callable[[], Mapping[str, float] | None]:
+def products(n: int) -> Callable[[], object]:
     """Return what computes the similarities that a ranking looks at."""
-    from benchmarks.references.ranking import products_alone
-
-    sides = (torch.from_numpy(s).to(device.chosen()) for s in data.vectors_of_both(n, WIDTH))
-    left, right = sides
-    block = max(1, math.ceil(2**23 / n))
-    return lambda: products_alone(left[:SOURCES], right, block)
+    left, right = (torch.from_numpy(s).to(device.chosen()) for s in data.vectors_of_both(n, WIDTH))
+    return lambda: products_alone(left[:SOURCES], right)

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks import device
+from ibmea_sklearn.matching._blocks import rows_per_block
 
 
 def similarities(sources: np.ndarray, targets: np.ndarray) -> torch.Tensor:
@@ -36,8 +37,9 @@ def mutual(scores: torch.Tensor) -> np.ndarray:
     return torch.stack([left, of_rows[left]], 1).cpu().numpy()
 
 
-def products_alone(left: torch.Tensor, right: torch.Tensor, block: int = 512) -> None:
-    """Compute all similarities in blocks, and look at none: what no exact search can beat."""
+def products_alone(left: torch.Tensor, right: torch.Tensor) -> None:
+    """Compute all similarities, in the package's blocks, and look at none."""
+    block = rows_per_block(len(right), None)
     place = left.new_empty(block, len(right))
     for rows in left.split(block):
         torch.mm(rows, right.T, out=place[: len(rows)])

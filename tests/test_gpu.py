@@ -1,0 +1,123 @@
+"""The same code on a GPU: results and gradients are those of the CPU, to a thousandth."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from ibmea_sklearn import IBMEAAligner, PropagationAligner, SeedPairs, TMEAAligner
+from ibmea_sklearn.aligners._inputs import as_nodes
+from ibmea_sklearn.aligners._variational import build_network
+from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.featurizers import ModalityFeaturizer
+from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
+from ibmea_sklearn.matching import mutual_nearest, ranks, top_k
+from ibmea_sklearn.nn.gat import DiagonalGAT
+from ibmea_sklearn.nn.sparse import EdgePattern
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+DEVICE = "cuda"
+METHODS = ["cosine", "csls", "sinkhorn"]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return make_mmkg_pair(200, missing_modalities={"image": 0.3}, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def sides():
+    rows = np.random.default_rng(0).standard_normal((2, 700, 32), np.float32)
+    rows[1] += 1.5 * rows[0]
+    return rows
+
+
+def assert_close(found, expected):
+    """Relative to the size of the whole: single numbers may be zero but for rounding."""
+    assert torch.isfinite(expected).all()
+    assert (found.cpu() - expected).norm() <= 1e-3 * expected.norm()
+
+
+def test_attention():
+    torch.manual_seed(0)
+    pattern = EdgePattern.undirected(torch.randint(400, (2_500, 3)), 400)
+    gat, x = DiagonalGAT(48), torch.randn(400, 48)
+    found = {}
+    for device in ("cpu", DEVICE):
+        module, start = copy.deepcopy(gat).to(device), x.to(device).requires_grad_()
+        y = module(start, copy.deepcopy(pattern).to(device))
+        y.square().sum().backward()
+        found[device] = y, start.grad, parameters_to_vector(p.grad for p in module.parameters())
+    for ours, theirs in zip(found[DEVICE], found["cpu"], strict=True):
+        assert_close(ours.detach(), theirs.detach())
+
+
+@pytest.mark.parametrize("loss", [InfoNCE(symmetric=True), MultiSimilarity()])
+def test_losses(loss, sides):
+    found = {}
+    for device in ("cpu", DEVICE):
+        both = [torch.from_numpy(side).to(device).requires_grad_() for side in sides]
+        value = copy.deepcopy(loss).to(device)(*both)
+        found[device] = value.detach(), *torch.autograd.grad(value, both)
+    for ours, theirs in zip(found[DEVICE], found["cpu"], strict=True):
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("preset", ["best", "paper"])
+@pytest.mark.parametrize("bottleneck", ["modality", "fused"])
+def test_a_step_of_ibmea(pair, preset, bottleneck):
+    # A CPU computes what these pairs need, a GPU all nodes. Without noise: its numbers differ.
+    kg1, kg2, links = pair
+    view = ModalityFeaturizer(verbose=0).fit_transform(SeedPairs(kg1, kg2, links[:20]))
+    aligner = IBMEAAligner.from_preset(preset, bottleneck=bottleneck, verbose=0)
+    aligner.modalities_ = ["graph", *view.kg1.features]
+    torch.manual_seed(0)
+    network = build_network(aligner, view, aligner.modalities_, 0).eval()
+    network.known = torch.from_numpy(as_nodes(view, view.indices))
+    found = {}
+    for device in ("cpu", DEVICE):
+        module = copy.deepcopy(network).to(device)
+        parts = aligner._criterion().to(device)(module(module.known))
+        values = torch.stack(list(parts.values()))
+        values.sum().backward()
+        trained = [p.grad for p in module.parameters() if p.grad is not None]
+        found[device] = values.detach(), parameters_to_vector(trained)
+    for ours, theirs in zip(found[DEVICE], found["cpu"], strict=True):
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ranking(sides, method):
+    n = np.arange(len(sides[0]))
+    one, other = (ranks(*sides, n, method=method, device=device) for device in ("cpu", DEVICE))
+    # Neighbours whose scores are the same but for rounding may change places.
+    assert np.mean(one != other) < 0.02
+    one, other = (top_k(*sides, 10, method=method, device=device) for device in ("cpu", DEVICE))
+    assert_close(torch.as_tensor(other[0]), torch.as_tensor(one[0]))
+    assert np.mean(one[1] != other[1]) < 0.02
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_mutual_nearest_pairs(sides, method):
+    found = (mutual_nearest(*sides, method=method, device=device) for device in (DEVICE, "cpu"))
+    one, other = ({tuple(row) for row in pairs.tolist()} for pairs, _ in found)
+    assert len(one ^ other) <= 0.02 * len(other)
+
+
+def test_whole_fits(pair):
+    kg1, kg2, links = pair
+    seeds, test = links[:80], links[80:]
+    few = {"max_epochs": 30, "random_state": 0, "verbose": 0}
+    for aligner in (
+        PropagationAligner(random_state=0, verbose=0),
+        IBMEAAligner(**few),
+        TMEAAligner(**few),
+    ):
+        scores = []
+        for device in ("cpu", DEVICE):
+            aligner.set_params(device=device).fit(kg1, kg2, seeds)
+            scores.append(aligner.score(test))
+        # Random numbers of a GPU are others; what is learnt is as good.
+        assert scores[1] == pytest.approx(scores[0], abs=0.15)
