@@ -68,9 +68,11 @@ def _memory_gib() -> float | None:
 
 
 def _commit() -> str | None:
-    """Return the commit, with "+" where files differ from it; None outside of git."""
+    """Return the commit, with "+" where code differs from it; None outside of git."""
     commit = _git("rev-parse", "--short=12", "HEAD")
-    changed = _git("status", "--porcelain", "--untracked-files=no")
+    # What other parts have just written is no code.
+    paths = ("--", ".", ":(exclude)benchmarks/results")
+    changed = _git("status", "--porcelain", "--untracked-files=no", *paths)
     return None if commit is None else commit + ("+" if changed else "")
 
 
