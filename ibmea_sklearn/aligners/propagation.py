@@ -49,7 +49,7 @@ class PropagationAligner(ChannelAligner):
     csls_k : int, default=3
     search : {"exact", "faiss"}, default="exact"
         How what is best by `matching` is looked for, here and between rounds. "faiss", for graphs
-        of more than 50,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
+        of more than 30,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
         ``rank`` and ``score`` stay exact.
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the

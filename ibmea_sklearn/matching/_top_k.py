@@ -80,7 +80,8 @@ def top_k(
     With ``search="faiss"`` targets lie in lists of similar ones, of which a tenth is looked at:
     faiss' inverted file of product quantization codes (Johnson et al., 2019), and exact scores of
     twice as many as are asked for, 64 at least. For the best 10 of 100,000 entities a side, of
-    width 600, it takes a ninth of the time on two CPU cores, and finds 97% of the best ones.
+    width 600, it takes 17 s instead of 59 s on two CPU cores, and finds 97% of the best ones; of
+    30,000, 3.8 instead of 5.4 s.
 
     Examples
     --------

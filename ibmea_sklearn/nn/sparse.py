@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .._autograd import first_order
-from . import _spmm_torch, _spmm_torch_sparse
+from ._backends import AUTO, BACKENDS, checked_backend, chosen_backend
 
 __all__ = ["BACKENDS", "EdgePattern", "edge_scores", "edge_softmax", "spmm"]
-
-# Same results, same gradients. Each takes weights, x, scale and a pattern.
-BACKENDS: dict[str, Callable[..., Tensor]] = {
-    "torch": _spmm_torch.spmm,
-    "torch-sparse": _spmm_torch_sparse.spmm,
-}
 
 
 class EdgePattern(nn.Module):
@@ -28,10 +20,11 @@ class EdgePattern(nn.Module):
     row, col : int64 Tensor of shape (n_edges,)
         Each pair at most once, in any order.
     n_nodes : int
-    backend : {"torch", "torch-sparse"}, default="torch"
-        What multiplies. The second needs the extra ``torch-sparse``, which compiles for minutes. On
-        two CPU cores it takes 1.6 to 2.5 times as long as the first (`python -m benchmarks
-        attention`), so no aligner uses it; it is there for devices where it is faster.
+    backend : {"auto", "torch", "torch-sparse"}, default="auto"
+        What multiplies. The last needs the extra ``torch-sparse``, which compiles for minutes. On
+        two CPU cores it takes 1.7 to 3.9 times as long as torch (`python -m benchmarks
+        attention`), so "auto" is "torch" there. On a CUDA device "auto" tries both, if the extra is
+        there, with the first product of a size, and takes the faster.
     nodes : int64 Tensor of shape (n_rows,), optional
         The node that each row stands for, where the matrix has some rows only.
 
@@ -46,7 +39,7 @@ class EdgePattern(nn.Module):
     Raises
     ------
     ValueError
-        If `backend` is neither.
+        If `backend` is none of these.
     ImportError
         If torch-sparse is asked for and not installed.
 
@@ -67,20 +60,20 @@ class EdgePattern(nn.Module):
     transposed_indptr: Tensor
     transposed_row: Tensor
     transposed_col: Tensor
-    backend: str = "torch"
+    backend: str = AUTO
 
     def __init__(
         self,
         row: Tensor,
         col: Tensor,
         n_nodes: int,
-        backend: str = "torch",
+        backend: str = AUTO,
         nodes: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.n_nodes, self.n_rows = n_nodes, n_nodes if nodes is None else len(nodes)
         self.register_buffer("nodes", nodes, persistent=False)
-        self.backend = _checked(backend)
+        self.backend = checked_backend(backend)
         order = row * n_nodes + col
         if not _is_ascending(order):
             order = torch.argsort(order)
@@ -100,7 +93,7 @@ class EdgePattern(nn.Module):
             self.register_buffer(name, buffer, persistent=False)
 
     @classmethod
-    def undirected(cls, triples: Tensor, n_nodes: int, backend: str = "torch") -> EdgePattern:
+    def undirected(cls, triples: Tensor, n_nodes: int, backend: str = AUTO) -> EdgePattern:
         """Neighbours in either direction, once each, and a loop at every node.
 
         Parameters
@@ -108,7 +101,7 @@ class EdgePattern(nn.Module):
         triples : int64 Tensor of shape (n_triples, 3)
             Head, relation, tail.
         n_nodes : int
-        backend : {"torch", "torch-sparse"}, default="torch"
+        backend : {"auto", "torch", "torch-sparse"}, default="auto"
 
         Returns
         -------
@@ -117,7 +110,7 @@ class EdgePattern(nn.Module):
         Raises
         ------
         ValueError
-            If `backend` is neither.
+            If `backend` is none of these.
         ImportError
             If torch-sparse is asked for and not installed.
         """
@@ -192,14 +185,6 @@ class EdgePattern(nn.Module):
         return x if self.nodes is None else x[self.nodes]
 
 
-def _checked(backend: str) -> str:
-    if backend not in BACKENDS:
-        raise ValueError(f"Expected backend among {', '.join(BACKENDS)}; found {backend!r}.")
-    if backend == "torch-sparse":
-        _spmm_torch_sparse.load()  # a package that is not there is told now
-    return backend
-
-
 def _is_ascending(numbers: Tensor) -> bool:
     """Look whether sorting can be saved; a device is not asked, it would have to stop and tell."""
     return numbers.device.type == "cpu" and bool((numbers[1:] > numbers[:-1]).all())
@@ -246,7 +231,7 @@ def spmm(pattern: EdgePattern, weights: Tensor, x: Tensor, scale: Tensor) -> Ten
     tensor([[ 1., 20.],
             [ 0., 30.]])
     """
-    return BACKENDS[pattern.backend](weights, x, scale, pattern)
+    return chosen_backend(pattern, weights, x, scale)(weights, x, scale, pattern)
 
 
 def edge_scores(pattern: EdgePattern, of_rows: Tensor, of_columns: Tensor) -> Tensor:

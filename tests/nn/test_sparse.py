@@ -1,12 +1,13 @@
 import importlib.util
 import sys
+import time
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmea_sklearn.nn import _spmm_torch
+from ibmea_sklearn.nn import _backends, _spmm_torch
 from ibmea_sklearn.nn.sparse import BACKENDS, EdgePattern, edge_scores, edge_softmax, spmm
 
 HAS_TORCH_SPARSE = importlib.util.find_spec("torch_sparse") is not None
@@ -112,7 +113,7 @@ def test_no_copy_of_a_row_for_each_edge_is_made():
 
 
 def test_an_unknown_backend_is_an_error_that_names_those_there_are():
-    with pytest.raises(ValueError, match="backend among torch, torch-sparse; found 'dgl'"):
+    with pytest.raises(ValueError, match="backend among auto, torch, torch-sparse; found 'dgl'"):
         random_pattern(0, backend="dgl")
 
 
@@ -127,7 +128,34 @@ def test_a_backend_that_is_not_installed_is_told_at_once(monkeypatch):
 
 def test_backends_are_those_that_the_documentation_names():
     assert list(BACKENDS) == ["torch", "torch-sparse"]
-    assert EdgePattern.undirected(torch.tensor([[0, 0, 1]]), 2).backend == "torch"
+    assert EdgePattern.undirected(torch.tensor([[0, 0, 1]]), 2).backend == "auto"
+
+
+def test_the_fastest_backend_is_found_by_trying(monkeypatch):
+    pattern = random_pattern(0)
+    inputs = inputs_of(pattern, 0)
+
+    def slow(*given):
+        time.sleep(0.02)
+        return _spmm_torch.spmm(*given)
+
+    def broken(*given):
+        raise RuntimeError("Not compiled with CUDA support")
+
+    for backends, expected in (
+        ({"torch": slow, "torch-sparse": _spmm_torch.spmm}, "torch-sparse"),
+        ({"torch": _spmm_torch.spmm, "torch-sparse": slow}, "torch"),
+        ({"torch": slow, "torch-sparse": broken}, "torch"),
+        ({"torch": broken, "torch-sparse": broken}, "torch"),  # and says why, where it is used
+    ):
+        monkeypatch.setattr(_backends, "BACKENDS", backends)
+        assert _backends.fastest(pattern, *inputs) == expected
+
+
+def test_a_cpu_does_not_try(monkeypatch):
+    monkeypatch.setattr(_backends, "fastest", lambda *given: pytest.fail("tried"))
+    pattern = random_pattern(0, backend="auto")
+    spmm(pattern, *inputs_of(pattern, 0))
 
 
 def test_softmax_sums_to_one_over_each_row():
