@@ -205,8 +205,8 @@ def _check_products(largest: float, sources: np.ndarray, targets: np.ndarray) ->
     if not 4 * largest <= torch.finfo(torch.float32).max:
         found = " and ".join(f"{np.abs(side).max():.3g}" for side in (sources, targets))
         raise ValueError(
-            f"Expected rows whose products a float32 can hold; found entries up to {found}. Scale "
-            "the embeddings down, or leave normalize=True."
+            "Expected rows whose lengths and products a float32 can hold; found entries up to "
+            f"{found}. Scale the embeddings down, or leave normalize=True."
         )
 
 

@@ -40,9 +40,10 @@ def chosen_backend(
     """Return what multiplies: on a CUDA device "auto" is whatever is faster with these sizes."""
     if pattern.backend != AUTO:
         return BACKENDS[pattern.backend]
-    if x.device.type != "cuda" or torch.compiler.is_compiling():
+    can_try = not (torch.compiler.is_compiling() or torch.is_inference_mode_enabled())
+    if x.device.type != "cuda" or not can_try:
         return BACKENDS["torch"]
-    sizes = (x.device, pattern.n_rows, *weights.shape, *x.shape)
+    sizes = (x.device, x.dtype, pattern.n_rows, *weights.shape, *x.shape)
     if sizes not in _found:
         _found[sizes] = fastest(pattern, weights, x, scale)
     return BACKENDS[_found[sizes]]
@@ -54,8 +55,8 @@ def fastest(pattern: EdgePattern, weights: Tensor, x: Tensor, scale: Tensor) -> 
     for name, multiply in BACKENDS.items():
         try:
             seconds[name] = _seconds(multiply, pattern, weights, x, scale)
-        except (ImportError, RuntimeError):  # not installed, or built without this device
-            continue
+        except (ImportError, OSError, RuntimeError):
+            continue  # not installed, or built for another torch, or without this device
     return min(seconds, key=seconds.__getitem__, default="torch")
 
 

@@ -139,14 +139,19 @@ def test_the_fastest_backend_is_found_by_trying(monkeypatch):
         time.sleep(0.02)
         return _spmm_torch.spmm(*given)
 
-    def broken(*given):
-        raise RuntimeError("Not compiled with CUDA support")
+    def broken(kind):
+        def multiply(*given):
+            raise kind("Not compiled with CUDA support")
+
+        return multiply
 
     for backends, expected in (
         ({"torch": slow, "torch-sparse": _spmm_torch.spmm}, "torch-sparse"),
         ({"torch": _spmm_torch.spmm, "torch-sparse": slow}, "torch"),
-        ({"torch": slow, "torch-sparse": broken}, "torch"),
-        ({"torch": broken, "torch-sparse": broken}, "torch"),  # and says why, where it is used
+        ({"torch": slow, "torch-sparse": broken(RuntimeError)}, "torch"),
+        ({"torch": slow, "torch-sparse": broken(OSError)}, "torch"),
+        # Where it is used, it says why.
+        ({"torch": broken(RuntimeError), "torch-sparse": broken(RuntimeError)}, "torch"),
     ):
         monkeypatch.setattr(_backends, "BACKENDS", backends)
         assert _backends.fastest(pattern, *inputs) == expected
