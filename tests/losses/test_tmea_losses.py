@@ -129,6 +129,32 @@ def test_imputation_equals_naive_loop_with_gradients(loss, n):
         torch.testing.assert_close(torch.zeros_like(expected) if found is None else found, expected)
 
 
+def in_half(n, seed):
+    """What a network gives under autocast."""
+    made = reconstruction(n, seed)
+    names = ("inputs", "latent", "outputs")
+    half = {name: getattr(made, name).to(torch.bfloat16) for name in names}
+    return SimpleNamespace(**half, posterior=[m.to(torch.bfloat16) for m in made.posterior])
+
+
+def in_double(made):
+    parts = {name: getattr(made, name).double() for name in ("inputs", "latent", "outputs")}
+    return SimpleNamespace(**parts, posterior=[m.double() for m in made.posterior])
+
+
+def test_losses_of_half_precision_are_summed_in_full():
+    weights = torch.rand(50, generator=torch.Generator().manual_seed(1))
+    own, source = in_half(50, 0), in_half(50, 1)
+    for loss, rough, exact in (
+        (Imputation(), (own, source), (in_double(own), in_double(source))),
+        (Orthogonality(), (own.latent, own.outputs), (own.latent.double(), own.outputs.double())),
+    ):
+        with torch.autocast("cpu", torch.bfloat16):
+            found = loss(*rough, weights)
+        assert found.dtype == torch.float32
+        assert found.item() == pytest.approx(loss(*exact, weights.double()).item(), rel=1e-5)
+
+
 # TMEALoss
 
 N = 6  # pairs

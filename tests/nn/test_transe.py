@@ -39,6 +39,15 @@ def test_distances_equal_the_formula():
     torch.testing.assert_close(corrupted, plain_distances(model, CORRUPTION.apply_to(TRIPLES)))
 
 
+def test_distances_are_in_full_precision_under_autocast():
+    model = transe().float()
+    full = model.distances(TRIPLES, CORRUPTION)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.distances(TRIPLES, CORRUPTION)
+    for ours, expected in zip(found, full, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=1e-6, atol=0)
+
+
 @pytest.mark.parametrize("margin", [-10, -0.5, 0, 1, 10])  # from no triple in the loss to all
 def test_gradient_of_a_margin_loss_equals_that_of_the_formula(margin):
     model = transe()
