@@ -22,7 +22,7 @@ class EdgePattern(nn.Module):
     n_nodes : int
     backend : {"auto", "torch", "torch-sparse"}, default="auto"
         What multiplies. The last needs the extra ``torch-sparse``, which compiles for minutes. On
-        two CPU cores it takes 1.7 to 4.2 times as long as torch (`python -m benchmarks
+        two CPU cores it takes 1.7 to 4.6 times as long as torch (`python -m benchmarks
         attention`), so "auto" is "torch" there. On a CUDA device "auto" tries both, if the extra is
         there, with the first product of a size, and takes the faster.
     nodes : int64 Tensor of shape (n_rows,), optional
