@@ -362,7 +362,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         check_is_fitted(self, "embeddings_")
         pairs = X.pairs if isinstance(X, SeedPairs) else np.asarray(X, object)
         if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
-            kind = f"shape {pairs.shape}" if pairs.shape else f"{type(X).__name__}"
+            kind = f"shape {pairs.shape}" if pairs.shape else type(X).__name__
             found = "no pair" if pairs.shape == (0, 2) else kind
             raise ValueError(
                 f"Expected a view, or pairs of entity ids of shape (n, 2), one at least; found "

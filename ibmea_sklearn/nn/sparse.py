@@ -137,7 +137,7 @@ class EdgePattern(nn.Module):
             order.
         """
         row, col = self._edges_of(nodes)
-        own = nodes if self.nodes is None else self.nodes[nodes]
+        own = self._nodes_of(nodes)
         if columns is None:
             return EdgePattern(row, col, self.n_nodes, self.backend, own)
         number = torch.empty(self.n_nodes, dtype=torch.int64, device=col.device)
@@ -158,9 +158,13 @@ class EdgePattern(nn.Module):
         int64 Tensor of shape (n_needed,)
         """
         is_needed = torch.zeros(self.n_nodes, dtype=torch.bool, device=self.col.device)
-        own = nodes if self.nodes is None else self.nodes[nodes]
+        own = self._nodes_of(nodes)
         is_needed[self._edges_of(nodes)[1]] = is_needed[own] = True
         return is_needed.nonzero()[:, 0]
+
+    def _nodes_of(self, rows: Tensor) -> Tensor:
+        """Return the nodes that some rows stand for."""
+        return rows if self.nodes is None else self.nodes[rows]
 
     def _edges_of(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """Return the edges of some rows: which of these rows, and the column."""

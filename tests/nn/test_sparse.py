@@ -1,6 +1,7 @@
 import importlib.util
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -157,10 +158,23 @@ def test_the_fastest_backend_is_found_by_trying(monkeypatch):
         assert _backends.fastest(pattern, *inputs) == expected
 
 
-def test_a_cpu_does_not_try(monkeypatch):
-    monkeypatch.setattr(_backends, "fastest", lambda *given: pytest.fail("tried"))
+def test_a_gpu_tries_once_for_each_size_and_a_cpu_never(monkeypatch):
+    tried = []
+    monkeypatch.setattr(_backends, "_found", {})
+    monkeypatch.setattr(_backends, "fastest", lambda *given: tried.append(given) or "torch-sparse")
     pattern = random_pattern(0, backend="auto")
-    spmm(pattern, *inputs_of(pattern, 0))
+    weights, x, scale = inputs_of(pattern, 0)
+    assert _backends.chosen_backend(pattern, weights, x, scale) is BACKENDS["torch"]
+    assert not tried
+    gpu = torch.device("cuda")
+    for width in (4, 4, 8):  # what the choice looks at
+        there = SimpleNamespace(device=gpu, dtype=x.dtype, shape=(9, width))
+        found = _backends.chosen_backend(pattern, weights, there, scale)
+        assert found is BACKENDS["torch-sparse"]
+    assert len(tried) == 2
+    pattern.backend = "torch"
+    assert _backends.chosen_backend(pattern, weights, there, scale) is BACKENDS["torch"]
+    assert len(tried) == 2
 
 
 def test_softmax_sums_to_one_over_each_row():
