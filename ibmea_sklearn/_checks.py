@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
@@ -19,6 +20,19 @@ def checked_integer(value: Any, name: str, least: int = 1) -> int:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"Expected {name} to be an integer of at least {least}; found {value!r}.")
     return int(value)
+
+
+def checked_positive(value: float, name: str) -> float:
+    """Return `value` as a float if it is finite and above 0.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"Expected {name} to be finite and above 0; found {value!r}.")
+    return float(value)
 
 
 def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str:

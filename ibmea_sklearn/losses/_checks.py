@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["check_pairs", "check_positive"]
+__all__ = ["check_pairs"]
 
 
 def check_pairs(left: Tensor, right: Tensor) -> None:
@@ -14,10 +14,3 @@ def check_pairs(left: Tensor, right: Tensor) -> None:
             "Expected left and right of one shape (n, d), where left[i] belongs to right[i]; found "
             f"{tuple(left.shape)} and {tuple(right.shape)}."
         )
-
-
-def check_positive(**parameters: float) -> None:
-    """Raise a ValueError unless all are above 0."""
-    for name, value in parameters.items():
-        if not value > 0:
-            raise ValueError(f"Expected {name} above 0; found {value!r}.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from .._checks import checked_positive
 from ._blocks import log_sums, unit_rows
-from ._checks import check_pairs, check_positive
+from ._checks import check_pairs
 from ._means import mean_of, rows_of
 from ._precision import row_products
 
@@ -40,8 +41,7 @@ class InfoNCE(nn.Module):
 
     def __init__(self, temperature: float = 0.1, symmetric: bool = False) -> None:
         super().__init__()
-        check_positive(temperature=temperature)
-        self.temperature = temperature
+        self.temperature = checked_positive(temperature, "temperature")
         self.symmetric = symmetric
 
     def forward(self, left: Tensor, right: Tensor, kept: Tensor | None = None) -> Tensor:

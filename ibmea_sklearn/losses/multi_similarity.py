@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._checks import checked_positive
 from ._blocks import log_sums, log_sums_within, unit_rows
-from ._checks import check_pairs, check_positive
+from ._checks import check_pairs
 from ._precision import row_products
 
 __all__ = ["MultiSimilarity"]
@@ -46,9 +47,8 @@ class MultiSimilarity(nn.Module):
 
     def __init__(self, alpha: float = 5.0, beta: float = 40.0, base: float = 0.5) -> None:
         super().__init__()
-        check_positive(alpha=alpha, beta=beta)
-        self.alpha = alpha
-        self.beta = beta
+        self.alpha = checked_positive(alpha, "alpha")
+        self.beta = checked_positive(beta, "beta")
         self.base = base
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:

@@ -20,13 +20,6 @@ def checked_method(method: str) -> str:
     raise ValueError(f"Expected method to be one of {METHODS}; found {method!r}.{guess}")
 
 
-def checked_temperature(value: float) -> float:
-    """Return `value` if it is finite and above 0."""
-    if not (np.isfinite(value) and value > 0):
-        raise ValueError(f"Expected temperature to be finite and above 0; found {value!r}.")
-    return float(value)
-
-
 def checked_device(device: str | torch.device) -> torch.device:
     """Return `device` if torch can put a tensor there."""
     try:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .._checks import checked_integer
+from .._checks import checked_integer, checked_positive
 from ._blocks import rows_per_block
-from ._checks import checked_method, checked_temperature
+from ._checks import checked_method
 from ._faiss import scores_by
 from ._scores import Scores, cosine_scores, csls_scores
 from ._sinkhorn_scores import sinkhorn_scores
@@ -55,7 +55,7 @@ class Method(NamedTuple):
     def _check(self) -> None:
         # All of them, also those that the method doesn't use: a mistake is told at once.
         checked_method(self.method)
-        checked_temperature(self.temperature)
+        checked_positive(self.temperature, "temperature")
         for name in ("csls_k", "n_candidates", "n_iterations"):
             checked_integer(getattr(self, name), name)
         rows_per_block(1, self.block_bytes)

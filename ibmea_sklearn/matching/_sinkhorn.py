@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._checks import checked_integer
-from ._checks import checked_temperature
+from .._checks import checked_integer, checked_positive
 from ._entries import row_numbers
 
 
@@ -81,7 +80,7 @@ def log_sinkhorn(
     similarities: sparse.csr_array, temperature: float, n_iterations: int
 ) -> sparse.csr_array:
     """Return the logarithms of :func:`sinkhorn`, in float64: no small probability is lost."""
-    temperature = checked_temperature(temperature)
+    temperature = checked_positive(temperature, "temperature")
     n_iterations = checked_integer(n_iterations, "n_iterations")
     if not np.isfinite(similarities.data).all():
         raise ValueError("Expected finite similarities; found NaN or infinity.")

@@ -253,7 +253,7 @@ def test_a_single_partner_for_all_is_an_error(loss):
     ],
 )
 def test_scales_are_above_zero(make, name):
-    with pytest.raises(ValueError, match=f"Expected {name} above 0; found"):
+    with pytest.raises(ValueError, match=f"Expected {name} to be finite and above 0; found"):
         make()
 
 
