@@ -26,7 +26,7 @@ from matplotlib.figure import Figure as Canvas
 from sklearn.model_selection import train_test_split
 
 from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, TMEAAligner
-from ibmea_sklearn._files import atomic_write
+from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.cli._scores import scores_of
 from ibmea_sklearn.datasets import fetch_mmkg, load_emoji
 from ibmea_sklearn.inspection._drawing import BLUE, VERMILION

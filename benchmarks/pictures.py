@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure as Canvas
 
-from ibmea_sklearn._files import atomic_write
+from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.inspection._drawing import GREY, PALETTE
 
 from .flame import Frame, boxes

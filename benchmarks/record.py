@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ibmea_sklearn._files import atomic_write
+from ibmea_sklearn._utils.files import atomic_write
 
 from .task import Figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ibmea_sklearn._files import atomic_write
+from ibmea_sklearn._utils.files import atomic_write
 
 
 def markers(command: str) -> tuple[str, str]:

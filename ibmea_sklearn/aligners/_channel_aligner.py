@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import rich
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..featurizers import ModalityFeaturizer
 from ..featurizers._propagation import Propagation
 from ..graph import SeedPairs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._checks import checked_integer
-from .._device import resolve_device
+from .._utils.device import resolve_device
+from .._utils.validation import checked_integer
 from ._inputs import BUILT_IN, PROPAGATION
 from ._parameters import check_betas, check_choice, check_modalities, check_random, check_real
 from ._variational import FUSIONS, STARTS

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
 from torch import Tensor, nn
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 from ..featurizers.base import shared_width
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..nn.rows import FeatureTable, MappedTable, SparseRows

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from torch import nn
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 
 __all__ = [
     "check_betas",

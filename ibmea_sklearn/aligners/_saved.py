@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Self
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .._checks import did_you_mean
-from .._device import resolve_device
+from .._utils.device import resolve_device
+from .._utils.validation import did_you_mean
 from ..persistence import StateFile, write_state
 
 __all__ = ["Saved"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 
 __all__ = ["Spelling"]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import checked_integer
-from .._device import resolve_device
+from .._utils.device import resolve_device
+from .._utils.validation import checked_integer
 from ._parameters import check_choice, check_modalities, check_random, check_real
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from torch import nn
 
-from .._checks import did_you_mean
-from .._device import resolve_device, seeded
+from .._utils.device import resolve_device, seeded
+from .._utils.validation import did_you_mean
 from ..graph import SeedPairs
 from ..training import (
     AlignmentNet,

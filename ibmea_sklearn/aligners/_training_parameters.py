@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ._parameters import check_choice, check_real
 
 if TYPE_CHECKING:

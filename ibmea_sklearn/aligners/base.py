@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..featurizers import ModalityFeaturizer
 from ..graph import EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..graph._seed_pairs import pair_indices

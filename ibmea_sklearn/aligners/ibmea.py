@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 from ..featurizers import LabelPropagation
 from ..graph import SeedPairs
 from ..losses.bottleneck import BottleneckLoss

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import checked_integer
-from .._device import resolve_device
+from .._utils.device import resolve_device
+from .._utils.validation import checked_integer
 from ..graph import SeedPairs
 from ._channel_aligner import ChannelAligner
 from ._inputs import GRAPH, PROPAGATION, choose_modalities

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._checks import checked_integer, did_you_mean
-from .._device import resolve_device, seeded
+from .._utils.device import resolve_device, seeded
+from .._utils.validation import checked_integer, did_you_mean
 from ..featurizers.base import BaseFeaturizer, graphs_of, shared_width
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..losses.imputation import Imputation

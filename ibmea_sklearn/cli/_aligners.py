@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 from ..aligners import BaseAligner, IBMEAAligner, PropagationAligner, TMEAAligner
 
 ALIGNERS: dict[str, type[BaseAligner]] = {

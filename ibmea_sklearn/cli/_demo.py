@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._files import atomic_write
+from .._utils.files import atomic_write
 from ..aligners import BaseAligner
 from ..datasets import load_emoji
 from ..featurizers import ModalityFeaturizer

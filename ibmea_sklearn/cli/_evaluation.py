@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import atomic_write
+from .._utils.files import atomic_write
 from ..aligners import BaseAligner
 from ._aligners import make_aligner
 from ._machine import machine, peak_memory_mib, versions

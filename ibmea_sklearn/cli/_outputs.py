@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 
 SUFFIXES = (".tsv", ".nt", ".csv", ".parquet")
 

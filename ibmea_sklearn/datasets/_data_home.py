@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .._files import cache_folder
+from .._utils.files import cache_folder
 
 
 def resolve_data_home(data_home: str | os.PathLike[str] | None) -> Path:

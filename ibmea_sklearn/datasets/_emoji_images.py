@@ -10,8 +10,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from .._files import atomic_write, cache_folder
-from .._optional import import_optional
+from .._utils.files import atomic_write, cache_folder
+from .._utils.optional import import_optional
 
 # The size of Twemoji's images. At 224 pixels the drawings are no easier to tell: zero-shot
 # Hits@1 by CSLS was .252 against .261.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ._emoji_images import openmoji_file, twemoji_file
 
 _PURPOSE = "The emoji pair"

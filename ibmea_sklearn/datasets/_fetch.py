@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._files import cache_folder
+from .._utils.files import cache_folder
 from ._checksums import DBP15K, MMKG
 from ._data_home import find_folder, resolve_data_home, writable_home
 from ._download import download_folder

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from .._files import atomic_write
+from .._utils.files import atomic_write
 
 
 class AnswerCache:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from .base import BaseFeaturizer, graphs_of
 

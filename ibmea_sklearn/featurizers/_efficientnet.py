@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 
 _PURPOSE = "Encoding images with EfficientNet-Lite0"
 

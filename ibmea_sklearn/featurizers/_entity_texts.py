@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 from ..graph import KnowledgeGraph, SeedPairs
 from ._abstract_text import describe
 from .base import graphs_of

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from .._files import atomic_write
+from .._utils.files import atomic_write
 
 
 class FeatureCache:

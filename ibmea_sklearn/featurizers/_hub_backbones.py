@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 
 # Of the pixels of ImageNet, which nearly all networks were trained with.
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

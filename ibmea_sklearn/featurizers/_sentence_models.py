@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import normalize
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ._encode import progress
 
 NGRAMS = "ngrams"

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._abstract_text import describe, said, wordings
 from ._forms import EitherForm

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import validate_data
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._forms import EitherForm
 from ._projection import drawn_seed, projected

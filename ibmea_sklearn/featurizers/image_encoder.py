@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from .._checks import checked_integer
-from .._device import resolve_device
-from .._files import cache_folder
+from .._utils.device import resolve_device
+from .._utils.files import cache_folder
+from .._utils.validation import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._backbones import (
     DEFAULT_SIZE,

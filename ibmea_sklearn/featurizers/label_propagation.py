@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 
-from .._checks import checked_integer
-from .._device import resolve_device
+from .._utils.device import resolve_device
+from .._utils.validation import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._propagation import Propagation
 from .base import BaseFeaturizer, checked_view, graphs_of

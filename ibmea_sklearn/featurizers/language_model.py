@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ._numbers import check_not_negative, check_number
 
 # Worth another try: too early, too many, or the server's own trouble.

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from .._checks import checked_integer
-from .._files import cache_folder
+from .._utils.files import cache_folder
+from .._utils.validation import checked_integer
 from ..graph import SeedPairs
 from ._answer_cache import AnswerCache
 from ._asking import Asking

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..graph import SeedPairs
 from ._attribute_names import NameSimilarity, attributes_with_values
 from ._numbers import check_not_negative, check_number

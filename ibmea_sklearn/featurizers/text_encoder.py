@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
-from .._checks import checked_integer
-from .._device import resolve_device
+from .._utils.device import resolve_device
+from .._utils.validation import checked_integer
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ._entity_texts import check_attributes, joined_texts, said_values, values_of
 from ._forms import EitherForm

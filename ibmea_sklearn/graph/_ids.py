@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 
 _LARGEST = np.iinfo(np.int64).max
 

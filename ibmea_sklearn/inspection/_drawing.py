@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 
 # Okabe and Ito 2008: told apart with any form of colour blindness.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, YELLOW = PALETTE = (

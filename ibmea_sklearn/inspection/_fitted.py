@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 from ..graph import SeedPairs
 
 FUSED = "fused"

@@ -6,7 +6,7 @@ import os
 import unicodedata
 from typing import Any
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 
 _PURPOSE = "Drawing a contact sheet"
 # What decomposing leaves as it is.

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ..metrics import hits_at_k, mean_reciprocal_rank
 from ._drawing import axes_for, next_colour
 from ._fitted import FUSED, aligner_in

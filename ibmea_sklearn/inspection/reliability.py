@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.calibration import CalibrationDisplay, calibration_curve
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ..metrics import expected_calibration_error, judged
 from ._fitted import aligner_in, pairs_of
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ._drawing import VERMILION, axes_for
 
 __all__ = ["SearchHeatmapDisplay"]

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ._drawing import BLACK, GREY, colours_of
 from ._fitted import FUSED, aligner_in
 

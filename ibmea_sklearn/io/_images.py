@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._files import atomic_write
-from .._optional import import_optional
+from .._utils.files import atomic_write
+from .._utils.optional import import_optional
 
 _SIGNATURES = {
     b"\x89PNG": "png",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ._identifiers import from_iri, to_iri
 from ._literals import unescape
 from ._sssom import SAME

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._files import atomic_write
-from .._optional import import_optional
+from .._utils.files import atomic_write
+from .._utils.optional import import_optional
 from ._text import malformed, read_text
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}

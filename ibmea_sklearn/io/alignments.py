@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._files import atomic_write
+from .._utils.files import atomic_write
 from ..graph import KnowledgeGraph
 from ._same_as import format_same_as, has_links_only, read_same_as
 from ._sssom import format_sssom, parse_sssom

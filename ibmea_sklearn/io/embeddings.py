@@ -8,7 +8,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph, ModalityFeatures
 
 __all__ = ["embeddings_from_frame", "embeddings_to_frame"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph, SeedPairs
 from ._literals import typed_literal
 from ._text import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 
 __all__ = ["from_networkx", "from_pykeen", "to_networkx", "to_pykeen"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 from ._literals import XSD, parse_literal
 from ._text import listing

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from .._files import atomic_write
+from .._utils.files import atomic_write
 from ..graph import KnowledgeGraph
 from ._headers import check_header
 from ._images import image_path, write_image

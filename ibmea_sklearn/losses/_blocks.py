@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .._autograd import first_order
+from .._utils.autograd import first_order
 from ._precision import in_full
 
 # Numbers in a block of scores. On a CPU 8 MB in float32: what works on a block finds it in the

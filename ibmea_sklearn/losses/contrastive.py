@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._autograd import first_order
+from .._utils.autograd import first_order
 from ._checks import check_pairs
 from ._precision import in_full, row_products
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .._checks import checked_positive
+from .._utils.validation import checked_positive
 from ._blocks import log_sums, unit_rows
 from ._checks import check_pairs
 from ._means import mean_of, rows_of

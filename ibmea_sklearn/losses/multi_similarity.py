@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._checks import checked_positive
+from .._utils.validation import checked_positive
 from ._blocks import log_sums, log_sums_within, unit_rows
 from ._checks import check_pairs
 from ._precision import row_products

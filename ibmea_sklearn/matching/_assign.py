@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 
 
 def assign(scores: Any, indices: Any, n_targets: int) -> np.ndarray:

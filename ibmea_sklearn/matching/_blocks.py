@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 
 # Unless the user says so, a block has this size,
 _USUAL_BYTES = 32 * 2**20

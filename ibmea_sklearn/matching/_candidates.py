@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from scipy import sparse
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ._faiss import scores_by
 from ._scores import Scores, cosine_scores
 from ._sketch import exact_entries, sketched

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 
 METHODS = ("cosine", "csls", "sinkhorn")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 
 
 def csls(similarities: Any, k: int = 3) -> np.ndarray:

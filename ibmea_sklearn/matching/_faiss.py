@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from .._checks import did_you_mean
-from .._optional import import_optional
+from .._utils.optional import import_optional
+from .._utils.validation import did_you_mean
 from ._scores import Scores
 from ._sketch import exact_entries
 

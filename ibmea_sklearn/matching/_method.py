@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .._checks import checked_integer, checked_positive
+from .._utils.validation import checked_integer, checked_positive
 from ._blocks import rows_per_block
 from ._checks import checked_method
 from ._faiss import scores_by

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._checks import checked_integer, checked_positive
+from .._utils.validation import checked_integer, checked_positive
 from ._entries import row_numbers
 
 

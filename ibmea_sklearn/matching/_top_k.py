@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ._checks import checked_indices
 from ._method import Method
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import checked_integer
+from .._utils.validation import checked_integer
 from ._weights import checked_weights
 
 __all__ = ["expected_calibration_error"]

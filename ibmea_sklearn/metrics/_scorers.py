@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from .._checks import did_you_mean
+from .._utils.validation import did_you_mean
 from ..graph import SeedPairs
 from ._calibration import expected_calibration_error
 from ._judged import judged

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .._autograd import first_order
+from .._utils.autograd import first_order
 
 if TYPE_CHECKING:
     from .sparse import EdgePattern

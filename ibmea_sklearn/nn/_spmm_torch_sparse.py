@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 
 if TYPE_CHECKING:
     from .sparse import EdgePattern

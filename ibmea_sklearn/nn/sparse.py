@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._autograd import first_order
+from .._utils.autograd import first_order
 from ._backends import AUTO, BACKENDS, checked_backend, chosen_backend
 
 __all__ = ["BACKENDS", "EdgePattern", "edge_scores", "edge_softmax", "spmm"]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .._autograd import first_order
+from .._utils.autograd import first_order
 from .negatives import Corruption
 
 __all__ = ["Distances", "TransE"]

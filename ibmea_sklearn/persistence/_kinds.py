@@ -17,7 +17,7 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from .._optional import import_optional
+from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 from ._codec import Decoder, Encoder, Kind, decode_parts, encode_parts
 from ._networks import decode_module, decode_tensor, encode_module, encode_tensor

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from .. import __version__
-from .._files import atomic_write
+from .._utils.files import atomic_write
 from ._codec import Decoder, Encoder
 from ._safetensors import write_safetensors
 

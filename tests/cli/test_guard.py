@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import ibmea_sklearn
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn._optional import import_optional
+from ibmea_sklearn._utils.optional import import_optional
 from ibmea_sklearn.cli._guard import guarded, note_written
 
 INSIDE = str(Path(ibmea_sklearn.__file__).parent / "some_room" / "some_file.py")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ibmea_sklearn._files import cache_folder
+from ibmea_sklearn._utils.files import cache_folder
 from ibmea_sklearn.featurizers._feature_cache import FeatureCache
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ibmea_sklearn._device import resolve_device, seeded
+from ibmea_sklearn._utils.device import resolve_device, seeded
 
 
 def test_the_same_numbers_inside_and_the_old_ones_after():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ibmea_sklearn._checks import checked_integer, did_you_mean
+from ibmea_sklearn._utils.validation import checked_integer, did_you_mean
 
 
 @pytest.mark.parametrize("value", [2, np.int32(2), np.uint8(200)], ids=repr)

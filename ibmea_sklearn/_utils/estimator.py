@@ -1,0 +1,178 @@
+"""The base of all estimators and settings: declared ranges, settings inside, names guessed."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+from sklearn.base import BaseEstimator
+
+from .validation import AnyOf, Instance, Range, did_you_mean
+
+__all__ = ["Estimator", "settings_of"]
+
+
+class Estimator(BaseEstimator):
+    """A scikit-learn estimator that declares what its parameters may be.
+
+    Attributes
+    ----------
+    ranges : mapping of {str: Range}
+        By parameter. Those of a base class hold as well.
+    settings : mapping of {str: type}
+        Parameters that hold further parameters, and the class of what they hold. None stands for
+        that class with its defaults, so that ``set_params(training__max_epochs=5)`` works at once
+        and no two estimators share an object; "drop", where a range admits it, leaves it out.
+    """
+
+    ranges: ClassVar[Mapping[str, Range]] = {}
+    settings: ClassVar[Mapping[str, type[Estimator]]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the constructor guess names; its signature stays what it is."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _guessing(cls.__init__)  # type: ignore[method-assign]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters, those inside of settings included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to look inside of settings and estimators.
+
+        Returns
+        -------
+        dict of {str: object}
+            Settings that are None show what they stand for: ``training__max_epochs``.
+        """
+        params = super().get_params(deep=deep)
+        if deep:
+            for name, kind in self.settings.items():
+                if params.get(name, "drop") is None:
+                    inside = kind().get_params(deep=True)
+                    params |= {f"{name}__{key}": value for key, value in inside.items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **params
+            As in ``set_params(training__max_epochs=30)``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter. The message guesses which one was meant.
+        """
+        names = self._get_param_names()
+        for name in params:
+            outer, _, inner = name.partition("__")
+            if outer not in names:
+                raise ValueError(_unknown(type(self), outer))
+            if not inner or outer not in self.settings:
+                continue
+            if params.get(outer, getattr(self, outer)) is None:
+                setattr(self, outer, params.pop(outer, None) or self.settings[outer]())
+                return self.set_params(**params)
+            if params.get(outer, getattr(self, outer)) == "drop":
+                raise ValueError(
+                    f"Expected {outer} to be {Instance(self.settings[outer]).expected}, to set "
+                    f"{name}; found 'drop'. Set {outer}=None first."
+                )
+        return super().set_params(**params)
+
+    def check_parameters(self, prefix: str = "") -> None:
+        """Raise a ValueError at the first parameter that is out of its range.
+
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before each name in messages, such as "training__".
+        """
+        for name in self._get_param_names():
+            value = getattr(self, name)
+            range_ = self._range_of(name)
+            if range_ is not None:
+                range_.check(prefix + name, value)
+            if name in self.settings and isinstance(value, Estimator):
+                value.check_parameters(f"{prefix}{name}__")
+
+    @classmethod
+    def _range_of(cls, name: str) -> Range | None:
+        declared = [vars(kind).get("ranges", {}) for kind in cls.__mro__]
+        if name in cls.settings:
+            declared.append({name: AnyOf(Instance(cls.settings[name]), None)})
+        return next((ranges[name] for ranges in declared if name in ranges), None)
+
+
+def settings_of(estimator: Estimator, name: str, auto: Mapping[str, Any] | None = None) -> Any:
+    """Return the settings that a parameter holds, or means.
+
+    Parameters
+    ----------
+    estimator : Estimator
+    name : str
+        One of its ``settings``.
+    auto : mapping of {str: object}, optional
+        What "auto" stands for in these settings.
+
+    Returns
+    -------
+    Estimator or None
+        A copy that nobody else has; None for "drop".
+    """
+    value = getattr(estimator, name)
+    if isinstance(value, str) and value == "drop":
+        return None
+    kind = estimator.settings[name]
+    params = kind().get_params(deep=False) if value is None else value.get_params(deep=False)
+    meant = {
+        key: (auto or {}).get(key, given) if isinstance(given, str) and given == "auto" else given
+        for key, given in params.items()
+    }
+    return (kind if value is None else type(value))(**meant)
+
+
+def _guessing(init: Callable[..., None]) -> Callable[..., None]:
+    """Say which parameter was perhaps meant: Python names the unknown one alone."""
+    parameters = inspect.signature(init).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return init
+    known = [p.name for p in parameters][1:]
+
+    @functools.wraps(init)
+    def checked(self: Estimator, *args: Any, **params: Any) -> None:
+        unknown = next((name for name in params if name not in known), None)
+        if unknown:
+            raise TypeError(_unknown(type(self), unknown))
+        init(self, *args, **params)
+
+    return checked
+
+
+def _unknown(cls: type[Estimator], name: str) -> str:
+    known = cls._get_param_names()
+    return f"Expected a parameter of {cls.__name__}; found {name!r}.{_guess(cls, name, known)}"
+
+
+def _guess(cls: type[Estimator], name: str, known: Iterable[str]) -> str:
+    for outer, kind in cls.settings.items():
+        if name in kind._get_param_names():
+            return f" It is part of {outer}: {outer}={kind.__name__}({name}=...)."
+    near = did_you_mean(name, known)
+    if near:
+        return near
+    for outer, kind in cls.settings.items():
+        if near := did_you_mean(name, kind._get_param_names(), 0.7):
+            return f"{near[:-1]}, as in {outer}={kind.__name__}(...)?"
+    return f" Its parameters are: {', '.join(known)}."

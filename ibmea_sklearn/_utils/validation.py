@@ -1,0 +1,276 @@
+"""Ranges of parameters, declared once and said in the same words everywhere."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+__all__ = [
+    "AnyOf",
+    "Choice",
+    "Flag",
+    "Folder",
+    "Instance",
+    "Integer",
+    "Names",
+    "Number",
+    "RandomState",
+    "Range",
+    "Weights",
+    "checked_integer",
+    "checked_positive",
+    "checked_random",
+    "did_you_mean",
+]
+
+LARGEST = 1e30  # what torch can still multiply in float32
+
+
+class Range(ABC):
+    """What a parameter may be. ``expected`` completes "Expected NAME to be ..."."""
+
+    expected: str
+
+    @abstractmethod
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+
+    def advice(self, value: Any) -> str:
+        """Say what to do about a value that is not; starts with a space."""
+        return ""
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise a ValueError unless the value is in the range."""
+        if not self.admits(value):
+            raise ValueError(
+                f"Expected {name} to be {self.expected}; found {value!r}.{self.advice(value)}"
+            )
+
+
+class Integer(Range):
+    """A whole number of at least `least`."""
+
+    def __init__(self, least: int = 1) -> None:
+        self.least, self.expected = least, f"an integer of at least {least}"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+        return is_integer and value >= self.least
+
+
+class Number(Range):
+    """A finite number from `least` to `most`; ends in `open_ends` are themselves out of range.
+
+    Parameters
+    ----------
+    least, most : float
+    open_ends : {"", "least", "most", "both"}
+    """
+
+    def __init__(self, least: float = 0, most: float = LARGEST, open_ends: str = "") -> None:
+        self.least, self.most = least, most
+        self.is_open = open_ends in ("least", "both"), open_ends in ("most", "both")
+        low, high = "(" if self.is_open[0] else "[", ")" if self.is_open[1] else "]"
+        self.expected = f"a number in {low}{least}, {most}{high}"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+            return False
+        number = float(value)
+        if not math.isfinite(number) or not self.least <= number <= self.most:
+            return False
+        at_open_end = (self.is_open[0] and number == self.least) or (
+            self.is_open[1] and number == self.most
+        )
+        return not at_open_end
+
+
+class Flag(Range):
+    """True or False, and nothing that merely counts as either."""
+
+    expected = "True or False"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        return isinstance(value, (bool, np.bool_))
+
+
+class Choice(Range):
+    """One of some words; an error guesses which one was meant."""
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+        self.expected = f"one of {', '.join(map(repr, choices))}"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        return isinstance(value, str) and value in self.choices
+
+    def advice(self, value: Any) -> str:
+        """Guess which one was meant."""
+        return did_you_mean(value, self.choices)
+
+
+class Names(Range):
+    """The word "all", or names that differ."""
+
+    expected = "'all' or a list of names"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        if isinstance(value, str):
+            return value == "all"
+        return isinstance(value, Sequence) and all(isinstance(name, str) for name in value)
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise a ValueError unless the value is in the range, and each name is there once."""
+        super().check(name, value)
+        twice = sorted({m for m in value if list(value).count(m) > 1}) if value != "all" else []
+        if twice:
+            raise ValueError(f"Expected each of {name} once; found {twice} more often.")
+
+
+class Weights(Range):
+    """A mapping from name to a number of at least 0."""
+
+    expected = "a mapping from modality to number"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        return isinstance(value, Mapping)
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise a ValueError unless the value is in the range."""
+        super().check(name, value)
+        for key, number in value.items():
+            Number(0).check(f"{name}[{key!r}]", number)
+
+
+class Folder(Range):
+    """A path that is a folder, or that nothing stands at yet."""
+
+    expected = "a path to a folder"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        if not isinstance(value, (str, os.PathLike)) or "\0" in os.fspath(value):
+            return False
+        return Path(value).is_dir() or not Path(value).exists()
+
+    def advice(self, value: Any) -> str:
+        """Say what stands there."""
+        is_path = isinstance(value, (str, os.PathLike)) and "\0" not in os.fspath(value)
+        return " There is a file of that name." if is_path else ""
+
+
+class RandomState(Range):
+    """What scikit-learn makes random numbers from."""
+
+    expected = "None, a RandomState, or an integer from 0 to 2**32 - 1"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        try:
+            check_random_state(value)
+        except ValueError:
+            return False
+        return True
+
+
+class Instance(Range):
+    """An object of some class."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        self.expected = f"{article} {kind.__name__}"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        return isinstance(value, self.kind)
+
+    def advice(self, value: Any) -> str:
+        """Say how to make one."""
+        plain = value if isinstance(value, (str, int, float)) else ...
+        return f" Write {self.kind.__name__}({'...' if plain is ... else repr(plain)})."
+
+
+class AnyOf(Range):
+    """A range, or one of some single values, such as None and "auto"."""
+
+    def __init__(self, range_: Range, *values: Any) -> None:
+        self.range, self.values = range_, values
+        self.expected = " or ".join([range_.expected, *map(repr, values)])
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        return self._is_named(value) or self.range.admits(value)
+
+    def _is_named(self, value: Any) -> bool:
+        return any(type(value) is type(v) and value == v for v in self.values)
+
+    def advice(self, value: Any) -> str:
+        """Say what the range says."""
+        return self.range.advice(value)
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise a ValueError unless the value is in the range."""
+        super().check(name, value)
+        if not self._is_named(value):
+            self.range.check(name, value)
+
+
+def checked_integer(value: Any, name: str, least: int = 1) -> int:
+    """Return `value` as an int if it is a whole number of at least `least`.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    Integer(least).check(name, value)
+    return int(value)
+
+
+def checked_positive(value: float, name: str) -> float:
+    """Return `value` as a float if it is finite and above 0.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"Expected {name} to be finite and above 0; found {value!r}.")
+    return float(value)
+
+
+def checked_random(random_state: Any) -> np.random.RandomState:
+    """Return the source of random numbers that `random_state` means.
+
+    Raises
+    ------
+    ValueError
+        If it means none.
+    """
+    RandomState().check("random_state", random_state)
+    return check_random_state(random_state)
+
+
+def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str:
+    """Say which of `choices` is like `value` but not the same; nothing where none is."""
+    choices, given = list(choices), str(value)
+    near = (difflib.get_close_matches(name, choices, 1, cutoff) for name in (given, given.lower()))
+    close = next(near) or next(near)
+    return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
