@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.datasets import fetch_dbp15k, fetch_mmkg, make_mmkg_pair
 from ibmea_sklearn.featurizers import ModalityFeaturizer
-from ibmea_sklearn.nn.sparse import EdgePattern
+from ibmea_sklearn.nn import EdgePattern
 
 ZH_EN, FB15K = "DBP15K zh-en", "FB15K-DB15K"
 # By name: how to load it, and the share of the links that are seeds.

@@ -11,7 +11,6 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, NamedTuple
 
 from . import device
-from .memory import PeakMemory, peak_mib
 from .task import Contestant, Figure, Task
 
 
@@ -85,12 +84,12 @@ def memory_of(contestant: Contestant) -> tuple[float | None, float | None]:
     """
     run = contestant.build(**contestant.arguments)
     run()
-    so_far = peak_mib()
-    peak = PeakMemory()
+    so_far, before = device.peak_mib(), device.forget_peak()
     run()
     device.synchronize()
-    extra, at_last = peak.extra_mib(), peak_mib()
-    return extra, None if so_far is None or at_last is None else max(so_far, at_last)
+    peak = device.peak_mib()
+    extra = None if before is None or peak is None else peak - before
+    return extra, None if so_far is None or peak is None else max(so_far, peak)
 
 
 def in_child(where: Where, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -25,11 +25,11 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, TMEAAligner
+from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, TMEAAligner
 from ibmea_sklearn._utils.files import atomic_write
-from ibmea_sklearn.cli._scores import scores_of
+from ibmea_sklearn.cli._evaluation import scores_of
 from ibmea_sklearn.datasets import fetch_mmkg, load_emoji
-from ibmea_sklearn.inspection._drawing import BLUE, VERMILION
+from ibmea_sklearn.inspection._displays import BLUE, VERMILION
 
 from .machine import described
 from .measure import Where
@@ -42,11 +42,16 @@ PAGE, FOLDER, PICTURE = (
     RESULTS / name for name in ("README.md", "missing", "missing_modalities.png")
 )
 COMMAND = "python -m benchmarks.missing_modalities"
-ALIGNERS = {"tmea": TMEAAligner, "ibmea": IBMEAAligner}
+ALIGNERS: dict[str, type[BaseAligner]] = {"tmea": TMEAAligner, "ibmea": IBMEAAligner}
 COLOURS = {"tmea": VERMILION, "ibmea": BLUE}
 SHARES = (20, 40, 60, 80, 100)
 SCORES = {"hits@1": "Hits@1", "mrr": "MRR"}
-SETTINGS = {"n_rounds": 1, "propagate": False, "matching": "cosine", "random_state": 0}
+SETTINGS = {
+    "rounds__n_rounds": 1,
+    "propagation": "drop",
+    "matching__method": "cosine",
+    "random_state": 0,
+}
 
 
 class Data(NamedTuple):
@@ -111,7 +116,7 @@ def measure(data: str, aligner: str, percent: int) -> dict[str, Any]:
     train, test = train_test_split(links, train_size=seeds, random_state=0)
     sides = [with_share(kg, modality, percent, side) for side, kg in enumerate((kg1, kg2))]
     start = perf_counter()
-    fitted = ALIGNERS[aligner](**SETTINGS, verbose=0).fit(*sides, train)
+    fitted = ALIGNERS[aligner].from_preset(**SETTINGS, verbose=0).fit(*sides, train)
     return {
         "data": data,
         "title": title,

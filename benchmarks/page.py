@@ -13,18 +13,17 @@ COMMAND = "python -m benchmarks"
 INTRODUCTION = """\
 ## Speed and memory
 
-Written by `python -m benchmarks`; the JSON files in [{folder}/]({folder}) hold the same figures
-with versions and commit. Seconds are the median of repetitions. All ways to do a task are timed in
-turns in one process; the ratio is the median of the ratios to the first way, repetition by
+Written by `python -m benchmarks`; the JSON files in `benchmarks/results/{folder}/` hold the same
+figures with versions and commit. Seconds are the median of repetitions. All ways to do a task are
+timed in turns in one process; the ratio is the median of the ratios to the first way, repetition by
 repetition: below 1 is faster. Extra memory is the peak of one repetition over what its process had
 before, peak memory that of the whole process; each is measured in a process of its own.
 
 An epoch is one step: of at most 2,000 pairs by default, of all seeds in the published form. It
 costs what is within two edges of these pairs, so it grows more slowly than the graphs; beside it
-stands an epoch that encodes all nodes, as on a GPU. Names of parts with a share are those of the
-flame graph's boxes. The whole matrix beside Sinkhorn is that of CSLS. A product moves a row of `d`
-numbers for each edge and writes one for each node: its ratio to a copy says how far it is from what
-the memory allows."""
+stands an epoch that encodes all nodes, as on a GPU. The whole matrix beside Sinkhorn is that of
+CSLS. A product moves a row of `d` numbers for each edge and writes one for each node: its ratio to
+a copy says how far it is from what the memory allows."""
 
 
 def write_page(page: Path, folder: Path) -> None:

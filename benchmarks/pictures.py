@@ -1,4 +1,4 @@
-"""Pictures of a part's figures: curves along a size, bars where there is none, flame graphs."""
+"""Pictures of a part's figures: curves along a size, bars where there is none."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure as Canvas
 
 from ibmea_sklearn._utils.files import atomic_write
-from ibmea_sklearn.inspection._drawing import GREY, PALETTE
+from ibmea_sklearn.inspection._displays import PALETTE
 
-from .flame import Frame, boxes
 from .record import Record
 from .task import Figure
 
@@ -62,29 +61,6 @@ def _by_contestant(figures: list[Figure]) -> dict[str, list[Figure]]:
     for figure in figures:
         found.setdefault(figure.contestant, []).append(figure)
     return found
-
-
-def draw_flame(root: Frame, title: str) -> Canvas:
-    """Draw a flame graph: the width of a box is its share of the time."""
-    canvas = Canvas(figsize=(12, 4), dpi=100)
-    canvas.set_layout_engine("constrained")
-    ax = canvas.subplots()
-    names: dict[str, str] = {}
-    for frame, start, depth in boxes(root):
-        width = frame.seconds / root.seconds
-        if width < 0.002:
-            continue
-        colour = names.setdefault(frame.name, PALETTE[len(names) % len(PALETTE)])
-        left = start / root.seconds
-        ax.barh(depth, width, left=left, height=0.95, color=colour, alpha=0.45, edgecolor="white")
-        letters = int(width * 150)
-        if letters > 3:
-            text = frame.name if len(frame.name) <= letters else frame.name[: letters - 1] + "…"
-            ax.text(left + width / 2, depth, text, ha="center", va="center", fontsize=7)
-    ax.set(xlim=(0, 1), xlabel="share of the time", yticks=[], title=title)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.xaxis.label.set_color(GREY)
-    return canvas
 
 
 def save(canvas: Canvas, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,13 +10,12 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from . import data, flame, pictures
+from . import pictures
 from .machine import described
-from .measure import Killed, Where, in_child, measured
+from .measure import Killed, Where, measured
 from .record import Record
 from .report import terminal_table
 from .task import Task
-from .training import training_of
 
 PARTS = ("attention", "losses", "epoch", "fit", "ranking", "loading", "scale", "precision")
 
@@ -46,10 +44,6 @@ def run_part(name: str, settings: Settings, console: Console) -> Record:
         _measure(task, settings, record)
         if settings.folder is not None:
             record.write(settings.folder, is_whole=False)
-    if hasattr(part, "profiled") and not settings.only:
-        for picture, arguments in part.profiled(settings.is_quick).items():
-            console.print(f"[dim]{name}: flame graph {picture}[/dim]")
-            _profile(picture, arguments, settings, record)
     _keep(part, record, settings.folder)
     if record.figures:
         console.print(terminal_table(record))
@@ -87,35 +81,8 @@ def _keep(part: ModuleType, record: Record, folder: Path | None) -> None:
     record.write(folder)
 
 
-def _profile(
-    picture: str, arguments: dict[str, object], settings: Settings, record: Record
-) -> None:
-    try:
-        root = in_child(settings.where, flame_of, arguments)
-    except Exception as error:
-        record.left_out.append(f"flame graph {picture}: {_said(error)}")
-        return
-    shares = flame.shares(root)
-    record.summary.update({f"{picture}: {part}": share for part, share in shares.items()})
-    if settings.folder is not None:
-        name = f"{picture}{record.name.removeprefix(record.part)}.png"
-        title = f"{picture}: {root.seconds:.2f} s under the profiler"
-        pictures.save(pictures.draw_flame(root, title), settings.folder / name)
-        record.pictures.append(name)
-
-
 def _said(error: Exception) -> str:
     """Return what an error says; its kind, too, where that is not meant for users."""
     if isinstance(error, (FileNotFoundError, Killed)):
         return str(error)
     return f"{type(error).__name__}: {error}"
-
-
-def flame_of(arguments: dict[str, object]) -> flame.Frame:
-    """Profile one epoch, after one that is not profiled."""
-    # A GPU is told what to do, and left to it: the profiler would see the telling only.
-    os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
-    X = data.featurized(arguments["name"])  # type: ignore[arg-type]
-    net, run = training_of(X, str(arguments["preset"]))
-    run(1)
-    return flame.flame(lambda: run(1), net.module_, net.criterion_)

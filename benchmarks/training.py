@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from ibmea_sklearn import IBMEAAligner, SeedPairs
-from ibmea_sklearn.aligners._inputs import as_nodes
-from ibmea_sklearn.aligners._variational import build_network
-from ibmea_sklearn.losses.bottleneck import BottleneckLoss
-from ibmea_sklearn.nn.network import VariationalNetwork
-from ibmea_sklearn.training import AlignmentNet
+from ibmea_sklearn._utils.estimator import settings_of
+from ibmea_sklearn.aligners._steps import begin
+from ibmea_sklearn.losses import IBMEALoss
+from ibmea_sklearn.nn import VariationalNetwork
+from ibmea_sklearn.training import AlignmentNet, PairBatches, Trainer
 
 from . import device
 from .references.attention import PlainGAT
@@ -37,26 +37,51 @@ def training_of(
     max_epochs : int, default=1000
         Over which the learning rate falls.
     **changes
-        Parameters that differ from the preset.
+        Parameters that differ from the preset, such as ``training__compile``.
     """
     torch.manual_seed(0)
-    aligner = IBMEAAligner.from_preset(preset, device=device.chosen(), verbose=0, **changes)
-    aligner.modalities_, aligner.device_ = ["graph", *X.kg1.features], device.chosen()
-    aligner.network_ = build_network(aligner, X, aligner.modalities_, 0)
-    net = aligner._net([max_epochs], [])
+    aligner = IBMEAAligner.from_preset(
+        preset,
+        modalities=["graph", *X.kg1.features],
+        propagation="drop",
+        training__max_epochs=max_epochs,
+        rounds__n_rounds=1,
+        rounds__validation_fraction=0.0,
+        device=device.chosen(),
+        random_state=0,
+        verbose=0,
+        **changes,
+    )
+    aligner.device_ = device.chosen()
+    start = begin(aligner, X, None, lambda X, modalities: [])
+    aligner.modalities_ = start.modalities
+    network, criterion = aligner._network(start), aligner._criterion(aligner._betas())
     if plain:
-        make_plain(aligner.network_, net.criterion)
+        make_plain(network, criterion)
+    trainer = Trainer(
+        network,
+        criterion,
+        lambda known: network.vectors(torch.from_numpy(known)),
+        start.search,
+        lambda seeds, found: PairBatches(torch.cat([seeds, found])),
+        training=settings_of(aligner, "training"),
+        rounds=settings_of(aligner, "rounds"),
+        matching=aligner._matching(),
+        device=aligner.device_,
+        fingerprint=dict,
+        verbose=False,
+    )
+    net = trainer._net()
     net.initialize()
-    nodes = torch.from_numpy(as_nodes(X, X.indices))
-    net.module_.known = nodes.to(device.chosen())
+    batches = PairBatches(torch.from_numpy(start.search.train).to(aligner.device_))
 
     def run(n_epochs: int) -> None:
-        net.partial_fit(nodes, epochs=n_epochs)
+        net.partial_fit(batches, epochs=n_epochs)
 
     return net, run
 
 
-def make_plain(network: VariationalNetwork, criterion: BottleneckLoss) -> None:
+def make_plain(network: VariationalNetwork, criterion: IBMEALoss) -> None:
     """Put the references in the place of what the package does otherwise."""
     graph: Any = network.graph
     graph.mean, graph.log_variance = PlainGAT.like(graph.mean), PlainGAT.like(graph.log_variance)

@@ -1,72 +1,72 @@
-"""The code of a page: found, and run from top to bottom. The tests use it, and ``python docs``."""
+"""The code of a page, by Sybil: found, and run from top to bottom.
+
+The tests use it, and ``python docs``. ``<!-- skip: next "reason" -->`` leaves out the next block.
+"""
 
 from __future__ import annotations
 
 import doctest
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+from unittest import SkipTest
 
-__all__ = ["Block", "blocks_of", "run_block", "run_page"]
+from sybil import Document, Example
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.typing import Parser
 
-_BLOCK = re.compile(
-    r"^(?:<!-- not run: (?P<reason>.+?) -->\n+)?"
-    r"```(?P<kind>python|pycon|\{testsetup\})\n(?P<code>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
+__all__ = ["examples_of", "run_page"]
 
-
-class Block(NamedTuple):
-    """Code of a page: its first line, kind and text, and the reason if it is not to be run."""
-
-    line: int
-    kind: str
-    code: str
-    reason: str | None
+OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
-def blocks_of(text: str) -> list[Block]:
-    """Return the blocks of a page in Markdown."""
-    return [
-        Block(text[: m.start("code")].count("\n") + 1, m["kind"], m["code"], m["reason"])
-        for m in _BLOCK.finditer(text)
-    ]
+def parsers() -> list[Parser]:
+    """Return what finds Python, the set-up that the site hides, and what says not to run it."""
+    python = PythonCodeBlockParser(doctest_optionflags=OPTIONS)
+    return [python, CodeBlockParser(r"{testsetup}", PythonEvaluator()), SkipParser()]
 
 
-def run_block(page: Path, block: Block, names: dict[str, Any], smaller: Mapping[str, str]) -> None:
-    """Run a block among the names that those before it have set.
+def examples_of(path: Path, smaller: Mapping[str, str] | None = None) -> list[Example]:
+    """Return the examples of a page in Markdown, in their order.
 
     Parameters
     ----------
-    page : Path
-    block : Block
-    names : dict
-    smaller : mapping
+    path : Path
+    smaller : mapping, optional
         What stands in for code that takes long.
     """
-    code = block.code
-    for large, small in smaller.items():
-        code = code.replace(large, small)
-    if block.kind == "pycon":
-        test = doctest.DocTestParser().get_doctest(code, names, page.name, str(page), block.line)
-        options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-        said: list[str] = []
-        runner = doctest.DocTestRunner(optionflags=options)
-        runner.run(test, out=said.append, clear_globs=False)
-        assert not runner.failures, "".join(said)
-        return
-    # Empty lines before it, so that an error tells the line of the page.
-    exec(compile("\n" * (block.line - 1) + code, str(page), "exec"), names)
+    text = path.read_text(encoding="utf-8")
+    for large, small in (smaller or {}).items():
+        text = text.replace(large, small)
+    document = Document(text, str(path))
+    for parser in parsers():
+        for region in parser(document):
+            document.add(region)
+    return list(document.examples())
 
 
-def run_page(page: Path, smaller: Mapping[str, str], **names: Any) -> None:
-    """Run the code of a page from top to bottom, but for what says that it is not to be run."""
-    for block in blocks_of(page.read_text(encoding="utf-8")):
-        if block.reason is None:
-            run_block(page, block, names, smaller)
+def run_page(path: Path, smaller: Mapping[str, str] | None = None, **names: Any) -> list[str]:
+    """Run the code of a page; return the reasons for which some of it was left out.
+
+    Parameters
+    ----------
+    path : Path
+    smaller : mapping, optional
+        What stands in for code that takes long.
+    **names
+        What the code may use besides what it defines.
+    """
+    left_out = []
+    for example in examples_of(path, smaller):
+        example.namespace.update(names)
+        try:
+            example.evaluate()
+        except SkipTest as reason:
+            left_out.append(str(reason))
+    return left_out
 
 
 if __name__ == "__main__":
-    run_page(Path(sys.argv[1]), {})
+    run_page(Path(sys.argv[1]))

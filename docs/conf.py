@@ -2,11 +2,15 @@
 
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_ext"))
 os.environ.setdefault("MPLBACKEND", "Agg")
+# The command of this Python, also where its environment isn't activated.
+os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+os.environ["COLUMNS"] = "90"
 
 import ibmea_sklearn  # noqa: E402
 
@@ -25,12 +29,9 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
-    "mathml",
-    "commands",
+    "sphinxcontrib.programoutput",
     "docstrings",
-    "elsewhere",
-    "figures",
-    "included",
+    "mathml",
     "references",
 ]
 exclude_patterns = ["_build", "_figures", "README.md"]
@@ -44,6 +45,9 @@ maximum_signature_line_length = 88
 # -- Pages ----------------------------------------------------------------------------------------
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+
+# What this site links to, of the 100,000 names of that project: no build depends on its server.
+intersphinx_mapping = {"sklearn": ("https://scikit-learn.org/stable/", "_inventories/sklearn.inv")}
 
 # -- Reference ------------------------------------------------------------------------------------
 autosummary_generate = True
@@ -114,6 +118,7 @@ html_sidebars = {
     "index": [],
     "getting_started": [],
     "pitfalls": [],
+    "glossary": [],
     "benchmarks": [],
     "changes": [],
 }

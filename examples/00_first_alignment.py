@@ -20,7 +20,7 @@ Takes about a minute on 2 cores. Needs the extras ``demo`` and ``plot``.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner
+from ibmea_sklearn import GraphEncoding, IBMEAAligner, LabelPropagation, Training
 from ibmea_sklearn.datasets import load_emoji
 from ibmea_sklearn.inspection import HitsAtKDisplay, contact_sheet
 
@@ -35,10 +35,9 @@ print(kg1, kg2, f"{len(train)} pairs to learn from, {len(test)} to be tested on"
 # network is smaller here than by default, and trained for less time.
 
 aligner = IBMEAAligner(
-    graph_components=100,
-    propagation_components=512,
-    label_width=256,
-    max_epochs=12,
+    graph=GraphEncoding(n_components=100),
+    propagation=LabelPropagation(512, label_width=256),
+    training=Training(max_epochs=12),
     random_state=0,
     verbose=0,
 )

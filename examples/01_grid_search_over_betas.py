@@ -24,7 +24,15 @@ from joblib import Memory
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs
+from ibmea_sklearn import (
+    FeatureEncoding,
+    GraphEncoding,
+    IBMEAAligner,
+    ModalityFeaturizer,
+    Rounds,
+    SeedPairs,
+    Training,
+)
 from ibmea_sklearn.datasets import load_emoji
 from ibmea_sklearn.inspection import SearchHeatmapDisplay
 from ibmea_sklearn.metrics import get_scorer
@@ -44,12 +52,11 @@ folder = tempfile.TemporaryDirectory()
 pipeline = make_pipeline(
     ModalityFeaturizer(value="drop", verbose=0),
     IBMEAAligner(
-        graph_components=64,
-        n_components=64,
-        propagate=False,
-        frozen=[],
-        max_epochs=6,
-        n_rounds=1,
+        graph=GraphEncoding(n_components=64),
+        features=FeatureEncoding(n_components=64, frozen=[]),
+        propagation="drop",
+        training=Training(max_epochs=6),
+        rounds=Rounds(n_rounds=1),
         device="cpu",
         random_state=0,
         verbose=0,

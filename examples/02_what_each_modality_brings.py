@@ -19,7 +19,16 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs
+from ibmea_sklearn import (
+    FeatureEncoding,
+    GraphEncoding,
+    IBMEAAligner,
+    LabelPropagation,
+    ModalityFeaturizer,
+    Rounds,
+    SeedPairs,
+    Training,
+)
 from ibmea_sklearn.datasets import load_emoji
 from ibmea_sklearn.inspection import SimilarityDisplay, WeightsDisplay
 
@@ -36,12 +45,11 @@ train, test = train_test_split(X, train_size=0.3, random_state=0)
 
 MODALITIES = ["graph", "image", "relation", "attribute"]
 small = IBMEAAligner(
-    graph_components=64,
-    n_components=64,
-    propagation_components=512,
-    label_width=128,
-    max_epochs=10,
-    n_rounds=1,
+    graph=GraphEncoding(n_components=64),
+    features=FeatureEncoding(n_components=64),
+    propagation=LabelPropagation(512, label_width=128),
+    training=Training(max_epochs=10),
+    rounds=Rounds(n_rounds=1),
     device="cpu",
     random_state=0,
     verbose=0,

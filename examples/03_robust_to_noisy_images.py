@@ -24,7 +24,14 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs
+from ibmea_sklearn import (
+    FeatureEncoding,
+    IBMEAAligner,
+    ModalityFeaturizer,
+    Rounds,
+    SeedPairs,
+    Training,
+)
 from ibmea_sklearn.datasets import load_emoji
 from ibmea_sklearn.featurizers import FeatureDropoutNoise, ImageEncoder, pair_similarities
 
@@ -49,10 +56,9 @@ for fraction in FRACTIONS:
 
 small = IBMEAAligner(
     modalities=["image"],
-    frozen=[],
-    n_components=64,
-    max_epochs=15,
-    n_rounds=1,
+    features=FeatureEncoding(n_components=64, frozen=[]),
+    training=Training(max_epochs=15),
+    rounds=Rounds(n_rounds=1),
     device="cpu",
     random_state=0,
     verbose=0,
@@ -82,7 +88,7 @@ print(curves.rename_axis("gone").to_string(float_format="%.3f"))
 # --------------------------
 # What the graph says does not depend on images. How much of what they add is left?
 
-graph = clone(small).set_params(modalities=["graph"], propagate=False, graph_components=64)
+graph = clone(small).set_params(modalities=["graph"], propagation="drop", graph__n_components=64)
 curves["graph and images"] = hits_by_noise(clone(graph).set_params(modalities=["graph", "image"]))
 train, test = noisy[0.0]
 curves["graph"] = clone(graph).fit(train).score(test)

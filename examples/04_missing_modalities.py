@@ -22,7 +22,17 @@ from matplotlib.ticker import PercentFormatter
 from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs, TMEAAligner
+from ibmea_sklearn import (
+    FeatureEncoding,
+    GraphEncoding,
+    IBMEAAligner,
+    ModalityFeaturizer,
+    Rounds,
+    SeedPairs,
+    TMEAAligner,
+    Training,
+    TripleSteps,
+)
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.inspection import WeightsDisplay
 
@@ -55,18 +65,20 @@ print(pairs[0.4][0].kg1)
 
 common = {
     "modalities": ["graph", "relation", "attribute", "image"],
-    "n_components": 64,
-    "propagate": False,
-    "n_rounds": 1,
+    "features": FeatureEncoding(n_components=64),
+    "propagation": "drop",
+    "rounds": Rounds(n_rounds=1),
     "device": "cpu",
     "random_state": 0,
     "verbose": 0,
 }
-tmea = TMEAAligner(max_epochs=10, steps_per_epoch=10, **common)
+tmea = TMEAAligner(triples=TripleSteps(min_steps=10), training=Training(max_epochs=10), **common)
 aligners = {
-    "IBMEA": IBMEAAligner(max_epochs=20, graph_components=64, **common),
+    "IBMEA": IBMEAAligner(
+        graph=GraphEncoding(n_components=64), training=Training(max_epochs=20), **common
+    ),
     "TMEA": tmea,
-    "TMEA, nothing filled in": clone(tmea).set_params(impute=False),
+    "TMEA, nothing filled in": clone(tmea).set_params(imputation="drop"),
 }
 fitted = {
     (name, share): clone(aligner).fit(train)

@@ -23,7 +23,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.base import clone
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs
+from ibmea_sklearn import (
+    IBMEAAligner,
+    LabelPropagation,
+    ModalityFeaturizer,
+    SeedPairs,
+    Training,
+)
 from ibmea_sklearn.featurizers import AttributeValues
 from ibmea_sklearn.io import read_alignment, read_rdf, write_alignment
 
@@ -120,7 +126,9 @@ seeds = [(f"http://geo.example/en/{e}", f"http://geo.example/de/{d}") for e, d i
 # than by default, as the graphs are small.
 
 X = SeedPairs(english, german, seeds)
-aligner = IBMEAAligner(propagation_components=256, max_epochs=20, random_state=0, verbose=0)
+aligner = IBMEAAligner(
+    propagation=LabelPropagation(256), training=Training(max_epochs=20), random_state=0, verbose=0
+)
 structure = clone(aligner).fit(ModalityFeaturizer(value="drop").fit_transform(X))
 
 

@@ -20,7 +20,14 @@ import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, train_test_split
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs
+from ibmea_sklearn import (
+    FeatureEncoding,
+    IBMEAAligner,
+    ModalityFeaturizer,
+    Rounds,
+    SeedPairs,
+    Training,
+)
 from ibmea_sklearn.datasets import load_emoji
 from ibmea_sklearn.featurizers import ImageEncoder
 from ibmea_sklearn.inspection import HitsAtKDisplay, SimilarityDisplay
@@ -58,9 +65,9 @@ print(train.kg1)
 
 small = IBMEAAligner(
     modalities=["image", "colour"],
-    n_components=64,
-    max_epochs=10,
-    n_rounds=1,
+    features=FeatureEncoding(n_components=64),
+    training=Training(max_epochs=10),
+    rounds=Rounds(n_rounds=1),
     device="cpu",
     random_state=0,
     verbose=0,
@@ -80,7 +87,7 @@ for betas, mean, spread in zip(grid["betas"], means, spreads, strict=True):
 # -------------
 # With and without the colours, on the links that were kept; then the same with the graph.
 
-with_graph = clone(small).set_params(graph_components=64, propagate=False)
+with_graph = clone(small).set_params(graph__n_components=64, propagation="drop")
 fitted = {
     "image": clone(small).set_params(modalities=["image"]),
     "image, colour": clone(small).set_params(**search.best_params_),

@@ -24,7 +24,15 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, SeedPairs
+from ibmea_sklearn import (
+    FeatureEncoding,
+    IBMEAAligner,
+    Matching,
+    ModalityFeaturizer,
+    Rounds,
+    SeedPairs,
+    Training,
+)
 from ibmea_sklearn.datasets import load_emoji
 from ibmea_sklearn.featurizers import FeatureDropoutNoise, ImageEncoder
 
@@ -35,11 +43,10 @@ train, test = train_test_split(X, train_size=0.3, random_state=0)
 
 small = IBMEAAligner(
     modalities=["image"],
-    frozen=[],
-    n_components=64,
-    max_epochs=30,
-    n_rounds=1,
-    matching="csls",
+    features=FeatureEncoding(n_components=64, frozen=[]),
+    training=Training(max_epochs=30),
+    rounds=Rounds(n_rounds=1),
+    matching=Matching("csls"),
     device="cpu",
     random_state=0,
     verbose=0,

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from golden.draws import load as load_golden
 
-from ibmea_sklearn.datasets._data_home import extract
+from ibmea_sklearn.datasets._base import extract
 
 DATA = Path(os.environ.get("IBMEA_DATA") or Path(__file__).parents[2] / "shared" / "data")
 ARCHIVES = {
     "zh_en": "dbp15k_zh_en.tar.xz",
     "ja_en": "dbp15k_ja_en.tar.xz",
+    "fr_en": "dbp15k_fr_en.tar.xz",
     "mmkg": "mmkg.tar.xz",
 }
 
@@ -38,45 +40,42 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(1)
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    beside = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    extract(archive, beside)
-    (beside / folder.name).rename(folder)
-    beside.rmdir()
+class DataHome:
+    """Real data: ``data_home / "mmkg"`` is that folder, unpacked where it is not there yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __truediv__(self, name: str) -> Path:
+        archive, folder = DATA / ARCHIVES[name], self.folder / name
+        if (DATA / name).is_dir():
+            return DATA / name
+        if not archive.is_file():
+            pytest.skip(f"real data absent: no {archive.name} in {DATA} (set IBMEA_DATA)")
+        with FileLock(self.folder / "lock"):
+            if not folder.is_dir():
+                beside = self.folder / f"{name}.part"
+                shutil.rmtree(beside, ignore_errors=True)
+                extract(archive, beside)
+                (beside / name).rename(folder)
+                beside.rmdir()
+        return folder
 
 
 @pytest.fixture(scope="session")
-def data_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the real data unpacked: zh_en/, ja_en/, mmkg/FB15K/, mmkg/DB15K/."""
-    if all((DATA / name).is_dir() for name in ARCHIVES):
-        return DATA
-    absent = [a for a in ARCHIVES.values() if not (DATA / a).is_file()]
-    if absent:
-        pytest.skip(f"real data absent: no {', '.join(absent)} in {DATA} (set IBMEA_DATA)")
+def data_home(tmp_path_factory: pytest.TempPathFactory) -> DataHome:
+    """Real data, to be read only: ``data_home / NAME`` for a name of ARCHIVES."""
     # Under xdist each worker's base folder lies in one that all workers share.
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "data_home"
     shared.mkdir(exist_ok=True)
-    with FileLock(shared / "lock"):
-        for name, archive in ARCHIVES.items():
-            if not (shared / name).is_dir():
-                _unpack(DATA / archive, shared / name)
-    return shared
+    return DataHome(shared)
 
 
 @pytest.fixture(scope="session")
 def golden() -> Callable[[str], dict[str, np.ndarray]]:
     """Loader of the golden values: ``golden("ibmea")`` is a mapping {name: array}."""
-    folder = DATA.parent / "golden"
-
-    def load(name: str) -> dict[str, np.ndarray]:
-        if not (folder / f"{name}.npz").is_file():
-            pytest.skip(f"golden values absent: no {name}.npz in {folder}")
-        with np.load(folder / f"{name}.npz") as arrays:
-            return dict(arrays)
-
-    return load
+    return load_golden
 
 
 @pytest.fixture(scope="session")

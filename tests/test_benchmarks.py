@@ -12,10 +12,9 @@ import torch
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import evaluations, fit_memory, flame, measure, page, pictures, report, run, targets
+from benchmarks import device, evaluations, measure, page, pictures, report, run, targets
 from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
-from benchmarks.memory import PeakMemory
 from benchmarks.parts import ranking as ranking_part
 from benchmarks.parts import scale
 from benchmarks.record import Record
@@ -24,11 +23,11 @@ from benchmarks.references import ranking as plain_ranking
 from benchmarks.references.attention import PlainGAT
 from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
-from ibmea_sklearn import KnowledgeGraph, PropagationAligner
+from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
 from ibmea_sklearn.matching import mutual_nearest, ranks
+from ibmea_sklearn.nn import EdgePattern
 from ibmea_sklearn.nn.gat import DiagonalGAT
-from ibmea_sklearn.nn.sparse import EdgePattern
 
 BEGIN, END = markers("python -m benchmarks")
 CIRCUMSTANCES = {
@@ -170,8 +169,8 @@ def test_a_task_for_another_device_is_left_out(monkeypatch):
     monkeypatch.setattr(run, "measured", lambda task, where, repetitions: [figure(task.name)])
     result = record()
     task = Task("whole", (), device="cuda")
-    for device in ("cpu", "cuda:1"):
-        run._measure(task, run.Settings(where=Where(device)), result)
+    for where in ("cpu", "cuda:1"):
+        run._measure(task, run.Settings(where=Where(where)), result)
     assert result.left_out == ["whole: for --device cuda"]
     assert [f.task for f in result.figures] == ["whole"]
 
@@ -199,12 +198,12 @@ def test_a_task_that_fails_costs_no_other(monkeypatch, error, said):
 
 def test_peak_counts_what_came_after_the_start_and_what_was_given_back():
     before = np.ones(2**23)  # 64 MiB that are there already
-    peak = PeakMemory()
-    if not peak.is_told:
+    before_it = device.forget_peak()
+    if before_it is None:
         pytest.skip("this system does not tell the peak of a process's memory")
     during = np.ones(2**24)  # 128 MiB
     del during
-    assert 120 < peak.extra_mib() < 180
+    assert 120 < device.peak_mib() - before_it < 180
     assert len(before)
 
 
@@ -282,21 +281,6 @@ def test_targets_are_reached_missed_or_not_measured():
     memory = targets.Target("scale", "t", "c", "extra_mib", 300 * targets.MB)
     assert cell(memory, 286.0)[1:] == ("at most 300 MB extra", "300 MB extra", "reached")
     assert cell(memory, 288.0)[2:] == ("302 MB extra", "missed")
-
-
-# The flame graph
-
-
-def test_flame_graph_tells_where_an_epoch_spends_its_time(monkeypatch):
-    monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "0")  # the call sets it; this takes it back
-    root = run.flame_of({"name": 120, "preset": "best"})
-    for frame, _, _ in flame.boxes(root, deepest=9):
-        assert sum(f.seconds for f in frame.children.values()) <= frame.seconds * 1.001
-    shares = flame.shares(root, least=0)
-    assert {"network / graph", "loss / hybrid", "backward / _SpMMBackward"} <= set(shares)
-    assert 0 < sum(shares.values()) <= 1.001
-    assert list(shares.values()) == sorted(shares.values(), reverse=True)
-    assert pictures.draw_flame(root, "title").axes[0].get_title() == "title"
 
 
 # What is kept
@@ -538,15 +522,3 @@ def test_no_gpu_is_said_in_words():
     said = page.circumstances(SimpleNamespace(circumstances=CIRCUMSTANCES))
     assert said.startswith("abacus, 2 cores (beads), 1.0 GiB, 1 torch threads")
     assert "no GPU was at hand" in said
-
-
-def test_memory_of_a_fit_by_setting(capsys, monkeypatch):
-    monkeypatch.setattr(fit_memory, "SETTINGS", [(PropagationAligner, {"n_components": 64})])
-    monkeypatch.setattr("sys.argv", ["fit_memory", "--n-entities", "1500"])
-    fit_memory.main()
-    head, _, row = capsys.readouterr().out.splitlines()
-    assert head == "|  | Peak for each entity |"
-    name, found = row.strip("| ").split(" | ")
-    assert name == "`PropagationAligner(n_components=64)`"
-    # The vectors alone are 64 float32 numbers an entity, and the labels 512.
-    assert 0.25 < float(found.removesuffix(" kB")) < 1_000

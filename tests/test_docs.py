@@ -18,7 +18,8 @@ from ibmea_sklearn.datasets import make_mmkg_pair
 DOCS = Path(__file__).parents[1] / "docs"
 sys.path.append(str(DOCS))
 from _links import broken_links  # noqa: E402
-from _pages import blocks_of, run_block, run_page  # noqa: E402
+from _pages import examples_of, run_page  # noqa: E402
+from sybil.example import SybilFailure  # noqa: E402
 
 BUILT = {"_build", "_ext", "_static", "_templates", "gallery", "generated"}
 PAGES = sorted(
@@ -33,7 +34,7 @@ PAGES = sorted(
 # What takes minutes, and what stands in for it.
 SMALLER = {
     "load_emoji()": "make_mmkg_pair(60, random_state=0)",
-    "IBMEAAligner(random_state=0)": "IBMEAAligner(max_epochs=1, random_state=0, verbose=0)",
+    "IBMEAAligner(random_state=0)": "IBMEAAligner.from_preset(training__max_epochs=1, verbose=0)",
     "max_epochs=12": "max_epochs=1",
     "max_epochs=100": "max_epochs=1",
     "(1e-4, 1e-2, 0.1, 0.3, 1.0, 3.0)": "(1e-2,)",
@@ -41,7 +42,9 @@ SMALLER = {
 }
 
 
-WITH_CODE = [page for page in PAGES if blocks_of(page.read_text())]
+WITH_CODE = [page for page in PAGES if page.suffix == ".md" and examples_of(page)]
+# What needs a cluster; tests/aligners/test_clusters.py runs the one on dask.
+LEFT_OUT = {"distributed": 2}
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
@@ -52,14 +55,9 @@ def test_code_of_page_runs(page, tmp_path, monkeypatch):
     with warnings.catch_warnings():
         # Pages fit for a moment on a handful of pairs, of which a warning rightly tells.
         warnings.simplefilter("ignore")
-        run_page(page, SMALLER, make_mmkg_pair=make_mmkg_pair)
+        left_out = run_page(page, SMALLER, make_mmkg_pair=make_mmkg_pair)
     pyplot.close("all")
-
-
-def test_hardly_any_code_is_not_run():
-    """What needs a cluster; tests/aligners/test_clusters.py runs the one on dask."""
-    left_out = [p.name for p in PAGES for b in blocks_of(p.read_text()) if b.reason is not None]
-    assert left_out == ["distributed.md", "distributed.md"]
+    assert len(left_out) == LEFT_OUT.get(page.stem, 0), "hardly any code is not run"
 
 
 def test_what_is_made_smaller_is_there():
@@ -67,25 +65,51 @@ def test_what_is_made_smaller_is_there():
     assert not [large for large in SMALLER if large not in text]
 
 
+def test_all_python_of_the_pages_is_found():
+    for page in PAGES:
+        if page.suffix == ".md":
+            text = page.read_text()
+            written = re.findall(
+                r"^```(?:python|\{testsetup\})$|^<!-- skip: next", text, re.MULTILINE
+            )
+            assert len(examples_of(page)) >= len(written), page.name
+            assert "```pycon" not in text, "write python, with its prompts"
+
+
 @pytest.mark.parametrize(
-    ("text", "kinds"),
+    ("text", "shown"),
     [
-        ("```python\n1 / 0\n```\n", ["python"]),
-        ("a\n\n```{testsetup}\n1\n```\n\n```pycon\n>>> 1\n1\n```\n", ["{testsetup}", "pycon"]),
-        ("```sh\nls\n```\n", []),
-        ("text ```python` text", []),
+        ("```python\nx = 1\n```\n\n```python\ny = x + 1\n```\n", {"x": 1, "y": 2}),
+        ("a\n\n```{testsetup}\nx = 1\n```\n\n```python\n>>> x\n1\n```\n", {"x": 1}),
+        ("```sh\nls\n```\n", {}),
+        ("text ```python` text", {}),
+        ('<!-- skip: next "slow" -->\n```python\nx = 1\n```\n\n```python\ny = 2\n```\n', {"y": 2}),
     ],
 )
-def test_blocks_are_found(text, kinds):
-    assert [block.kind for block in blocks_of(text)] == kinds
-
-
-def test_wrong_code_fails(tmp_path):
+def test_blocks_are_run_in_their_order(tmp_path, text, shown):
     page = tmp_path / "page.md"
-    for code in ("```python\n1 / 0\n```\n", "```pycon\n>>> 1 + 1\n3\n```\n"):
-        (block,) = blocks_of(code)
-        with pytest.raises((ZeroDivisionError, AssertionError)):
-            run_block(page, block, {}, {})
+    page.write_text(text + "\n```python\nkept.update(globals())\n```\n")
+    kept = {}
+    assert run_page(page, kept=kept) == (["slow"] if "slow" in text else [])
+    assert {name: kept[name] for name in ("x", "y") if name in kept} == shown
+
+
+def test_wrong_code_fails_and_its_line_is_told(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\n```python\n1 / 0\n```\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_page(page)
+    assert caught.traceback[-1].lineno + 1 == 4
+    page.write_text("# Title\n\n```python\n>>> 1 + 1\n3\n```\n")
+    with pytest.raises(SybilFailure, match=r"page.md.*line 4"):
+        run_page(page)
+
+
+def test_code_that_takes_long_is_made_smaller(tmp_path):
+    page, kept = tmp_path / "page.md", {}
+    page.write_text("```python\nkept['n'] = 100\n```\n")
+    run_page(page, {"= 100": "= 1"}, kept=kept)
+    assert kept["n"] == 1
 
 
 # -- Every page can be reached ---------------------------------------------------------------------

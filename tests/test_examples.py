@@ -13,8 +13,9 @@ FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 SMALLER = {
     r"n_entities = \d+": "n_entities = 60",
     r"max_epochs=\d+": "max_epochs=1",
-    r"steps_per_epoch=\d+": "steps_per_epoch=1",
+    r"min_steps=\d+": "min_steps=1",
     r"components=\d+": "components=16",
+    r"LabelPropagation\(\d+": "LabelPropagation(16",
     r"label_width=\d+": "label_width=16",
     r"n_jobs=2": "n_jobs=1",
     r"\[1e-4, 1e-2, 1\.0\]": "[1e-4]",

@@ -8,15 +8,13 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from ibmea_sklearn import IBMEAAligner, PropagationAligner, SeedPairs, TMEAAligner
-from ibmea_sklearn.aligners._inputs import as_nodes
-from ibmea_sklearn.aligners._variational import build_network
+from ibmea_sklearn.aligners._steps import begin
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import ModalityFeaturizer
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
 from ibmea_sklearn.matching import mutual_nearest, ranks, top_k
+from ibmea_sklearn.nn import EdgePattern, VariationalNetwork
 from ibmea_sklearn.nn.gat import DiagonalGAT
-from ibmea_sklearn.nn.network import VariationalNetwork
-from ibmea_sklearn.nn.sparse import EdgePattern
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 DEVICE = "cuda"
@@ -75,15 +73,18 @@ def test_a_step_of_ibmea(pair, preset, bottleneck, monkeypatch):
     monkeypatch.setattr(VariationalNetwork, "_draw", lambda self, pairs: pairs[:6])
     kg1, kg2, links = pair
     view = ModalityFeaturizer(verbose=0).fit_transform(SeedPairs(kg1, kg2, links[:20]))
-    aligner = IBMEAAligner.from_preset(preset, bottleneck=bottleneck, verbose=0)
-    aligner.modalities_ = ["graph", *view.kg1.features]
+    aligner = IBMEAAligner.from_preset(preset, bottleneck=bottleneck, random_state=0, verbose=0)
+    aligner.device_ = "cpu"
+    start = begin(aligner, view, None, lambda X, modalities: [])
+    aligner.modalities_ = start.modalities
     torch.manual_seed(0)
-    network = build_network(aligner, view, aligner.modalities_, 0).eval()
-    network.known = torch.from_numpy(as_nodes(view, view.indices))
+    network = aligner._network(start).eval()
+    criterion = aligner._criterion(aligner._betas())
+    known = torch.from_numpy(start.search.train)
     found = {}
     for device in ("cpu", DEVICE):
         module = copy.deepcopy(network).to(device)
-        parts = aligner._criterion().to(device)(module(module.known))
+        parts = copy.deepcopy(criterion).to(device)(module(known.to(device)))
         values = torch.stack(list(parts.values()))
         values.sum().backward()
         trained = [p.grad for p in module.parameters() if p.grad is not None]
@@ -113,11 +114,11 @@ def test_mutual_nearest_pairs(sides, method):
 def test_whole_fits(pair):
     kg1, kg2, links = pair
     seeds, test = links[:80], links[80:]
-    few = {"n_rounds": 1, "random_state": 0, "verbose": 0, "propagate": False}
+    few = {"rounds__n_rounds": 1, "propagation": "drop", "random_state": 0, "verbose": 0}
     for aligner in (
-        PropagationAligner(n_components=256, random_state=0, verbose=0),
-        IBMEAAligner(max_epochs=20, **few),
-        TMEAAligner(max_epochs=3, **few),
+        PropagationAligner.from_preset(propagation__n_components=256, random_state=0, verbose=0),
+        IBMEAAligner.from_preset(training__max_epochs=20, **few),
+        TMEAAligner.from_preset(training__max_epochs=3, **few),
     ):
         scores = []
         for device in ("cpu", DEVICE):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import re
 import runpy
 import sys
@@ -21,22 +20,22 @@ NAMED = re.compile(r"^(?:   |\.\. py:\w+:: )(ibmea_sklearn\.[\w.]+)", re.MULTILI
 
 
 def homes() -> Iterator[str]:
-    """Modules whose `__all__` is public: the package, its rooms, and the modules of `nn`."""
+    """Modules whose `__all__` is public: the package and its rooms."""
     yield "ibmea_sklearn"
-    yield from (f"ibmea_sklearn.{room}" for room in ibmea_sklearn._ROOMS if room != "nn")
-    for info in pkgutil.iter_modules(importlib.import_module("ibmea_sklearn.nn").__path__):
-        if not info.name.startswith("_"):
-            yield f"ibmea_sklearn.nn.{info.name}"
+    things = (getattr(ibmea_sklearn, name) for name in ibmea_sklearn.__all__)
+    names = (thing.__name__ for thing in things if inspect.ismodule(thing))
+    # Ranges of parameters are for authors of aligners: a how-to shows them.
+    yield from (name for name in names if name != "ibmea_sklearn._utils.validation")
 
 
 def public() -> dict[str, Any]:
-    """Public things by one of their names; of `nn`, classes and functions only."""
+    """Public things by one of their names."""
     found: dict[str, Any] = {}
     for home in homes():
         module = importlib.import_module(home)
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
-            if ".nn." in home and not (inspect.isclass(thing) or inspect.isfunction(thing)):
+            if inspect.ismodule(thing):
                 continue
             if not any(thing is other for other in found.values()):
                 found[f"{home}.{name}"] = thing

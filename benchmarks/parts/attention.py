@@ -13,9 +13,9 @@ import torch
 from benchmarks import data, device
 from benchmarks.references.attention import PlainGAT
 from benchmarks.task import Contestant, Task
-from ibmea_sklearn.aligners._inputs import edge_pattern
+from ibmea_sklearn.aligners._network import edge_pattern
+from ibmea_sklearn.nn import EdgePattern, spmm
 from ibmea_sklearn.nn.gat import DiagonalGAT
-from ibmea_sklearn.nn.sparse import EdgePattern, spmm
 
 TITLE = "Sparse attention product"
 REFERENCE, OURS, TORCH_SPARSE = "gather and scatter", "backend torch", "backend torch-sparse"

@@ -1,9 +1,8 @@
-"""An epoch of IBMEA: seconds and memory, and where they go."""
+"""An epoch of IBMEA: seconds and memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from benchmarks import data
 from benchmarks.task import Contestant, Task
@@ -11,11 +10,6 @@ from benchmarks.training import training_of
 
 TITLE = "An epoch of IBMEA"
 REFERENCE, OURS = "gather and scatter, whole matrices", "the package"
-PROFILED = {
-    "zh_en_paper": {"name": data.ZH_EN, "preset": "paper"},
-    "zh_en_best": {"name": data.ZH_EN, "preset": "best"},
-}
-QUICK = {"synthetic_best": {"name": 500, "preset": "best"}}
 
 
 def tasks(quick: bool) -> Iterator[Task]:
@@ -27,11 +21,6 @@ def tasks(quick: bool) -> Iterator[Task]:
     yield _task(f"{data.FB15K}, default", data.FB15K, "best")
     yield _task(f"{data.ZH_EN}, as published", data.ZH_EN, "paper")
     yield _task(f"{data.ZH_EN}, as published, 2,048 image features", data.ZH_EN, "paper", True)
-
-
-def profiled(quick: bool) -> dict[str, dict[str, Any]]:
-    """Return what to draw flame graphs of: name of the picture, arguments of :func:`epoch`."""
-    return QUICK if quick else PROFILED
 
 
 def _task(title: str, name: str | int, preset: str, images: bool = False) -> Task:

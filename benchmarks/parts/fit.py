@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from benchmarks import data, device
 from benchmarks.task import Contestant, Task
-from ibmea_sklearn import IBMEAAligner, PropagationAligner
+from ibmea_sklearn import IBMEAAligner, PropagationAligner, Rounds, Training
 
 TITLE = "A whole fit"
 REFERENCE, OURS = "PropagationAligner, one round", "IBMEAAligner, 2 epochs a round"
@@ -34,8 +35,8 @@ def _task(title: str, name: str | int, ours: Contestant) -> Task:
 def propagation(name: str | int) -> Callable[[], object]:
     """Return what fits an aligner that trains nothing."""
     X = data.split(name)[0]
-    how = {"n_rounds": 1, "random_state": 0, "verbose": 0, "device": device.chosen()}
-    return lambda: PropagationAligner(**how).fit(X)
+    how: dict[str, Any] = {"random_state": 0, "verbose": 0, "device": device.chosen()}
+    return lambda: PropagationAligner(rounds=Rounds(n_rounds=1), **how).fit(X)
 
 
 def ibmea(
@@ -43,9 +44,9 @@ def ibmea(
 ) -> Callable[[], dict[str, float]]:
     """Return what fits the default aligner, and tells the seconds of all its epochs."""
     X = data.with_images(name) if images else data.split(name)[0]
-    how = {"random_state": 0, "verbose": 0, "device": device.chosen()}
+    how: dict[str, Any] = {"random_state": 0, "verbose": 0, "device": device.chosen()}
     if epochs is not None:
-        how["max_epochs"] = epochs
+        how["training"] = Training(max_epochs=epochs)
 
     def run() -> dict[str, float]:
         history = IBMEAAligner(**how).fit(X).history_

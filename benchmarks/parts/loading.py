@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from benchmarks import data
 from benchmarks.task import Contestant, Task
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.datasets._data_home import find_folder, resolve_data_home
+from ibmea_sklearn.datasets._base import find_folder, resolve_data_home
 from ibmea_sklearn.io import read_dbp15k, read_mmkg, read_tables, write_graph
 
 TITLE = "Loading"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
+
 from benchmarks import data, device
 from benchmarks.task import Contestant, Task
 from benchmarks.training import training_of
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.aligners._inputs import as_nodes
-from ibmea_sklearn.aligners._variational import Encoding
+from ibmea_sklearn.graph._joint import as_nodes
 from ibmea_sklearn.matching import ranks
 from ibmea_sklearn.metrics import hits_at_k
 
@@ -27,8 +28,8 @@ def tasks(quick: bool) -> Iterator[Task]:
         contestants = (
             # Without memory: a run more would take minutes where bfloat16 is emulated.
             Contestant(REFERENCE, trained, at, memory=False),
-            Contestant(HALF, trained, {**at, "precision": "bfloat16"}, memory=False),
-            Contestant(COMPILED, trained, {**at, "compile": True}, memory=False),
+            Contestant(HALF, trained, {**at, "training__precision": "bfloat16"}, memory=False),
+            Contestant(COMPILED, trained, {**at, "training__compile": True}, memory=False),
         )
         yield Task(f"{title}{called}, {epochs} epochs", contestants, repetitions=1)
 
@@ -43,10 +44,11 @@ def trained(
         # The same start each time. What is compiled is kept by torch from the run that isn't timed.
         net, train = training_of(X, preset, max_epochs=epochs, **how)
         train(epochs)
-        encoding = Encoding(net.module_, X.kg1.n_entities + X.kg2.n_entities, "fused")
-        (vectors,) = encoding().values()
-        left, right = as_nodes(X, SeedPairs(X.kg1, X.kg2, test).indices).T
-        found = ranks(vectors[left], vectors[right], range(len(test)), device=device.chosen())
+        known = torch.from_numpy(as_nodes(X.kg1, X.indices))
+        vectors = net.module_.vectors(known, "fused")["network"]
+        left, right = as_nodes(X.kg1, SeedPairs(X.kg1, X.kg2, test).indices).T
+        how_compared = {"method": "csls", "device": device.chosen()}
+        found = ranks(vectors[left], vectors[right], range(len(test)), **how_compared)
         return {"Hits@1": hits_at_k(found, 1)}
 
     return run

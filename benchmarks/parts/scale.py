@@ -13,7 +13,7 @@ from benchmarks.record import Record
 from benchmarks.references.ranking import products_alone
 from benchmarks.task import Contestant, Task
 from benchmarks.training import compute_all_nodes, training_of
-from ibmea_sklearn.aligners._inputs import edge_pattern
+from ibmea_sklearn.aligners._network import edge_pattern
 from ibmea_sklearn.matching import top_k
 
 TITLE = "Cost by size"
@@ -63,7 +63,7 @@ def exponent(points: list[Any]) -> float:
 
 def epoch(n: int, all_nodes: bool = False) -> Callable[[], object]:
     """Return what trains for one epoch: graph, relation, attribute, all of width 64."""
-    widths = {"graph_components": WIDTH, "n_components": WIDTH}
+    widths = {"graph__n_components": WIDTH, "features__n_components": WIDTH}
     net, run = training_of(data.featurized(n), "best", **widths)
     if all_nodes:
         compute_all_nodes(net.module_.graph)

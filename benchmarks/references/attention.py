@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ibmea_sklearn.nn import EdgePattern
 from ibmea_sklearn.nn.gat import DiagonalGAT, DiagonalGATLayer
-from ibmea_sklearn.nn.sparse import EdgePattern
 
 
 class PlainGATLayer(DiagonalGATLayer):

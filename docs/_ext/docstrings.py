@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from typing import Any
 
@@ -11,7 +10,6 @@ from sphinx.application import Sphinx
 # In reStructuredText `n_features_out_` outside of quotes is a link to "n_features_out".
 _QUOTED = re.compile(r"(``.+?``|`[^`]+`)")
 _FITTED = re.compile(r"(?<![\w.`])([A-Za-z]\w*[A-Za-z0-9])_(?![\w`])")
-MOST_SHOWN, FEW = 14, 4
 _REQUEST = re.compile(r"set_(fit|score|transform|split|predict|partial_fit)_request")
 
 
@@ -39,26 +37,8 @@ def skip(
     return None
 
 
-def signature(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, args: str | None, returns: str | None
-) -> tuple[str, str | None] | None:
-    """Show of many parameters the first few: the docstring tells all, with their defaults.
-
-    The base of the aligners has a ``__new__``, which hides their parameters from autodoc.
-    """
-    if what != "class" or not args:
-        return None
-    start = obj.__init__ if args == "(*args, **params)" else obj
-    shown = [p.replace(annotation=p.empty) for p in inspect.signature(start).parameters.values()]
-    shown = [p for p in shown if p.name != "self"]
-    if len(shown) <= MOST_SHOWN:
-        return str(inspect.Signature(shown)), returns
-    return str(inspect.Signature(shown[:FEW])).removesuffix(")") + ", ...)", returns
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Look at docstrings last."""
     app.connect("autodoc-process-docstring", escape_all, priority=900)
-    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}

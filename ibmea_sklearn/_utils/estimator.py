@@ -25,10 +25,14 @@ class Estimator(BaseEstimator):
         Parameters that hold further parameters, and the class of what they hold. None stands for
         that class with its defaults, so that ``set_params(training__max_epochs=5)`` works at once
         and no two estimators share an object; "drop", where a range admits it, leaves it out.
+    defaults : mapping of {str: mapping of {str: object}}
+        By such a parameter: defaults that differ from those of the class, and what "auto" means
+        inside.
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {}
     settings: ClassVar[Mapping[str, type[Estimator]]] = {}
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let the constructor guess names; its signature stays what it is."""
@@ -53,7 +57,7 @@ class Estimator(BaseEstimator):
         if deep:
             for name, kind in self.settings.items():
                 if params.get(name, "drop") is None:
-                    inside = kind().get_params(deep=True)
+                    inside = kind(**self.defaults.get(name, {})).get_params(deep=True)
                     params |= {f"{name}__{key}": value for key, value in inside.items()}
         return params
 
@@ -82,7 +86,8 @@ class Estimator(BaseEstimator):
             if not inner or outer not in self.settings:
                 continue
             if params.get(outer, getattr(self, outer)) is None:
-                setattr(self, outer, params.pop(outer, None) or self.settings[outer]())
+                params.pop(outer, None)
+                setattr(self, outer, self.settings[outer](**self.defaults.get(outer, {})))
                 return self.set_params(**params)
             if params.get(outer, getattr(self, outer)) == "drop":
                 raise ValueError(
@@ -97,7 +102,7 @@ class Estimator(BaseEstimator):
         Parameters
         ----------
         prefix : str, default=""
-            What stands before each name in messages, such as "training__".
+            What stands before each name in messages, such as ``"training__"``.
         """
         for name in self._get_param_names():
             value = getattr(self, name)
@@ -115,7 +120,7 @@ class Estimator(BaseEstimator):
         return next((ranges[name] for ranges in declared if name in ranges), None)
 
 
-def settings_of(estimator: Estimator, name: str, auto: Mapping[str, Any] | None = None) -> Any:
+def settings_of(estimator: Estimator, name: str) -> Any:
     """Return the settings that a parameter holds, or means.
 
     Parameters
@@ -123,24 +128,24 @@ def settings_of(estimator: Estimator, name: str, auto: Mapping[str, Any] | None 
     estimator : Estimator
     name : str
         One of its ``settings``.
-    auto : mapping of {str: object}, optional
-        What "auto" stands for in these settings.
 
     Returns
     -------
     Estimator or None
-        A copy that nobody else has; None for "drop".
+        A copy that nobody else has, without "auto"; None for "drop".
     """
-    value = getattr(estimator, name)
+    value, defaults = getattr(estimator, name), estimator.defaults.get(name, {})
     if isinstance(value, str) and value == "drop":
         return None
-    kind = estimator.settings[name]
-    params = kind().get_params(deep=False) if value is None else value.get_params(deep=False)
-    meant = {
-        key: (auto or {}).get(key, given) if isinstance(given, str) and given == "auto" else given
-        for key, given in params.items()
-    }
-    return (kind if value is None else type(value))(**meant)
+    if value is None:
+        return estimator.settings[name](**defaults)
+    params = value.get_params(deep=False)
+    meant = {key: defaults[key] for key, v in params.items() if _is_auto(v) and key in defaults}
+    return type(value)(**{**params, **meant})
+
+
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
 
 
 def _guessing(init: Callable[..., None]) -> Callable[..., None]:

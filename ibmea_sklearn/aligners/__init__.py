@@ -1,18 +1,6 @@
 """Estimators that align two knowledge graphs."""
 
-from ._hints import AlignmentWarning
-from .base import BaseAligner, Sides
-from .ibmea import IBMEAAligner
-from .propagation import PropagationAligner
-from .tmea import TMEAAligner
-from .vae_imputer import VAEImputer
+import lazy_loader
 
-__all__ = [
-    "AlignmentWarning",
-    "BaseAligner",
-    "IBMEAAligner",
-    "PropagationAligner",
-    "Sides",
-    "TMEAAligner",
-    "VAEImputer",
-]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

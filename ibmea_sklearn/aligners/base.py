@@ -2,56 +2,71 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
-from .._utils.validation import checked_integer
+from .._utils.device import resolve_device
+from .._utils.estimator import Estimator, settings_of
+from .._utils.names import FUSED
+from .._utils.validation import Choice, Integer, Range, checked_integer
+from ..channels.calibration import Calibration
 from ..featurizers import ModalityFeaturizer
-from ..graph import EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs
-from ..graph._seed_pairs import pair_indices
-from ..matching import assign, candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
-from ..matching._faiss import scores_by
+from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
+from ..io.embeddings import embeddings_to_frame
+from ..matching import Matching, sinkhorn
 from ..metrics import hits_at_k
-from ._confidence import Calibration
-from ._parameters import check_choice
-from ._reports import Reports
-from ._saved import Saved
-from ._spelling import Spelling
-from ._view import as_view
-from ._warm_start import check_same_entities
+from ..persistence import load_estimator, save_estimator
+from ._input import (
+    as_view,
+    check_same_entities,
+    checked_embeddings,
+    entity_order,
+    pairs_of,
+    sources_of,
+)
 
-__all__ = ["FUSED", "BaseAligner", "Sides"]
+if TYPE_CHECKING:
+    from ..inspection import PairExplanation
 
-FUSED = "fused"
-
-
-class Sides(NamedTuple):
-    """The same thing for the entities of both graphs, a row each."""
-
-    left: np.ndarray
-    right: np.ndarray
+_SIDES = ("left", "right")
 
 
-class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
-    """Base of all aligners.
+class BaseAligner(Estimator, ABC):
+    """Base of all aligners. A subclass needs one method, :meth:`fit_embeddings`.
 
-    A subclass has the parameters ``matching``, ``csls_k``, ``score_candidates`` and ``duplicates``,
-    and a method ``_fit`` that sets ``embeddings_``.
+    What it has of the parameters ``matching``, ``score_candidates``, ``duplicates``, ``device``,
+    ``random_state`` and ``verbose`` in its constructor, a user can set; the others are as here.
 
     Attributes
     ----------
     embeddings_ : dict of {str: Sides}
         By modality, and ``"fused"``: arrays of shape (n_entities, width).
+    calibration_ : Calibration
+        What Sinkhorn's probability of a pair is worth; as it is, unless the aligner has learnt it.
     kg1_, kg2_ : KnowledgeGraph
         The graphs of the fit, shared, not copied.
     seed_indices_ : int64 ndarray of shape (n_seeds, 2)
+    device_ : str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ibmea_sklearn import BaseAligner
+    >>> from ibmea_sklearn.datasets import make_mmkg_pair
+    >>> from ibmea_sklearn.graph import Sides
+    >>> class ImageAligner(BaseAligner):
+    ...     def fit_embeddings(self, X):
+    ...         return Sides(*(kg.features["image"].values for kg in (X.kg1, X.kg2)))
+    >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+    >>> ImageAligner().fit(kg1, kg2, links[:30]).predict(links[30:, 0]).shape
+    (30,)
     """
 
     # Graphs and seeds are the data of fit, never metadata to route.
@@ -60,25 +75,33 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         "seeds": metadata_routing.UNUSED,
     }
 
-    matching: str
-    csls_k: int
-    score_candidates: str
-    duplicates: str
-    device: str
-    verbose: int
-    device_: str
+    ranges: ClassVar[Mapping[str, Range]] = {
+        "score_candidates": Choice("pairs", "all"),
+        "duplicates": Choice("raise", "first"),
+        "verbose": Integer(0),
+    }
+    settings = {"matching": Matching}
+
+    matching: Matching | None = None
+    score_candidates: str = "pairs"
+    duplicates: str = "raise"
+    device: str = "auto"
+    random_state: Any = None
+    verbose: int = 0
+    calibration_ = Calibration()
     embeddings_: dict[str, Sides]
     kg1_: KnowledgeGraph
     kg2_: KnowledgeGraph
     seed_indices_: np.ndarray
-    # Of the aligners that train: whether a fit starts from the weights of the last one.
-    warm_start = False
-    # How what is best is looked for, unless a subclass has a parameter for it.
-    search = "exact"
-    # What Sinkhorn's probability of a pair is worth; as it is, unless an aligner has learnt better.
-    calibration_ = Calibration()
+    device_: str
 
-    _tuples = (Calibration, EntityValues, ModalityFeatures, Sides)
+    _tuples: ClassVar[tuple[type, ...]] = (
+        Calibration,
+        EntityNames,
+        EntityValues,
+        ModalityFeatures,
+        Sides,
+    )
 
     # Parameters by the name of a preset, where they differ from the defaults.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"best": {}}
@@ -92,7 +115,7 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         name : str, default="best"
             A key of ``presets``. "best" are the defaults: one setting for all data.
         **changes
-            Parameters that differ from it.
+            Parameters that differ from it, those inside of settings as ``training__max_epochs=5``.
 
         Returns
         -------
@@ -101,20 +124,35 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         Raises
         ------
         ValueError
-            If there is no such preset.
+            If there is no such preset, or no such parameter.
 
         Examples
         --------
         >>> from ibmea_sklearn import IBMEAAligner
-        >>> IBMEAAligner.from_preset("paper", max_epochs=500).graph_start
+        >>> IBMEAAligner.from_preset("paper", training__max_epochs=500).graph.start
         'learned'
         """
-        check_choice("preset", name, tuple(cls.presets))
-        return cls(**{**cls.presets[name], **changes})
+        Choice(*cls.presets).check("preset", name)
+        given = {n: v for n, v in cls.presets[name].items() if n.partition("__")[0] not in changes}
+        return cls().set_params(**{**given, **changes})
 
     @abstractmethod
-    def _fit(self, X: SeedPairs) -> None:
-        """Learn from seeds and graphs that have features; set ``embeddings_``."""
+    def fit_embeddings(self, X: SeedPairs) -> Sides | Mapping[str, Sides] | None:
+        """Learn from seeds and graphs that have features. This is what a subclass writes.
+
+        Parameters
+        ----------
+        X : SeedPairs
+            Graphs with features, ``X.kg1.features["image"]`` etc., and the seeds, ``X.indices``.
+            Parameters are in their ranges, and ``device_`` says where to compute.
+
+        Returns
+        -------
+        Sides, or mapping of {str: Sides}
+            Vectors of the entities of both graphs, (n_entities, width) each, by which they are
+            compared; or several by name, ``"fused"`` among them. None if it has set
+            ``embeddings_`` itself.
+        """
 
     def fit(self, kg1: Any, kg2: Any = None, seeds: Any = None) -> Self:
         """Learn to align two graphs from known pairs.
@@ -138,26 +176,31 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
             If there are fewer than two seeds, a seed's entity is unknown or stands in two seeds,
             or a parameter is out of range.
         """
-        self._check_parameters()
+        self.check_parameters()
         X = as_view(kg1, kg2, seeds, self.duplicates)
-        if self.warm_start:
-            check_same_entities(self, X)
-        # If this fit fails, what an earlier one found must not be taken for its result.
-        for name in ("embeddings_", "calibration_", *(() if self.warm_start else ("network_",))):
-            self.__dict__.pop(name, None)
+        self._forget(X)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
-        # Features that a pipeline made stay; raw graphs get the default ones.
-        self._fit(self._featurize(X))
+        self.device_ = resolve_device(self.device)
+        try:
+            found = self.fit_embeddings(self._featurize(X))
+            if found is not None or not hasattr(self, "embeddings_"):
+                self.embeddings_ = checked_embeddings(found, X)
+        except Exception:
+            # A fit that failed is none, whatever it has set. After an interrupt that stays.
+            self.__dict__.pop("embeddings_", None)
+            raise
         return self
 
-    def _check_parameters(self) -> None:
-        check_choice("matching", self.matching, ("csls", "cosine", "sinkhorn"))
-        check_choice("score_candidates", self.score_candidates, ("pairs", "all"))
-        check_choice("duplicates", self.duplicates, ("raise", "first"))
-        checked_integer(self.csls_k, "csls_k")
-        scores_by(self.search)  # an error, if there is no such search here
+    def _forget(self, X: SeedPairs) -> None:
+        """Remove what an earlier fit found: if this one fails, it must not pass for its result."""
+        warm = "training" in self.settings and settings_of(self, "training").warm_start
+        if warm and hasattr(self, "network_"):
+            check_same_entities(self.kg1_, self.kg2_, X)
+        for name in ("embeddings_", "calibration_", *(() if warm else ("network_",))):
+            self.__dict__.pop(name, None)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
+        """Features that a pipeline made stay; raw graphs get the default ones."""
         return ModalityFeaturizer(device=self.device, verbose=self.verbose).fit_transform(X)
 
     def rank(self, X: Any, modality: str = FUSED, reverse: bool = False) -> np.ndarray:
@@ -179,19 +222,21 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         Notes
         -----
         Candidates are those of ``score_candidates``. CSLS and Sinkhorn look at all pairs of `X` at
-        once.
+        once; with "all", at all entities that are no seeds, whichever are asked for.
         """
         pairs = self._pair_indices(X)
-        left, right = self._embeddings(modality)
+        sides = self._embeddings(modality)
         query, answer = (1, 0) if reverse else (0, 1)
-        if reverse:
-            left, right = right, left
-        pool = pairs[:, answer]
+        asked, pool = pairs[:, query], self._ordered(answer, pairs[:, answer])
+        sources = asked
         if self.score_candidates == "all":
-            pool = np.concatenate([pool, self._free(answer)])
-        pool = np.unique(pool)
-        true = np.searchsorted(pool, pairs[:, answer])
-        return ranks(left[pairs[:, query]], right[pool], true, **self._matching())
+            # All that is free takes part, as in `predict`: an entity's rank does not depend on
+            # which others are asked for.
+            sources = self._ordered(query, np.concatenate([asked, self._free(query)]))
+            pool = self._ordered(answer, np.concatenate([pool, self._free(answer)]))
+        rows = None if sources is asked else _places(asked, sources)
+        true = _places(pairs[:, answer], pool)
+        return self._matching().ranks(sides[query][sources], sides[answer][pool], true, rows=rows)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Hits@1: share of the pairs whose true target ranks first.
@@ -260,8 +305,9 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         Parameters
         ----------
         method : {"mutual", "assignment"}, default="mutual"
-            "mutual": pairs that are each other's best; some entities get none. "assignment": the
-            one-to-one assignment with the largest total score among the best candidates.
+            "mutual": pairs of which each is the other's single best; some entities get none, those
+            that can't be told from others among them. "assignment": the one-to-one assignment with
+            the largest total score among the best candidates.
         n_candidates : int, default=50
             Candidates of each entity, for "assignment".
 
@@ -272,18 +318,19 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
             an aligner with held-out seeds, the share of pairs of such a probability that is right.
         """
         check_is_fitted(self, "embeddings_")
-        check_choice("method", method, ("mutual", "assignment"))
+        Choice("mutual", "assignment").check("method", method)
         checked_integer(n_candidates, "n_candidates")
         free1, free2 = self._free(0), self._free(1)
         left, right = (
             e[free] for e, free in zip(self._embeddings(FUSED), (free1, free2), strict=True)
         )
+        how = self._matching()
         if not len(left) or not len(right):
             pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
         elif method == "mutual":
-            pairs, scores = mutual_nearest(left, right, **self._searching())
+            pairs, scores = how.mutual_nearest(left, right)
         else:
-            pairs, scores = self._assign(left, right, n_candidates)
+            pairs, scores = how.assign(left, right, n_candidates)
         table = pd.DataFrame(
             {
                 "source": self.kg1_.entity_ids[free1[pairs[:, 0]]],
@@ -294,22 +341,193 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         )
         return table.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
 
-    def _assign(
-        self, left: np.ndarray, right: np.ndarray, n_candidates: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        scores, targets = top_k(left, right, n_candidates, **self._searching())
-        pairs = assign(scores, targets, len(right))
-        place = (targets[pairs[:, 0]] == pairs[:, 1, None]).argmax(1)
-        return pairs, scores[pairs[:, 0], place]
+    def embeddings_frame(
+        self,
+        X: Any = None,
+        *,
+        side: str = "left",
+        modality: str = FUSED,
+        container: str = "pandas",
+    ) -> Any:
+        """Embeddings of entities of one graph, as a table.
+
+        Parameters
+        ----------
+        X : SeedPairs or array-like of shape (n,), optional
+            A view, of which the entities on the given side count, or ids of entities. By default
+            all entities of the graph.
+        side : {"left", "right"}, default="left"
+            Of the first graph, or of the second.
+        modality : str, default="fused"
+            Name of the embeddings.
+        container : {"pandas", "polars", "arrow"}, default="pandas"
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table of shape (n, width)
+            A pandas table has the ids as its index, the others as their first column, ``entity``.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If an entity is unknown, or there is no such side or modality.
+
+        See Also
+        --------
+        ibmea_sklearn.io.embeddings_from_frame : Features of a graph out of such a table.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0)
+        >>> aligner.fit(kg1, kg2, links[:30]).embeddings_frame(links[30:, 0]).shape
+        (30, 4096)
+        """
+        check_is_fitted(self, "embeddings_")
+        Choice(*_SIDES).check("side", side)
+        place = _SIDES.index(side)
+        kg, vectors = (self.kg1_, self.kg2_)[place], self._embeddings(modality)[place]
+        if isinstance(X, SeedPairs):
+            X = X.pairs[:, place]
+        rows = slice(None) if X is None else sources_of(kg, X)
+        return embeddings_to_frame(
+            kg.entity_ids[rows], vectors[rows], container=container, prefix=modality
+        )
+
+    def explain(self, source: Any, target: Any, alignment: Any = None) -> PairExplanation:
+        """Say what speaks for a pair of entities.
+
+        Parameters
+        ----------
+        source, target : str or int
+            An entity of the first graph, and one of the second.
+        alignment : DataFrame or array-like of shape (n_pairs, 2), optional
+            Pairs that are taken for known beside the seeds when neighbours are compared, such as
+            what :meth:`align` returns.
+
+        Returns
+        -------
+        PairExplanation
+            Similarity by channel, with its weight; shared neighbours that are known, by their
+            relations; shared attributes and values. It prints as a text, in a notebook as tables,
+            and is one table by ``to_frame()``.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If an entity is unknown.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0)
+        >>> explanation = aligner.fit(kg1, kg2, links[:30]).explain(*links[30])
+        >>> explanation.to_frame()["kind"].unique().tolist()
+        ['channel', 'neighbor', 'attribute']
+        """
+        from ..inspection import explain_pair  # who only aligns should not wait for it
+
+        return explain_pair(self, source, target, alignment)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted aligner to a file, whole or not at all.
+
+        The file is in the safetensors format: arrays, and JSON for the rest. Reading it runs no
+        code of the file, as reading a pickle would.
+
+        Parameters
+        ----------
+        path : path-like
+            Such as "aligner.safetensors". A file of that name is replaced.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        TypeError
+            If a parameter, or a value or an image of a graph, is of a type that only its own code
+            could write. The message names it.
+
+        See Also
+        --------
+        load : The way back.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     aligner.fit(kg1, kg2, links[:30]).save(f"{folder}/aligner.safetensors")
+        ...     again = PropagationAligner.load(f"{folder}/aligner.safetensors")
+        >>> (again.rank(links[30:]) == aligner.rank(links[30:])).all()
+        np.True_
+        """
+        check_is_fitted(self, "embeddings_")
+        save_estimator(self, path, self._tuples)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str | None = None) -> Self:
+        """Read an aligner that :meth:`save` has written.
+
+        Parameters
+        ----------
+        path : path-like
+        device : str, optional
+            "auto", "cpu", "cuda" or "mps": where the aligner is to run from now on, also in a
+            further fit. None keeps to the parameter ``device``, and to the device of the fit as
+            long as it is there.
+
+        Returns
+        -------
+        BaseAligner
+            Of the class that was saved. ``BaseAligner.load`` reads any aligner whose class is
+            imported, ``IBMEAAligner.load`` an IBMEAAligner only.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file holds no aligner of this class, was written in a newer format, is damaged,
+            or has a parameter that the class has not; if the device is not there.
+
+        Warns
+        -----
+        UserWarning
+            If the class has parameters that the file does not know: they take their defaults.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import IBMEAAligner
+        >>> IBMEAAligner.load("absent.safetensors")
+        Traceback (most recent call last):
+        FileNotFoundError: Expected a file with the aligner ...; found no file absent.safetensors.
+        """
+        loaded: Self = load_estimator(cls, path, cls._tuples, device)
+        return loaded
 
     def _chances(
         self, left: np.ndarray, right: np.ndarray, pairs: np.ndarray, scores: np.ndarray
     ) -> np.ndarray:
         """Sinkhorn's probabilities of pairs that have these scores."""
-        if self.matching == "sinkhorn" or not len(pairs):
+        how = self._matching()
+        if how.method == "sinkhorn" or not len(pairs):
             return scores
-        similarities = candidate_similarities(left, right, search=self.search, device=self.device_)
-        return np.asarray(sinkhorn(similarities)[pairs[:, 0], pairs[:, 1]]).ravel()
+        chances = sinkhorn(
+            how.candidate_similarities(left, right), how.temperature, how.n_iterations
+        )
+        return np.asarray(chances[pairs[:, 0], pairs[:, 1]]).ravel()
 
     def _search(self, sources: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores and indices, both (n, k), of the best targets of left entities."""
@@ -320,18 +538,19 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
         k = min(k, len(free2)) or 1
         scores = np.ones((len(sources), k), np.float32)
         targets = np.empty((len(sources), k), np.int64)
+        how = self._matching()
         if not is_seed.all():
             self._check_any_free(free2, sources[~is_seed])
             # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
             # depend on which others are asked for.
-            rows = np.searchsorted(free1, sources[~is_seed])
-            found = top_k(left[free1], right[free2], k, rows=rows, **self._searching())
+            rows = _places(sources[~is_seed], free1)
+            found = how.top_k(left[free1], right[free2], k, rows=rows)
             scores[~is_seed], targets[~is_seed] = found[0], free2[found[1]]
         if is_seed.any():
             targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
             if k > 1:
-                options = {**self._searching(), "method": "cosine"}
-                found = top_k(left[sources[is_seed]], right[free2], k - 1, **options)
+                how.set_params(method="cosine")
+                found = how.top_k(left[sources[is_seed]], right[free2], k - 1)
                 scores[is_seed, 1:], targets[is_seed, 1:] = found[0], free2[found[1]]
         return scores, targets
 
@@ -342,45 +561,38 @@ class BaseAligner(Spelling, Saved, Reports, BaseEstimator, ABC):
                 f"{self.kg1_.entity_ids[sources].tolist()[0]!r} has no candidate."
             )
 
-    def _matching(self) -> dict[str, Any]:
-        return {"method": self.matching, "csls_k": self.csls_k, "device": self.device_}
-
-    def _searching(self) -> dict[str, Any]:
-        return {**self._matching(), "search": self.search}
+    def _matching(self) -> Matching:
+        how: Matching = settings_of(self, "matching")
+        if how.device is None:
+            how.device = self.device_
+        return how
 
     def _embeddings(self, modality: str) -> Sides:
         check_is_fitted(self, "embeddings_")
-        check_choice("modality", modality, tuple(self.embeddings_))
+        Choice(*self.embeddings_).check("modality", modality)
         return self.embeddings_[modality]
 
     def _free(self, side: int) -> np.ndarray:
-        """Return the indices of the entities that are no seeds, ascending."""
+        """Return the indices of the entities that are no seeds, in an order of their ids."""
         n_entities = (self.kg1_, self.kg2_)[side].n_entities
-        return np.setdiff1d(np.arange(n_entities), self.seed_indices_[:, side])
+        free = np.setdiff1d(np.arange(n_entities), self.seed_indices_[:, side])
+        return self._ordered(side, free)
+
+    def _ordered(self, side: int, indices: np.ndarray) -> np.ndarray:
+        """Return each index once. Where scores tie, this order decides, not that of the rows."""
+        indices = np.unique(indices)
+        return indices[entity_order((self.kg1_, self.kg2_)[side].entity_ids[indices], side)]
 
     def _pair_indices(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "embeddings_")
-        pairs = X.pairs if isinstance(X, SeedPairs) else np.asarray(X, object)
-        if pairs.ndim != 2 or pairs.shape[1] != 2 or not len(pairs):
-            kind = f"shape {pairs.shape}" if pairs.shape else type(X).__name__
-            found = "no pair" if pairs.shape == (0, 2) else kind
-            raise ValueError(
-                f"Expected a view, or pairs of entity ids of shape (n, 2), one at least; found "
-                f"{found}."
-            )
-        # By id, not by index: the view may be on graphs that were read anew.
-        return pair_indices(self.kg1_, self.kg2_, pairs[:, 0], pairs[:, 1])
+        return pairs_of(self.kg1_, self.kg2_, X)
 
     def _source_indices(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "embeddings_")
-        if isinstance(X, SeedPairs):
-            X = X.sources
-        if np.ndim(X) != 1:
-            pass_ = "Of pairs pass the first column: pairs[:, 0]."
-            if not np.ndim(X):
-                pass_ = f"Of one entity pass a list: [{X!r}]."
-            raise ValueError(
-                "Expected a view, or ids of entities of the first graph in one dimension; found "
-                f"{np.ndim(X)} dimensions. {pass_}"
-            )
-        return self.kg1_.entity_index(X)
+        return sources_of(self.kg1_, X.sources if isinstance(X, SeedPairs) else X)
+
+
+def _places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return where each value stands in an array that holds it once."""
+    order = np.argsort(among)
+    return np.asarray(order[np.searchsorted(among, values, sorter=order)])

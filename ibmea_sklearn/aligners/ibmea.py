@@ -2,31 +2,85 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from .._utils.validation import did_you_mean
-from ..featurizers import LabelPropagation
-from ..graph import SeedPairs
-from ..losses.bottleneck import BottleneckLoss
-from ..nn.network import VariationalNetwork
-from ._hints import hint_at_collapse
-from ._ibmea_parameters import PAPER, PROPAGATION, check_ibmea
-from ._inputs import BUILT_IN, GRAPH, frozen_vectors, principal_vectors
-from ._pair_search import PairSearch
-from ._trained_aligner import TrainedAligner
-from ._variational import Encoding, build_network
-from .base import FUSED, Sides
-
-__all__ = ["IBMEAAligner"]
+from .._utils.device import seeded
+from .._utils.estimator import settings_of
+from .._utils.names import FUSED, GRAPH, PROPAGATION
+from .._utils.validation import (
+    AnyOf,
+    Choice,
+    Instance,
+    Names,
+    Number,
+    RandomState,
+    Weights,
+    did_you_mean,
+)
+from ..channels.features import (
+    BUILT_IN,
+    frozen_modalities,
+    frozen_vectors,
+    principal_vectors,
+)
+from ..channels.hints import hint_at_collapse
+from ..featurizers import LabelPropagation, ModalityFeaturizer
+from ..graph import SeedPairs, Sides
+from ..graph._joint import split_sides
+from ..losses.ibmea import IBMEALoss
+from ..matching import Matching
+from ..nn.features import FeatureTable, MappedTable
+from ..nn.fusion import AttentionFusion, ConcatFusion
+from ..nn.gaussian import FeatureEncoder, GaussianHead
+from ..nn.graph_encoder import AnchorStart, FixedStart, GraphEncoder, LearnedStart
+from ..nn.ibmea import VariationalNetwork
+from ..training import PairBatches, start_from
+from ._network import (
+    check_checkpoint,
+    check_modality_names,
+    edge_pattern,
+    feature_table,
+    principal_projection,
+    trained_weights,
+)
+from ._steps import Start, begin, featurizer_of, reserved_names, train
+from .base import BaseAligner
+from .settings import FeatureEncoding, GraphEncoding, Hybrid, Rounds, Training
 
 DEFAULT_BETA = 1e-2
+# In `betas`, beside the user's own modalities.
+_FURTHER_BETAS = {PROPAGATION: 1e-2, FUSED: 1e-3}
+_FUSIONS = {"concat": ConcatFusion, "attention": AttentionFusion}
+_STARTS: dict[str, type[AnchorStart] | type[LearnedStart]] = {
+    "anchors": AnchorStart,
+    "learned": LearnedStart,
+}
+
+# The published form (Su et al. 2024), as far as it differs from the defaults.
+_PAPER: dict[str, Any] = {
+    "graph__start": "learned",
+    "graph__n_components": 300,
+    "graph__layers": "last",
+    "propagation": "drop",
+    "features__frozen": (),
+    "features__similarity": "fused",
+    "features__start": "random",
+    "contrast__symmetric": False,
+    "training__batch_size": None,
+    "training__max_epochs": 1000,
+    "rounds__n_rounds": 1,
+    "rounds__min_confidence": 0.0,
+    "rounds__validation_fraction": 0.0,
+    "matching__method": "csls",
+}
 
 
-class IBMEAAligner(TrainedAligner):
+class IBMEAAligner(BaseAligner):
     r"""Align two graphs by variational encoders, one information bottleneck for each modality.
 
     Each modality of an entity is encoded as a Gaussian. A bottleneck keeps of it only what tells
@@ -45,117 +99,35 @@ class IBMEAAligner(TrainedAligner):
     beta_graph : float, default=1e-3
         Weight of the divergence in the graph's bottleneck. 0 leaves the divergence out; vectors are
         still drawn in training.
-    beta_image, beta_relation, beta_attribute, beta_value, beta_propagation : float, default=1e-2
+    beta_image, beta_relation, beta_attribute, beta_value : float, default=1e-2
         The same for the other modalities.
     betas : mapping of {str: float}, optional
-        The same for modalities of the user's own; 1e-2 for those that are not named.
+        The same for modalities of the user's own and "propagation"; 1e-2 for those that are not
+        named. "fused": of the one bottleneck of the fused vector, 1e-3.
     bottleneck : {"modality", "fused"}, default="modality"
         One bottleneck and InfoNCE for each modality, or, as in the paper's ablation, one for the
         fused vector.
-    beta_fused : float, default=1e-3
-        Weight of the one bottleneck of the fused vector.
     fusion : {"concat", "attention"}, default="concat"
         "concat": one weight a modality, vectors concatenated. "attention": weights by entity.
-    graph_start : {"anchors", "learned", "propagation"}, default="anchors"
-        What the graph encoder starts from. "anchors": a fixed random vector for each seed pair,
-        zero for all other entities; an entity is told by the seeds around it. "learned": a vector
-        for each entity, as in the paper. "propagation": principal components of the labels that
-        :class:`~ibmea_sklearn.featurizers.LabelPropagation` sends, cross-fitted.
-    anchor_fraction : float, default=0.7
-        Share of the seeds that serve as anchors in an epoch; the others are in the loss.
-    graph_components : int, default=200
-        Width of a layer of the graph encoder.
-    graph_layers : {"all", "last"}, default="all"
-        Layers of the graph encoder that make up its result; the paper takes the last.
-    n_layers, n_heads : int, default=2
-        Of the graph encoder.
-    dropout : float, default=0.45
-        Between the layers of the graph encoder.
-    propagate : bool, default=True
-        Whether labels of the known pairs, sent along the relations, are a channel of similarity.
-        It is not trained. False leaves it out, as the paper does; so does the absence of the graph
-        from `modalities`.
-    propagation_components : int, default=2048
-        Width of that channel.
-    label_width : int, default=512
-        Width of the labels that are sent.
-    hub_exponent : float, default=0.25
-        A triple counts c to the power of minus this, where c entities share its relation and its
-        other end.
-    frozen : "all" or sequence of str, default="all"
-        Modalities whose features are a channel of similarity as they are, beside what is trained of
-        them: a strong pre-trained feature says more than a head that few seeds have trained. "all"
-        takes those with dense features; bags say little by themselves.
-    similarity : {"channels", "fused"}, default="channels"
-        What the network adds to the similarity of two entities. "channels": a cosine for each
-        modality. "fused": one for the fused vector, as in the paper. Each channel has a weight,
-        learnt on the held-out seeds.
-    n_components : int, default=100
-        Width of the other encoders.
-    feature_start : {"principal", "random"}, default="principal"
-        "principal": encoders start from whitened principal components, so that training starts
-        from the similarity of the features. "random": as in the paper.
-    feature_dropout : float, default=0.0
-        In the encoders of features.
     temperature : float, default=0.1
         Of InfoNCE.
-    symmetric : bool, default=True
-        Whether InfoNCE looks in both directions, or from left to right only.
-    hybrid_weight : float, default=3.0
-        Weight w of the contrast of fused vectors; 0 leaves it out.
-    hybrid_alpha, hybrid_beta, hybrid_base : float, default=5.0, 40.0, 0.5
-        Of the multi-similarity loss.
-    max_epochs : int, default=30
-        Steps in each round.
-    batch_size : int or None, default=2000
-        Largest number of seeds in the loss of a step, drawn anew in each; None sets no limit.
-    learning_rate : float, default=6e-3
-    weight_decay : float, default=1e-2
-    warmup : float, default=0.15
-        Share of the epochs in which the learning rate rises; then it falls along a cosine.
-    max_gradient_norm : float, default=0.1
-    n_rounds : int, default=2
-        1 trains on the seeds alone. With more, pairs that are each other's best and surer than
-        `min_confidence` join the seeds (iterative learning): before the first round those that
-        the channels without training find, before each further round those that all find.
-    min_confidence : float, default=0.5
-        Sinkhorn probability that a pair needs to join.
-    validation_fraction : float, default=0.1
-        Share of the seeds that is held out. They tell how much each channel counts, how often the
-        pairs found are right, and what a confidence is worth. When that is learnt, they are known
-        like the other seeds, for the labels and anchors of the result. At 0 all channels count the
-        same.
-    validation_interval : int or None, default=None
-        Epochs from one validation to the next: the weights with the best Hits@1 on the held-out
-        seeds are kept. None keeps those of the last epoch.
-    patience : int or None, default=None
-        Validations without a better one after which training stops.
-    warm_start : bool, default=False
-        Whether a further fit starts from the weights of the last one, on graphs with the same
-        entities and modalities. Anything else is an error.
-    checkpoint_dir : path-like, optional
-        A folder for the state of the training, one for each fit: none for a search. A fit that was
-        interrupted or killed goes on where it stopped, if it is called again with the same
-        parameters, graphs and seeds. On a CPU its result is then, to the last bit, that of a fit
-        that nothing had stopped. A fit that comes to its end removes the state. While it trains,
-        SIGTERM ends it as Ctrl-C does, unless the program handles that signal itself. Needs a
-        `random_state`.
-    checkpoint_interval : int, default=5
-        Epochs from one writing of the state to the next. An interrupt or SIGTERM loses the epoch
-        that it strikes, a kill or a power cut those since the last writing.
-    precision : {"float32", "bfloat16"}, default="float32"
-        Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
-        needs a processor that multiplies it: others take several times as long. With one, an epoch
-        on DBP15K zh-en takes 3% less time, 11% less in the published form.
-    compile : bool, default=False
-        Whether ``torch.compile`` makes one program of a step: it takes seconds to minutes first.
-    matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
-        How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``.
-    csls_k : int, default=3
-    search : {"exact", "faiss"}, default="exact"
-        How what is best by `matching` is looked for, here and between rounds. "faiss", for graphs
-        of more than 30,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
-        ``rank`` and ``score`` stay exact.
+    graph : GraphEncoding, optional
+        What the graph encoder starts from, its width, layers and heads.
+    features : FeatureEncoding, optional
+        Encoders of the other modalities, and what is compared of them.
+    contrast : Hybrid, optional
+        The contrast of fused vectors, and the direction of InfoNCE.
+    propagation : LabelPropagation or "drop", optional
+        Labels of the known pairs, sent along the relations: a channel of similarity that is not
+        trained. "drop" leaves it out, as the paper does; so does the absence of the graph from
+        `modalities`. By default with 2,048 columns.
+    training : Training, optional
+        Epochs, batches, learning rate, checkpoints.
+    rounds : Rounds, optional
+        Iterative learning, and the share of seeds held out. By default 2 rounds.
+    matching : Matching, optional
+        How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``; its search
+        is that between rounds, too. By default by Sinkhorn.
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the
         papers; depends on their number), or all entities that are no seeds.
@@ -218,16 +190,52 @@ class IBMEAAligner(TrainedAligner):
     >>> from ibmea_sklearn import IBMEAAligner
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = IBMEAAligner(max_epochs=5, n_rounds=1, random_state=0, verbose=0)
+    >>> aligner = IBMEAAligner(random_state=0, verbose=0).set_params(
+    ...     training__max_epochs=5, rounds__n_rounds=1
+    ... )
     >>> aligner.fit(kg1, kg2, links[:30]).predict(links[30:, 0]).shape
     (30,)
     """
 
+    ranges = {
+        "modalities": Names(),
+        **{f"beta_{modality}": Number() for modality in BUILT_IN},
+        "betas": AnyOf(Weights(), None),
+        "bottleneck": Choice("modality", "fused"),
+        "fusion": Choice(*_FUSIONS),
+        "temperature": Number(0, open_ends="least"),
+        "propagation": AnyOf(Instance(LabelPropagation), None, "drop"),
+        "random_state": RandomState(),
+    }
+    settings = {
+        "graph": GraphEncoding,
+        "features": FeatureEncoding,
+        "contrast": Hybrid,
+        "propagation": LabelPropagation,
+        "training": Training,
+        "rounds": Rounds,
+        "matching": Matching,
+    }
+    defaults = {
+        "training": {
+            "max_epochs": 30,
+            "batch_size": 2000,
+            "learning_rate": 6e-3,
+            "weight_decay": 1e-2,
+            "warmup": 0.15,
+            "max_gradient_norm": 0.1,
+        },
+        "rounds": {"n_rounds": 2},
+    }
+
+    presets = {"best": {}, "paper": _PAPER}
+
+    modalities_: list[str]
     variances_: dict[str, Sides]
     fusion_weights_: Sides
     network_: VariationalNetwork
-
-    presets = {"best": {}, "paper": PAPER}
+    history_: list[dict[str, Any]]
+    best_epoch_: int | None
 
     def __init__(
         self,
@@ -238,52 +246,17 @@ class IBMEAAligner(TrainedAligner):
         beta_relation: float = 1e-2,
         beta_attribute: float = 1e-2,
         beta_value: float = 1e-2,
-        beta_propagation: float = 1e-2,
         betas: Mapping[str, float] | None = None,
         bottleneck: str = "modality",
-        beta_fused: float = 1e-3,
         fusion: str = "concat",
-        graph_start: str = "anchors",
-        anchor_fraction: float = 0.7,
-        graph_components: int = 200,
-        graph_layers: str = "all",
-        n_layers: int = 2,
-        n_heads: int = 2,
-        dropout: float = 0.45,
-        propagate: bool = True,
-        propagation_components: int = 2048,
-        label_width: int = 512,
-        hub_exponent: float = 0.25,
-        frozen: str | Sequence[str] = "all",
-        similarity: str = "channels",
-        n_components: int = 100,
-        feature_start: str = "principal",
-        feature_dropout: float = 0.0,
         temperature: float = 0.1,
-        symmetric: bool = True,
-        hybrid_weight: float = 3.0,
-        hybrid_alpha: float = 5.0,
-        hybrid_beta: float = 40.0,
-        hybrid_base: float = 0.5,
-        max_epochs: int = 30,
-        batch_size: int | None = 2000,
-        learning_rate: float = 6e-3,
-        weight_decay: float = 1e-2,
-        warmup: float = 0.15,
-        max_gradient_norm: float = 0.1,
-        n_rounds: int = 2,
-        min_confidence: float = 0.5,
-        validation_fraction: float = 0.1,
-        validation_interval: int | None = None,
-        patience: int | None = None,
-        warm_start: bool = False,
-        checkpoint_dir: str | os.PathLike[str] | None = None,
-        checkpoint_interval: int = 5,
-        precision: str = "float32",
-        compile: bool = False,
-        matching: str = "sinkhorn",
-        csls_k: int = 3,
-        search: str = "exact",
+        graph: GraphEncoding | None = None,
+        features: FeatureEncoding | None = None,
+        contrast: Hybrid | None = None,
+        propagation: LabelPropagation | str | None = None,
+        training: Training | None = None,
+        rounds: Rounds | None = None,
+        matching: Matching | None = None,
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
@@ -296,129 +269,162 @@ class IBMEAAligner(TrainedAligner):
         self.beta_relation = beta_relation
         self.beta_attribute = beta_attribute
         self.beta_value = beta_value
-        self.beta_propagation = beta_propagation
         self.betas = betas
         self.bottleneck = bottleneck
-        self.beta_fused = beta_fused
         self.fusion = fusion
-        self.graph_start = graph_start
-        self.anchor_fraction = anchor_fraction
-        self.graph_components = graph_components
-        self.graph_layers = graph_layers
-        self.n_layers = n_layers
-        self.n_heads = n_heads
-        self.dropout = dropout
-        self.propagate = propagate
-        self.propagation_components = propagation_components
-        self.label_width = label_width
-        self.hub_exponent = hub_exponent
-        self.frozen = frozen
-        self.similarity = similarity
-        self.n_components = n_components
-        self.feature_start = feature_start
-        self.feature_dropout = feature_dropout
         self.temperature = temperature
-        self.symmetric = symmetric
-        self.hybrid_weight = hybrid_weight
-        self.hybrid_alpha = hybrid_alpha
-        self.hybrid_beta = hybrid_beta
-        self.hybrid_base = hybrid_base
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.warmup = warmup
-        self.max_gradient_norm = max_gradient_norm
-        self.n_rounds = n_rounds
-        self.min_confidence = min_confidence
-        self.validation_fraction = validation_fraction
-        self.validation_interval = validation_interval
-        self.patience = patience
-        self.warm_start = warm_start
-        self.checkpoint_dir = checkpoint_dir
-        self.checkpoint_interval = checkpoint_interval
-        self.precision = precision
-        self.compile = compile
+        self.graph = graph
+        self.features = features
+        self.contrast = contrast
+        self.propagation = propagation
+        self.training = training
+        self.rounds = rounds
         self.matching = matching
-        self.csls_k = csls_k
-        self.search = search
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_ibmea(self)
+    def check_parameters(self, prefix: str = "") -> None:
+        """Raise a ValueError at the first parameter that is out of its range.
 
-    def _featurizer_changes(self, X: SeedPairs) -> dict[str, Any]:
-        changes = super()._featurizer_changes(X)
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before each name in messages, such as ``"rounds__"``.
+        """
+        super().check_parameters(prefix)
+        check_checkpoint(self)
+
+    def _featurize(self, X: SeedPairs) -> SeedPairs:
+        return X  # once seeds are held out
+
+    def fit_embeddings(self, X: SeedPairs) -> None:
+        """Train the network, and set all that it says.
+
+        Parameters
+        ----------
+        X : SeedPairs
+        """
+        frozen = settings_of(self, "features").frozen
+        start = begin(self, X, self._featurizer(X), lambda X, m: frozen_modalities(X, m, frozen))
+        weights = trained_weights(self, start.modalities)
+        self.modalities_ = start.modalities
+        check_modality_names(self.modalities_, reserved_names(self.modalities_))
+        betas = self._betas()
+        with seeded(self.device_, start.seed):
+            self.network_ = self._network(start)
+            if weights:
+                start_from(self.network_, weights)
+            train(self, start, self.network_, self._criterion(betas), _batches, self._read_out)
+        hint_at_collapse(self.history_, betas, self.best_epoch_)
+
+    def _featurizer(self, X: SeedPairs) -> ModalityFeaturizer:
+        changes: dict[str, Any] = {}
         if PROPAGATION in self.modalities and PROPAGATION not in X.kg1.features:
             changes["transformers"] = {PROPAGATION: self._label_propagation()}
-        return changes
+        return featurizer_of(self.modalities, self.device, self.verbose, **changes)
 
     def _label_propagation(self) -> LabelPropagation:
-        return LabelPropagation(
-            self.propagation_components,
-            label_width=self.label_width,
-            hub_exponent=self.hub_exponent,
-            random_state=self.random_state,
-            device=self.device,
+        labels = settings_of(self, "propagation") or LabelPropagation()
+        made: LabelPropagation = labels.set_params(
+            random_state=self.random_state, device=self.device
+        )
+        return made
+
+    def _read_out(self, known: Tensor, channels: Mapping[str, Sides]) -> None:
+        means, variances, weights = self.network_.read_out(known)
+        n_left = self.kg1_.n_entities
+        self.variances_ = {m: split_sides(v, n_left) for m, v in variances.items()}
+        self.fusion_weights_ = split_sides(weights, n_left)
+        # The means as they are, at the scale of their variances: channels have rows of length 1.
+        self.embeddings_ = {**channels, **{m: split_sides(v, n_left) for m, v in means.items()}}
+
+    def _network(self, start: Start) -> VariationalNetwork:
+        """Build the network that the parameters describe, for the graphs of a view."""
+        X, modalities = start.X, start.modalities
+        graph = self._graph_encoder(start) if GRAPH in modalities else None
+        tables = {m: feature_table(X, m) for m in modalities if m != GRAPH}
+        encoders = {m: self._feature_encoder(t, start.seed) for m, t in tables.items()}
+        parts = {**({GRAPH: graph} if graph else {}), **encoders}
+        fusion = _FUSIONS[self.fusion]({m: part.n_components for m, part in parts.items()})
+        encoding = settings_of(self, "graph")
+        uses_anchors = graph is not None and encoding.start == "anchors"
+        fused_posterior = None
+        if self.bottleneck == "fused":
+            fused_posterior = GaussianHead(fusion.n_components, fusion.n_components)
+        return VariationalNetwork(
+            graph,
+            tables,
+            encoders,
+            fusion,
+            anchor_fraction=encoding.anchor_fraction if uses_anchors else 0.0,
+            max_pairs=settings_of(self, "training").batch_size,
+            fused_posterior=fused_posterior,
         )
 
-    def _hint(self) -> None:
-        hint_at_collapse(self.history_, self._betas(), self.best_epoch_)
+    def _graph_encoder(self, start: Start) -> GraphEncoder:
+        encoding, pattern = settings_of(self, "graph"), edge_pattern(start.X)
+        begins: LearnedStart | AnchorStart | FixedStart
+        if encoding.start == PROPAGATION:
+            begins = FixedStart(torch.from_numpy(self._propagated(start, encoding.n_components)))
+        else:
+            begins = _STARTS[encoding.start](pattern.n_nodes, encoding.n_components)
+        return GraphEncoder(
+            pattern,
+            begins,
+            encoding.n_layers,
+            encoding.n_heads,
+            encoding.dropout,
+            all_layers=encoding.layers == "all",
+        )
 
-    def _check_data(self) -> None:
-        self._betas()
-
-    def _build(self, X: SeedPairs, search: PairSearch, seed: int) -> VariationalNetwork:
-        return build_network(self, X, self.modalities_, seed, self._start(X, search, seed))
-
-    def _start(self, X: SeedPairs, search: PairSearch, seed: int) -> np.ndarray | None:
-        """Vectors that the graph encoder starts from, if it starts from propagated labels."""
-        if self.graph_start != PROPAGATION or GRAPH not in self.modalities_:
-            return None
+    def _propagated(self, start: Start, width: int) -> np.ndarray:
+        """Vectors of propagated labels that the graph encoder starts from."""
         # Without the labels of held-out seeds: their neighbours would bring them back to them.
-        train = X[np.isin(X.indices[:, 0], search.train[:, 0])]
-        features = self._label_propagation().fit_transform(train)
-        table = frozen_vectors(features, PROPAGATION)
-        return principal_vectors(table, self.graph_components, seed)
+        features = self._label_propagation().fit_transform(start.train)
+        return principal_vectors(frozen_vectors(features, PROPAGATION), width, start.seed)
 
-    def _read_out(self, search: PairSearch, encoding: Encoding) -> None:
-        means, variances, weights = encoding.read_out()
-        sides = search.channels.sides
-        # The means as they are, at the scale of their variances: channels have rows of length 1.
-        self.embeddings_ = {**self._embed(search), **{m: sides(v) for m, v in means.items()}}
-        self.variances_ = {m: sides(v) for m, v in variances.items()}
-        self.fusion_weights_ = sides(weights)
+    def _feature_encoder(
+        self, table: FeatureTable | MappedTable, random_state: int
+    ) -> FeatureEncoder:
+        encoding = settings_of(self, "features")
+        projection = None
+        if encoding.start == "principal":
+            projection = principal_projection(table, encoding.n_components, random_state)
+        return FeatureEncoder(table.n_features, encoding.n_components, encoding.dropout, projection)
 
-    def _encoding(self, search: PairSearch) -> Encoding:
-        return Encoding(self.network_, search.channels.n_nodes, self.similarity)
-
-    def _criterion(self) -> BottleneckLoss:
-        return BottleneckLoss(
-            self._betas(),
+    def _criterion(self, betas: Mapping[str, float]) -> IBMEALoss:
+        contrast = settings_of(self, "contrast")
+        return IBMEALoss(
+            betas,
             temperature=self.temperature,
-            symmetric=self.symmetric,
-            hybrid_weight=self.hybrid_weight,
-            alpha=self.hybrid_alpha,
-            beta=self.hybrid_beta,
-            base=self.hybrid_base,
+            symmetric=contrast.symmetric,
+            hybrid_weight=contrast.weight,
+            alpha=contrast.alpha,
+            beta=contrast.beta,
+            base=contrast.base,
         )
 
     def _betas(self) -> dict[str, float]:
-        own = dict(self.betas or {})
-        built_in = {m: getattr(self, f"beta_{m}") for m in (*BUILT_IN, PROPAGATION)}
-        unknown = sorted(set(own) - set(self.modalities_))
+        """Return the weight of each bottleneck, by modality."""
+        own = {**_FURTHER_BETAS, **(self.betas or {})}
+        built_in = {m: getattr(self, f"beta_{m}") for m in BUILT_IN}
+        unknown = sorted(set(own) - set(self.modalities_) - set(_FURTHER_BETAS))
         if unknown or set(own) & set(built_in):
-            names = [*self.modalities_, *built_in]
+            names = [*self.modalities_, *_FURTHER_BETAS]
             guess = did_you_mean(unknown[0], names) if unknown else ""
             raise ValueError(
-                f"Expected betas of modalities of the user's own, here "
-                f"{sorted(set(self.modalities_) - set(built_in))}; found {sorted(own)}. "
-                f"Those of {', '.join(built_in)} are parameters: beta_graph, ...{guess}"
+                "Expected betas of modalities of the user's own, here "
+                f"{sorted(set(self.modalities_) - set(built_in))}, or of 'propagation' and "
+                f"'fused'; found {sorted(self.betas or {})}. Those of {', '.join(built_in)} are "
+                f"parameters: beta_graph, ...{guess}"
             )
         betas = {m: {**built_in, **own}.get(m, DEFAULT_BETA) for m in self.modalities_}
-        return {**betas, FUSED: self.beta_fused}
+        return {**betas, FUSED: own[FUSED]}
+
+
+def _batches(seeds: Tensor, found: Tensor) -> PairBatches:
+    """One step an epoch, on all that is known."""
+    return PairBatches(torch.cat([seeds, found]))

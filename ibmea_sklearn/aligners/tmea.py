@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback
+from torch import Tensor, nn
 
-from ..featurizers import AttributeAbstract, ImageEncoder
-from ..featurizers._values import has_values
-from ..graph import SeedPairs
+from .._utils.device import seeded
+from .._utils.estimator import settings_of
+from .._utils.names import GRAPH
+from .._utils.validation import AnyOf, Instance, Names, RandomState
+from ..channels.features import frozen_modalities
+from ..featurizers import AttributeAbstract, ImageEncoder, LabelPropagation, ModalityFeaturizer
+from ..featurizers.values.reading import has_values
+from ..graph import SeedPairs, Sides
+from ..graph._joint import joint_triples, relation_pools, split_sides
 from ..losses.tmea import TMEALoss
+from ..matching import Matching
+from ..nn.commonality import CommonalityFusion
+from ..nn.features import FeatureProjection, FeatureTable, MappedTable
+from ..nn.fusion import ConcatFusion
+from ..nn.imputation import ModalityImputer
 from ..nn.tmea import TMEANetwork
-from ..training import AlignmentNet, PairSteps, RowBatches
-from ._pair_search import PairSearch
-from ._tmea_network import CommonEncoding, build_tmea_network
-from ._tmea_parameters import PAPER, check_tmea
-from ._trained_aligner import TrainedAligner
-from .base import Sides
+from ..nn.transe import KnowledgeEncoder
+from ..training import TripleBatches, start_from
+from ._network import (
+    check_checkpoint,
+    check_modality_names,
+    feature_table,
+    principal_projection,
+    trained_weights,
+)
+from ._steps import Start, begin, featurizer_of, reserved_names, train
+from .base import BaseAligner
+from .settings import (
+    Commonality,
+    FeatureEncoding,
+    MarginContrast,
+    ModalityImputation,
+    Rounds,
+    Training,
+    TripleSteps,
+)
 
-__all__ = ["TMEAAligner"]
+# The published form (Chen et al. 2024), as far as it differs from the defaults.
+_PAPER: dict[str, Any] = {
+    "modalities": ("graph", "image", "abstract"),
+    "features__start": "random",
+    "features__frozen": (),
+    "features__similarity": "fused",
+    "commonality__attention": "single",
+    "imputation__divergence_weight": 1.0,
+    "contrast__fused": "product",
+    "propagation": "drop",
+    "triples__pair_steps": None,
+    "triples__min_steps": 1,
+    "training__max_epochs": 60,
+    "training__batch_size": None,
+    "training__learning_rate": 1e-3,
+    "training__schedule": "constant",
+    "rounds__n_rounds": 5,
+    "rounds__min_confidence": 0.0,
+    "rounds__validation_fraction": 0.0,
+    "matching__method": "cosine",
+}
 
 
-class TMEAAligner(TrainedAligner):
+class TMEAAligner(BaseAligner):
     r"""Align two graphs by what modalities have in common, with missing ones filled in.
 
     Relation triples are encoded by TransE, features by a linear layer, all as vectors of one width.
@@ -41,113 +85,28 @@ class TMEAAligner(TrainedAligner):
         What to align by: of "graph", "image", "relation", "attribute", "value", "abstract", and the
         names of the user's own features. "all" takes what entities of both graphs have. Without
         "graph" there is no TransE; without "image" etc. the paper's ablations.
-    n_components : int, default=100
-        Width of each modality's vectors.
-    feature_start : {"principal", "random"}, default="principal"
-        "principal": projections start from whitened principal components, so that training starts
-        from the similarity of the features. "random": as in the paper.
-    impute : bool, default=True
-        Whether vectors of missing modalities are generated from the others. Raw images are then
-        not filled in by those of neighbours either.
-    n_latent : int, default=64
-        Width of the latents of the autoencoders.
-    latent_weight : float, default=1e-2
-        lambda_2: weight of the distance between the latent of a modality and that of the others,
-        from which it is generated. 0 leaves it out.
-    divergence_weight : float, default=1e-8
-        Weight of the divergence of latents from the standard normal distribution, summed over the
-        entities of a step. With 1, as in the published code, all that is generated is the same.
-    commonality : bool, default=True
-        Whether modalities attend to one another. False concatenates them as they are.
-    attention : {"multi", "single"}, default="multi"
-        "multi": each modality attends to all others that the entity has. "single": one key each,
-        which is a linear map, as in the published code.
-    n_heads : int, default=2
-        Of "multi"; they share `n_components` evenly.
-    orthogonality_weight : float, default=1e-2
-        lambda_1: weight of the constraint that what modalities do not have in common says nothing
-        of another. 0 leaves it out.
-    margin : float, default=1.0
-        Between the squared distances of true and corrupted triples.
-    contrast : {"cosine", "product"}, default="cosine"
-        What is contrasted of fused vectors. "product" as in the published code, which ranks by
-        cosine nevertheless.
-    contrast_margin : float, default=2.0
-        Similarity that pairs are pulled to; that of others is pulled to 0.
-    found_weight : float, default=0.1
-        Weight w of the contrast of pairs that were found in training. They swap triples like seeds.
-    propagate : bool, default=True
-        Whether labels of the known pairs, sent along the relations, are a channel of similarity
-        besides, as in :class:`IBMEAAligner`. It is not trained, and not of the paper (see Notes).
-    propagation_components : int, default=2048
-    label_width : int, default=512
-    hub_exponent : float, default=0.25
-        Of that channel: its width, that of the labels, and how little large groups count.
-    frozen : "all" or sequence of str, default="all"
-        Modalities whose features are a channel of similarity as they are, beside what is trained of
-        them. "all" takes those with dense features.
-    similarity : {"channels", "fused"}, default="channels"
-        What the network adds to the similarity of two entities. "channels": a cosine for each
-        modality that the entity has, and one for the fused vector. "fused": the latter alone, as in
-        the paper. Each channel has a weight, learnt on the held-out seeds.
-    max_epochs : int, default=20
-        In each round. An epoch goes once through all triples, swapped ones included.
-    triple_batch_size : int, default=5000
-        Largest number of triples in a step.
-    steps_per_epoch : int, default=20
-        Least number of steps in an epoch, into which the triples of small graphs are divided.
-    pair_steps : int or None, default=20
-        Largest number of steps in an epoch that look at pairs, and at what is generated; the other
-        steps are of triples alone. None for all steps, as in the published code: that costs several
-        times as much on large graphs, and brings nothing (see Notes).
-    batch_size : int or None, default=1000
-        Largest number of seeds in the contrast of such a step, drawn anew in each, and the same of
-        found pairs; None sets no limit.
-    learning_rate : float, default=1e-2
-    weight_decay : float, default=0.0
-        Of AdamW, which without it is Adam.
-    schedule : {"cosine", "constant"}, default="cosine"
-        Course of the learning rate in a round.
-    warmup : float, default=0.0
-        Share of the epochs of a round in which the learning rate rises, before it falls along the
-        cosine.
-    max_gradient_norm : float or None, default=None
-        None clips nothing.
-    n_rounds : int, default=3
-        1 trains on the seeds alone. With more, pairs that are each other's best and surer than
-        `min_confidence` join the seeds (bi-directional iteration): before the first round those
-        that the channels without training find, before each further round those that all find.
-    min_confidence : float, default=0.5
-        Sinkhorn probability that a pair needs to join.
-    validation_fraction : float, default=0.1
-        Share of the seeds that is held out. They tell how much each channel counts, how often the
-        pairs found are right, and what a confidence is worth. At 0 all channels count the same.
-    validation_interval : int or None, default=None
-        Epochs from one validation to the next: the weights with the best Hits@1 on the held-out
-        seeds are kept. None keeps those of the last epoch.
-    patience : int or None, default=None
-        Validations without a better one after which training stops.
-    warm_start : bool, default=False
-        Whether a further fit starts from the weights of the last one, on graphs with the same
-        entities and modalities. Anything else is an error.
-    checkpoint_dir : path-like, optional
-        A folder for the state of the training, one for each fit, from which the same fit goes on
-        after an interrupt; see :class:`IBMEAAligner`. Needs a `random_state`.
-    checkpoint_interval : int, default=5
-        Epochs from one writing of the state to the next.
-    precision : {"float32", "bfloat16"}, default="float32"
-        Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
-        needs a processor that multiplies it: others take several times as long.
-    compile : bool, default=False
-        Whether ``torch.compile`` makes one program of a step: it takes seconds to minutes first.
-    matching : {"sinkhorn", "csls", "cosine"}, default="sinkhorn"
-        How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``. The paper
-        compares by "cosine".
-    csls_k : int, default=3
-    search : {"exact", "faiss"}, default="exact"
-        How what is best by `matching` is looked for, here and between rounds. "faiss", for graphs
-        of more than 30,000 entities, misses some of it; see :func:`~ibmea_sklearn.matching.top_k`.
-        ``rank`` and ``score`` stay exact.
+    features : FeatureEncoding, optional
+        Width of the vectors, what projections start from, and what is compared of them.
+    triples : TripleSteps, optional
+        TransE's margin, and the steps of an epoch.
+    imputation : ModalityImputation or "drop", optional
+        How vectors of missing modalities are generated from the others. Raw images are then not
+        filled in by those of neighbours either. "drop" generates none.
+    commonality : Commonality or "drop", optional
+        How modalities attend to one another. "drop" concatenates them as they are.
+    contrast : MarginContrast, optional
+        The contrast of pairs.
+    propagation : LabelPropagation or "drop", optional
+        Labels of the known pairs, sent along the relations: a channel of similarity besides, as in
+        :class:`IBMEAAligner`. It is not trained, and not of the paper (see Notes). "drop" leaves it
+        out.
+    training : Training, optional
+        Epochs, batches, learning rate, checkpoints.
+    rounds : Rounds, optional
+        Bi-directional iteration, and the share of seeds held out. By default 3 rounds.
+    matching : Matching, optional
+        How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``; its search
+        is that between rounds, too. By default by Sinkhorn; the paper compares by "cosine".
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the
         papers; depends on their number), or all entities that are no seeds.
@@ -220,66 +179,67 @@ class TMEAAligner(TrainedAligner):
     >>> from ibmea_sklearn import TMEAAligner
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> kg1, kg2, links = make_mmkg_pair(60, missing_modalities={"image": 0.5}, random_state=0)
-    >>> aligner = TMEAAligner(max_epochs=1, n_rounds=1, random_state=0, verbose=0)
+    >>> aligner = TMEAAligner(random_state=0, verbose=0).set_params(
+    ...     training__max_epochs=1, rounds__n_rounds=1
+    ... )
     >>> aligner.fit(kg1, kg2, links[:30]).predict(links[30:, 0]).shape
     (30,)
     >>> aligner.imputed_["image"].left.mean()
     np.float64(0.5)
     """
 
+    ranges = {
+        "modalities": Names(),
+        "imputation": AnyOf(Instance(ModalityImputation), None, "drop"),
+        "commonality": AnyOf(Instance(Commonality), None, "drop"),
+        "propagation": AnyOf(Instance(LabelPropagation), None, "drop"),
+        "random_state": RandomState(),
+    }
+    settings = {
+        "features": FeatureEncoding,
+        "triples": TripleSteps,
+        "imputation": ModalityImputation,
+        "commonality": Commonality,
+        "contrast": MarginContrast,
+        "propagation": LabelPropagation,
+        "training": Training,
+        "rounds": Rounds,
+        "matching": Matching,
+    }
+    defaults = {
+        "training": {
+            "max_epochs": 20,
+            "batch_size": 1000,
+            "learning_rate": 1e-2,
+            "weight_decay": 0.0,
+            "warmup": 0.0,
+            "max_gradient_norm": None,
+        },
+        "rounds": {"n_rounds": 3},
+    }
+
+    presets = {"best": {}, "paper": _PAPER}
+
+    modalities_: list[str]
     imputed_: dict[str, Sides]
     fusion_weights_: Sides
     network_: TMEANetwork
-
-    presets = {"best": {}, "paper": PAPER}
+    history_: list[dict[str, Any]]
+    best_epoch_: int | None
 
     def __init__(
         self,
         *,
         modalities: str | Sequence[str] = "all",
-        n_components: int = 100,
-        feature_start: str = "principal",
-        impute: bool = True,
-        n_latent: int = 64,
-        latent_weight: float = 1e-2,
-        divergence_weight: float = 1e-8,
-        commonality: bool = True,
-        attention: str = "multi",
-        n_heads: int = 2,
-        orthogonality_weight: float = 1e-2,
-        margin: float = 1.0,
-        contrast: str = "cosine",
-        contrast_margin: float = 2.0,
-        found_weight: float = 0.1,
-        propagate: bool = True,
-        propagation_components: int = 2048,
-        label_width: int = 512,
-        hub_exponent: float = 0.25,
-        frozen: str | Sequence[str] = "all",
-        similarity: str = "channels",
-        max_epochs: int = 20,
-        triple_batch_size: int = 5000,
-        steps_per_epoch: int = 20,
-        pair_steps: int | None = 20,
-        batch_size: int | None = 1000,
-        learning_rate: float = 1e-2,
-        weight_decay: float = 0.0,
-        schedule: str = "cosine",
-        warmup: float = 0.0,
-        max_gradient_norm: float | None = None,
-        n_rounds: int = 3,
-        min_confidence: float = 0.5,
-        validation_fraction: float = 0.1,
-        validation_interval: int | None = None,
-        patience: int | None = None,
-        warm_start: bool = False,
-        checkpoint_dir: str | os.PathLike[str] | None = None,
-        checkpoint_interval: int = 5,
-        precision: str = "float32",
-        compile: bool = False,
-        matching: str = "sinkhorn",
-        csls_k: int = 3,
-        search: str = "exact",
+        features: FeatureEncoding | None = None,
+        triples: TripleSteps | None = None,
+        imputation: ModalityImputation | str | None = None,
+        commonality: Commonality | str | None = None,
+        contrast: MarginContrast | None = None,
+        propagation: LabelPropagation | str | None = None,
+        training: Training | None = None,
+        rounds: Rounds | None = None,
+        matching: Matching | None = None,
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
@@ -287,116 +247,144 @@ class TMEAAligner(TrainedAligner):
         verbose: int = 1,
     ) -> None:
         self.modalities = modalities
-        self.n_components = n_components
-        self.feature_start = feature_start
-        self.impute = impute
-        self.n_latent = n_latent
-        self.latent_weight = latent_weight
-        self.divergence_weight = divergence_weight
+        self.features = features
+        self.triples = triples
+        self.imputation = imputation
         self.commonality = commonality
-        self.attention = attention
-        self.n_heads = n_heads
-        self.orthogonality_weight = orthogonality_weight
-        self.margin = margin
         self.contrast = contrast
-        self.contrast_margin = contrast_margin
-        self.found_weight = found_weight
-        self.propagate = propagate
-        self.propagation_components = propagation_components
-        self.label_width = label_width
-        self.hub_exponent = hub_exponent
-        self.frozen = frozen
-        self.similarity = similarity
-        self.max_epochs = max_epochs
-        self.triple_batch_size = triple_batch_size
-        self.steps_per_epoch = steps_per_epoch
-        self.pair_steps = pair_steps
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.warmup = warmup
-        self.max_gradient_norm = max_gradient_norm
-        self.n_rounds = n_rounds
-        self.min_confidence = min_confidence
-        self.validation_fraction = validation_fraction
-        self.validation_interval = validation_interval
-        self.patience = patience
-        self.warm_start = warm_start
-        self.checkpoint_dir = checkpoint_dir
-        self.checkpoint_interval = checkpoint_interval
-        self.precision = precision
-        self.compile = compile
+        self.propagation = propagation
+        self.training = training
+        self.rounds = rounds
         self.matching = matching
-        self.csls_k = csls_k
-        self.search = search
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        check_tmea(self)
+    def check_parameters(self, prefix: str = "") -> None:
+        """Raise a ValueError at the first parameter that is out of its range.
 
-    def _featurizer_changes(self, X: SeedPairs) -> dict[str, Any]:
-        changes = super()._featurizer_changes(X)
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before each name in messages, such as ``"rounds__"``.
+        """
+        super().check_parameters(prefix)
+        check_checkpoint(self)
+        shared, width = settings_of(self, "commonality"), settings_of(self, "features").n_components
+        if shared and shared.attention == "multi" and width % shared.n_heads:
+            raise ValueError(
+                f"Expected features__n_components that {shared.n_heads} heads share evenly; found "
+                f"{width}. Choose commonality__n_heads among its divisors."
+            )
+
+    def _featurize(self, X: SeedPairs) -> SeedPairs:
+        return X  # once seeds are held out
+
+    def fit_embeddings(self, X: SeedPairs) -> None:
+        """Train the network, and set all that it says.
+
+        Parameters
+        ----------
+        X : SeedPairs
+        """
+        frozen = settings_of(self, "features").frozen
+        start = begin(self, X, self._featurizer(X), lambda X, m: frozen_modalities(X, m, frozen))
+        weights = trained_weights(self, start.modalities)
+        self.modalities_ = start.modalities
+        check_modality_names(self.modalities_, reserved_names(self.modalities_))
+        with seeded(self.device_, start.seed):
+            self.network_ = self._network(start)
+            if weights:
+                start_from(self.network_, weights)
+            train(self, start, self.network_, self._criterion(), self._batches, self._read_out)
+
+    def _featurizer(self, X: SeedPairs) -> ModalityFeaturizer:
+        changes: dict[str, Any] = {}
         graphs = (X.kg1, X.kg2)
         if self._wants("abstract") and all(map(has_values, graphs)):
             if not any("abstract" in kg.features for kg in graphs):
                 changes["transformers"] = {"abstract": AttributeAbstract()}
         # What is missing is not filled in by neighbours, but by other modalities.
-        if self.impute and self._wants("image") and any(len(kg.images.entities) for kg in graphs):
+        imputes = settings_of(self, "imputation") is not None
+        if imputes and self._wants("image") and any(len(kg.images.entities) for kg in graphs):
             if not any("image" in kg.features for kg in graphs):
                 changes["image"] = ImageEncoder(device=self.device, verbose=self.verbose)
-        return changes
+        return featurizer_of(self.modalities, self.device, self.verbose, **changes)
 
     def _wants(self, modality: str) -> bool:
         return self.modalities == "all" or modality in self.modalities
 
-    def _build(self, X: SeedPairs, search: PairSearch, seed: int) -> TMEANetwork:
-        return build_tmea_network(self, X, len(search.train), seed)
-
-    def _take_up(self, known: torch.Tensor) -> torch.Tensor:
-        knowledge = self.network_.knowledge
+    def _batches(self, seeds: Tensor, found: Tensor) -> TripleBatches:
+        knowledge, steps = self.network_.knowledge, settings_of(self, "triples")
         # Without triples there is nothing to go through: steps look at pairs alone.
-        return known if knowledge is None else knowledge.update(known)
-
-    def _loop(self) -> dict[str, Any]:
-        return {
-            "batch_size": self.triple_batch_size,
-            "iterator_train": RowBatches,
-            "iterator_train__n_batches": self.steps_per_epoch,
-        }
-
-    def _net(self, epochs: list[int], callbacks: list[Callback]) -> AlignmentNet:
-        some = [] if self.pair_steps is None else [PairSteps(self.pair_steps)]
-        return super()._net(epochs, [*callbacks, *some])
-
-    def _rates(self, epochs: list[int]) -> Callable[[int], float]:
-        if self.schedule == "cosine":
-            return super()._rates(epochs)
-        return lambda epoch: 1.0
-
-    def _criterion(self) -> TMEALoss:
-        return TMEALoss(
-            margin=self.margin,
-            contrast_margin=self.contrast_margin,
-            orthogonality_weight=self.orthogonality_weight,
-            latent_weight=self.latent_weight,
-            divergence_weight=self.divergence_weight,
-            found_weight=self.found_weight,
-            cosine=self.contrast == "cosine",
+        triples = None if knowledge is None else knowledge.update(torch.cat([seeds, found]))
+        return TripleBatches(
+            triples, seeds, found, steps.batch_size, steps.min_steps, steps.pair_steps
         )
 
-    def _encoding(self, search: PairSearch) -> CommonEncoding:
-        return CommonEncoding(self.network_, search.channels.n_nodes, self.similarity)
-
-    def _read_out(self, search: PairSearch, encoding: CommonEncoding) -> None:
-        vectors, imputed, weights = encoding.read_out()
-        sides = search.channels.sides
+    def _read_out(self, known: Tensor, channels: Mapping[str, Sides]) -> None:
+        vectors, imputed, weights = self.network_.read_out(known)
+        n_left = self.kg1_.n_entities
+        self.imputed_ = {m: split_sides(mask, n_left) for m, mask in imputed.items()}
+        self.fusion_weights_ = split_sides(weights, n_left)
         # Completed vectors: channels leave out what was imputed.
-        self.embeddings_ = {**self._embed(search), **{m: sides(v) for m, v in vectors.items()}}
-        self.imputed_ = {m: sides(mask) for m, mask in imputed.items()}
-        self.fusion_weights_ = sides(weights)
+        self.embeddings_ = {**channels, **{m: split_sides(v, n_left) for m, v in vectors.items()}}
+
+    def _network(self, start: Start) -> TMEANetwork:
+        """Build the network that the parameters describe, for the graphs of a view."""
+        X, width = start.X, settings_of(self, "features").n_components
+        tables = {m: feature_table(X, m) for m in start.modalities if m != GRAPH}
+        return TMEANetwork(
+            _knowledge(X, width) if GRAPH in start.modalities else None,
+            tables,
+            {m: self._projection(table, start.seed) for m, table in tables.items()},
+            self._imputer(start.modalities, width),
+            self._fusion(start.modalities, width),
+            max_pairs=settings_of(self, "training").batch_size,
+        )
+
+    def _projection(
+        self, table: FeatureTable | MappedTable, random_state: int
+    ) -> FeatureProjection:
+        encoding, linear = settings_of(self, "features"), None
+        if encoding.start == "principal":
+            linear = principal_projection(table, encoding.n_components, random_state)
+        return FeatureProjection(linear or nn.Linear(table.n_features, encoding.n_components))
+
+    def _imputer(self, modalities: Sequence[str], width: int) -> ModalityImputer | None:
+        imputation = settings_of(self, "imputation")
+        if imputation is None or len(modalities) < 2:
+            return None
+        targets = [m for m in modalities if m != GRAPH]
+        return ModalityImputer(
+            dict.fromkeys(modalities, width), targets, width, imputation.n_latent
+        )
+
+    def _fusion(self, modalities: Sequence[str], width: int) -> CommonalityFusion | ConcatFusion:
+        widths, commonality = dict.fromkeys(modalities, width), settings_of(self, "commonality")
+        # One modality has nothing in common with others.
+        if commonality is None or len(widths) < 2:
+            return ConcatFusion(widths)
+        return CommonalityFusion(widths, commonality.attention, commonality.n_heads)
+
+    def _criterion(self) -> TMEALoss:
+        contrast = settings_of(self, "contrast")
+        commonality = settings_of(self, "commonality") or Commonality()
+        imputation = settings_of(self, "imputation") or ModalityImputation()
+        return TMEALoss(
+            margin=settings_of(self, "triples").margin,
+            contrast_margin=contrast.margin,
+            orthogonality_weight=commonality.orthogonality_weight,
+            latent_weight=imputation.latent_weight,
+            divergence_weight=imputation.divergence_weight,
+            found_weight=contrast.found_weight,
+            cosine=contrast.fused == "cosine",
+        )
+
+
+def _knowledge(X: SeedPairs, width: int) -> KnowledgeEncoder:
+    triples, pools = joint_triples(X.kg1, X.kg2), relation_pools(X.kg1, X.kg2)
+    n_nodes = X.kg1.n_entities + X.kg2.n_entities
+    return KnowledgeEncoder(torch.from_numpy(triples), n_nodes, torch.from_numpy(pools), width)

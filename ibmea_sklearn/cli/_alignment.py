@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
 
 from .. import __version__
-from ..aligners import BaseAligner
+from .._utils.files import removals_wait
+from .._utils.validation import did_you_mean
 from ..graph import KnowledgeGraph
 from ..io import read_graph, read_pair, read_pairs, write_alignment
-from ._aligners import make_aligner
-from ._outputs import check_alignment_file, check_file
-from ._talk import Talk
+from ._aligners import setting_of
+from ._talk import Talk, check_alignment_file, check_apart, check_file
+
+if TYPE_CHECKING:
+    from ..aligners import BaseAligner
 
 METHODS = ("mutual", "assignment")
 
 
 def run_alignment(
     talk: Talk,
+    aligner: BaseAligner,
     graphs: tuple[Path, Path | None],
     seeds: Path | None,
     output: Path,
     save: Path | None = None,
     *,
     method: str,
-    how: tuple[str, str],
-    options: Mapping[str, Any],
-    settings: Sequence[str],
 ) -> None:
     """Read, fit, align, write.
 
     Parameters
     ----------
     talk : Talk
+    aligner : BaseAligner
+        Not fitted.
     graphs : (Path, Path or None)
         Of both graphs; or of a folder of both, and None.
     seeds : Path or None
@@ -45,10 +47,6 @@ def run_alignment(
     save : Path or None
         Where the fitted aligner goes.
     method : {"mutual", "assignment"}
-    how : (str, str)
-        Aligner and preset.
-    options, settings
-        As in :func:`make_aligner`.
 
     Raises
     ------
@@ -56,27 +54,59 @@ def run_alignment(
         If there are two graphs and no seeds, or the method or the suffix of `output` is unknown.
     """
     if method not in METHODS:
-        raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.")
+        guess = did_you_mean(method, METHODS) or " Choose one of them."
+        raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.{guess}")
+    state = setting_of(aligner, "checkpoint_dir")
+    check_apart(
+        {"KG1": graphs[0], "KG2": graphs[1], "--seeds": seeds},
+        {
+            "--output": output,
+            "--save": save,
+            "--checkpoint-dir": Path(state) / "checkpoint.safetensors" if state else None,
+        },
+    )
     check_alignment_file(output)
     if save is not None:
         check_file(save)
-    name, preset = how
-    aligner = make_aligner(name, options, settings, preset)
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
     for kg in (kg1, kg2):
         talk.say(repr(kg))
-    try:
-        with talk.step(f"Learning from {len(pairs):,} seeds"):
-            aligner.fit(kg1, kg2, pairs)
-    except KeyboardInterrupt:
-        # What was learnt up to here is an alignment, too.
-        if hasattr(aligner, "embeddings_"):
-            _write_found(talk, aligner, method, output, save)
-        raise
-    alignment = _write_found(talk, aligner, method, output, save)
+    with removals_wait() as states:
+        try:
+            with talk.step(f"Learning from {len(pairs):,} seeds"):
+                aligner.fit(kg1, kg2, pairs)
+        except KeyboardInterrupt:
+            # What was learnt up to here is an alignment, too.
+            if hasattr(aligner, "embeddings_"):
+                _write_found(talk, aligner, method, _beside(output), _beside(save))
+            raise
+        try:
+            alignment = _write_found(talk, aligner, method, output, save)
+        except OSError as error:
+            if states:
+                error.add_note(
+                    f"What was learnt is kept in {state}: the same command writes it, without "
+                    "learning anew."
+                )
+            raise
     sure = int((alignment["confidence"] >= 0.5).sum())
     talk.say(f"Of them {sure:,} with a confidence of at least 0.5. Seeds are not among them.")
+
+
+@overload
+def _beside(path: Path) -> Path: ...
+
+
+@overload
+def _beside(path: None) -> None: ...
+
+
+def _beside(path: Path | None) -> Path | None:
+    """Return another name where a file is: what is half-trained replaces nothing."""
+    if path is None or not path.exists():
+        return path
+    return path.with_name(f"{path.stem}.interrupted{path.suffix}")
 
 
 def _write_found(
@@ -128,7 +158,8 @@ def _read(
         return kg1, kg2, links if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
     if seeds is None:
         raise ValueError(
-            "Expected --seeds, a file of pairs known to be the same; found two graphs and no seeds."
+            "Expected --seeds, a file of pairs known to be the same; found two graphs and no "
+            "seeds. Write some pairs to a file, one a line, and name it by --seeds."
         )
     kg1, kg2 = read_graph(first), read_graph(second)
     return kg1, kg2, read_pairs(seeds, graphs=(kg1, kg2))

@@ -1,21 +1,265 @@
-"""The application: its commands, and how it ends."""
+"""The commands and their options, the application, and how it ends."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .. import __version__
 from ._guard import INTERRUPTED, guarded
-from .align import align
-from .convert import convert
-from .demo import demo
-from .evaluate import evaluate
-from .info import info
 
 __all__ = ["app", "main"]
+
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", help="Passes over the seeds, in each round.")
+]
+Rounds = Annotated[
+    int | None,
+    typer.Option(
+        "--rounds", help="Rounds of training; before each further one, sure pairs join the seeds."
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of all random numbers of the fit.")
+]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Modalities = Annotated[
+    str | None,
+    typer.Option(
+        "--modalities",
+        help="What to align by, such as graph,relation,image. [default: all that both graphs have]",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any parameter of the aligner, its value as JSON, Python or text; one inside of "
+        "another as OUTER__INNER=VALUE. Repeatable.",
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say results and errors only.")]
+Aligner = Annotated[
+    str,
+    typer.Option(
+        "--aligner",
+        help="ibmea, tmea, or propagation: no training, an answer in seconds. Try it first. Or "
+        "MODULE:CLASS, a subclass of BaseAligner that Python can import from this folder or the "
+        "environment, such as my_file:MyAligner.",
+    ),
+]
+Preset = Annotated[
+    str,
+    typer.Option(
+        "--preset", help="best: the defaults, the same for all data. paper: as it was published."
+    ),
+]
+
+
+def demo(
+    output_dir: Annotated[
+        Path, typer.Option(help="Where alignment.tsv and alignment.png go.")
+    ] = Path("."),
+    seed: Seed = 0,
+    train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
+    epochs: Epochs = None,
+    rounds: Rounds = None,
+    device: Device = None,
+    settings: Settings = None,
+    quiet: Quiet = False,
+) -> None:
+    """Align two real graphs of emoji, with images; needs no network."""
+    from ._aligners import make_aligner
+    from ._demo import run_demo
+    from ._talk import Talk
+
+    ibmea = make_aligner(
+        "ibmea",
+        settings=settings or (),
+        epochs=epochs,
+        rounds=rounds,
+        seed=seed,
+        device=device,
+        verbose=0 if quiet else None,
+    )
+    run_demo(Talk(quiet), ibmea, output_dir, train_ratio)
+
+
+def align(
+    kg1: Annotated[
+        Path,
+        typer.Argument(
+            metavar="KG1",
+            help="A graph: RDF, a folder of tables, an MMKG folder. Or a folder of both graphs.",
+        ),
+    ],
+    kg2: Annotated[
+        Path | None, typer.Argument(metavar="KG2", help="The other graph, if not in KG1.")
+    ] = None,
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="File to write: .tsv (SSSOM), .nt (owl:sameAs), .csv, .parquet."
+        ),
+    ],
+    seeds: Annotated[
+        Path | None,
+        typer.Option(
+            help="Known pairs: CSV, TSV, SSSOM, RDF or Parquet. [default: the links of the folder "
+            "of both graphs]"
+        ),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="mutual: pairs that are each other's best; assignment: a partner for as many "
+            "entities as possible."
+        ),
+    ] = "mutual",
+    aligner: Aligner = "ibmea",
+    preset: Preset = "best",
+    epochs: Epochs = None,
+    rounds: Rounds = None,
+    seed: Seed = 0,
+    device: Device = None,
+    modalities: Modalities = None,
+    settings: Settings = None,
+    save: Annotated[
+        Path | None, typer.Option(help="File to save the fitted aligner to, for BaseAligner.load.")
+    ] = None,
+    checkpoint_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the state of the training: the same command goes on where it stopped."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Align two graphs one to one, given some known pairs."""
+    from ._aligners import make_aligner, split_names
+    from ._alignment import run_alignment
+    from ._talk import Talk
+
+    made = make_aligner(
+        aligner,
+        preset,
+        settings or (),
+        epochs=epochs,
+        rounds=rounds,
+        seed=seed,
+        device=device,
+        modalities=split_names(modalities),
+        checkpoint_dir=checkpoint_dir,
+        verbose=0 if quiet else None,
+    )
+    run_alignment(Talk(quiet), made, (kg1, kg2), seeds, output, save, method=method)
+
+
+def evaluate(
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="emoji, dbp15k_zh_en, dbp15k_ja_en, dbp15k_fr_en, mmkg_fb15k_db15k, "
+            "mmkg_fb15k_yago15k, or a folder of two graphs and their links."
+        ),
+    ],
+    train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
+    split_seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
+    ] = 0,
+    fold: Annotated[
+        int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
+    ] = None,
+    iterative: Annotated[
+        bool,
+        typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
+    ] = False,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Write scores and protocol to this file.")
+    ] = None,
+    aligner: Aligner = "ibmea",
+    preset: Preset = "best",
+    epochs: Epochs = None,
+    rounds: Rounds = None,
+    seed: Seed = 0,
+    modalities: Modalities = None,
+    csls_k: Annotated[int | None, typer.Option(help="Neighbours of CSLS.")] = None,
+    matching: Annotated[str | None, typer.Option(help="csls, cosine or sinkhorn.")] = None,
+    device: Device = None,
+    settings: Settings = None,
+    quiet: Quiet = False,
+) -> None:
+    """Score an aligner on a data set, and say the whole protocol.
+
+    Learns from a part of the links, and is scored on the rest, in both directions.
+    """
+    from ._aligners import make_aligner, split_names
+    from ._evaluation import run_evaluation
+    from ._talk import Talk
+
+    made = make_aligner(
+        aligner,
+        preset,
+        settings or (),
+        iterative=iterative,
+        epochs=epochs,
+        rounds=rounds,
+        seed=seed,
+        device=device,
+        modalities=split_names(modalities),
+        matching=matching,
+        csls_k=csls_k,
+        verbose=0 if quiet else None,
+    )
+    split = train_ratio, split_seed, fold
+    run_evaluation(Talk(quiet), made, dataset, split=split, name=(aligner, preset), output=json)
+
+
+def info(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A graph, a pair of graphs, or an alignment.")
+    ],
+) -> None:
+    """Say what is in a file or folder: counts, modalities, links."""
+    from ._contents import show_contents
+    from ._talk import Talk
+
+    show_contents(Talk(), path)
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="An alignment, a graph, or a pair of graphs.")
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DST",
+            help="For an alignment a file: .tsv (SSSOM), .nt, .csv, .parquet. For graphs a folder.",
+        ),
+    ],
+    table_format: Annotated[
+        str, typer.Option("--format", help="Of the tables of graphs: csv, tsv or parquet.")
+    ] = "csv",
+    quiet: Quiet = False,
+) -> None:
+    """Write an alignment in another format, or graphs as tables.
+
+    Graphs may be of any format that `ibmea info` knows.
+    """
+    from ._contents import convert_alignment, convert_graphs
+    from ._talk import Talk
+
+    if target.suffix:
+        convert_alignment(Talk(quiet), source, target)
+    else:
+        convert_graphs(Talk(quiet), source, target, table_format)
+
 
 # Neither rich help nor rich tracebacks: to import them takes as long as all the rest of --help,
 # and what a bug prints should be complete.

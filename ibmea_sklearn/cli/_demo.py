@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from .._utils.files import atomic_write
-from ..aligners import BaseAligner
 from ..datasets import load_emoji
 from ..featurizers import ModalityFeaturizer
 from ..graph import KnowledgeGraph, SeedPairs
 from ..inspection import contact_sheet
 from ..matching import ranks
 from ..metrics import judged
-from ._aligners import make_aligner
 from ._alignment import write_matches
-from ._outputs import check_folder
-from ._pairs import split_links
-from ._scores import FUSED, Scores, modality_names, row_name, scores_of, show_scores
-from ._talk import Talk
+from ._evaluation import Scores, row_name, scores_of, show_scores
+from ._protocol import FUSED, modality_names, split_links
+from ._talk import Talk, check_apart, check_folder
+
+if TYPE_CHECKING:
+    from ..aligners import BaseAligner
 
 CREDITS = (
     "Left images: OpenMoji, the open-source emoji and icon project, openmoji.org, CC BY-SA 4.0, "
@@ -36,26 +35,21 @@ _WHAT = (
 )
 
 
-def run_demo(
-    talk: Talk,
-    folder: Path,
-    train_ratio: float,
-    options: Mapping[str, Any],
-    settings: Sequence[str],
-) -> None:
+def run_demo(talk: Talk, aligner: BaseAligner, folder: Path, train_ratio: float) -> None:
     """Load, encode, fit, score; write alignment and picture.
 
     Parameters
     ----------
     talk : Talk
+    aligner : BaseAligner
+        Not fitted.
     folder : Path
         Where ``alignment.tsv`` and ``alignment.png`` go.
     train_ratio : float
-    options, settings
-        Parameters of the aligner, as in :func:`make_aligner`.
     """
-    aligner = make_aligner("ibmea", options, settings)
     check_folder(folder)
+    paths = (folder / "alignment.tsv", folder / "alignment.png")
+    check_apart({}, {path.name: path for path in paths})
     talk.say(_WHAT)
     with talk.step("Loading both graphs"):
         kg1, kg2, links = load_emoji()

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._utils.files import atomic_write
-from ..aligners import BaseAligner
-from ._aligners import make_aligner
-from ._machine import machine, peak_memory_mib, versions
-from ._outputs import check_file
-from ._pairs import PACKAGES, load_pair, split_links
-from ._protocol import describe_protocol
-from ._scores import alignment_scores, both_directions, row_name, show_scores
-from ._talk import Talk
+from ..metrics import (
+    expected_calibration_error,
+    hits_at_k,
+    judged,
+    mean_rank,
+    mean_reciprocal_rank,
+)
+from ._aligners import settings_of
+from ._protocol import (
+    DATASETS,
+    FUSED,
+    PACKAGES,
+    describe_protocol,
+    load_pair,
+    machine,
+    modality_names,
+    peak_memory_mib,
+    split_links,
+    versions,
+)
+from ._talk import Talk, check_apart, check_file
 
+if TYPE_CHECKING:
+    from ..aligners import BaseAligner
+
+HEADER = ("Hits@1", "Hits@5", "Hits@10", "MRR", "MR")
+Scores = dict[str, float]
 _TITLES = {"left_to_right": "Left to right", "right_to_left": "Right to left"}
 
 
 def run_evaluation(
     talk: Talk,
+    aligner: BaseAligner,
     dataset: str,
     *,
     split: tuple[float, int, int | None],
-    aligner_name: str,
-    preset: str,
-    options: dict[str, Any],
-    settings: Sequence[str],
+    name: tuple[str, str],
     output: Path | None,
 ) -> None:
     """Load, split, fit, score; show it and write it down.
@@ -39,16 +54,17 @@ def run_evaluation(
     Parameters
     ----------
     talk : Talk
+    aligner : BaseAligner
+        Not fitted.
     dataset : str
     split : (train_ratio, split_seed, fold)
-    aligner_name, preset : str
-    options, settings
-        As in :func:`make_aligner`.
+    name : (str, str)
+        Of the aligner and the preset.
     output : Path or None
         JSON file.
     """
-    aligner = make_aligner(aligner_name, options, settings, preset)
     if output is not None:
+        check_apart({"--dataset": None if dataset in DATASETS else dataset}, {"--json": output})
         check_file(output)
     with talk.step(f"Loading {dataset}"):
         kg1, kg2, links = load_pair(dataset)
@@ -64,11 +80,11 @@ def run_evaluation(
     report = {
         "scores": scores,
         "alignment": alignment,
-        "protocol": describe_protocol(dataset, parts, (aligner_name, preset), aligner),
+        "protocol": describe_protocol(dataset, parts, name, aligner),
         "rounds": getattr(aligner, "rounds_", []),
         "cost": _cost(aligner, seconds),
-        "parameters": aligner.get_params(deep=False),
-        "machine": machine(aligner.device_),
+        "parameters": settings_of(aligner),
+        "machine": machine(getattr(aligner, "device_", "cpu")),
         "versions": versions(PACKAGES.get(dataset, ())),
     }
     _show(talk, report)
@@ -116,3 +132,60 @@ def _said(value: Any) -> str:
 
 def _jsonable(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else repr(value)
+
+
+def scores_of(ranks: np.ndarray) -> Scores:
+    """Return Hits@1, 5, 10, mean reciprocal rank and mean rank, by their names."""
+    return {
+        "hits@1": hits_at_k(ranks, 1),
+        "hits@5": hits_at_k(ranks, 5),
+        "hits@10": hits_at_k(ranks, 10),
+        "mrr": mean_reciprocal_rank(ranks),
+        "mr": mean_rank(ranks),
+    }
+
+
+def both_directions(aligner: BaseAligner, test: Any) -> dict[str, dict[str, Scores]]:
+    """Score all embeddings, left to right and right to left."""
+    return {
+        direction: {
+            name: scores_of(aligner.rank(test, name, reverse=reverse))
+            for name in (FUSED, *modality_names(aligner))
+        }
+        for direction, reverse in (("left_to_right", False), ("right_to_left", True))
+    }
+
+
+def alignment_scores(aligner: BaseAligner, test: Any) -> dict[str, float | None]:
+    """Score the one-to-one pairs of `align` whose left entity is in a test pair.
+
+    Precision, recall and F1, and how far confidences are from the share that is right; None where
+    no pair was found.
+    """
+    found = judged(aligner.align(), test)
+    n_right, n_found = int(found["is_right"].sum()), len(found)
+    return {
+        "n_pairs": n_found,
+        "precision": n_right / n_found if n_found else None,
+        "recall": n_right / len(test),
+        "f1": 2 * n_right / (n_found + len(test)),
+        "calibration_error": expected_calibration_error(found["is_right"], found["confidence"])
+        if n_found
+        else None,
+    }
+
+
+def show_scores(talk: Talk, title: str, rows: dict[str, Scores]) -> None:
+    """Show a table, a row for each name."""
+    talk.table(title, ("", *HEADER), ([name, *_cells(scores)] for name, scores in rows.items()))
+
+
+def row_name(modality: str) -> str:
+    """Say which embeddings a row is about."""
+    return "all together" if modality == FUSED else f"{modality} alone"
+
+
+def _cells(scores: Scores) -> list[str]:
+    return [f"{scores[k]:.3f}" for k in ("hits@1", "hits@5", "hits@10", "mrr")] + [
+        f"{scores['mr']:.1f}"
+    ]

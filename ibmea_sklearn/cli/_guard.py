@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import errno
 import functools
 import traceback
 import warnings
@@ -18,12 +19,20 @@ DONE, BUG, USER_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _PACKAGE = str(Path(__file__).parents[1])
 _OF_USER_INPUT = (ValueError, TypeError, ImportError, MemoryError)
+# What torch and threads say without a class of their own.
+_OF_MEMORY = ("can't allocate memory", "not enough memory", "can't start new thread")
 _written: list[str] = []
+_authors: list[str] = []
 
 
 def note_written(path: Path) -> None:
     """Remember a file that was written, to be named on an interrupt."""
     _written.append(str(path))
+
+
+def note_author(file: str) -> None:
+    """Remember a file of the user's own whose class is run: what it raises is said as ours is."""
+    _authors.append(file)
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -42,6 +51,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         _written.clear()
+        _authors.clear()
         try:
             with _plain_warnings():
                 command(*args, **kwargs)
@@ -57,23 +67,57 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _report(error: Exception) -> int:
+    if _is_out_of_memory(error) and not (_raised_here(error) and str(error)):
+        said = f" ({_first_line(error)})" if str(error) else ""
+        _say(
+            f"Out of memory{said}. Take smaller graphs or a larger machine, leave modalities out, "
+            "or lower what takes most: --set training__batch_size, --set features__n_components, "
+            f"--set graph__n_components. {_say_written()}"
+        )
+        return USER_INPUT
     if isinstance(error, OSError) and not _raised_here(error):
         name = f" {error.filename}" if error.filename else ""
-        _say(f"Expected to read or write{name}; found: {error.strerror or error}.")
+        found = error.strerror or error
+        _say(f"Expected to read or write{name}; found: {found}. {_advice(error)}")
         return USER_INPUT
     if isinstance(error, (*_OF_USER_INPUT, OSError)) and _raised_here(error):
         _say(str(error))
         return USER_INPUT
     typer.echo("".join(traceback.format_exception(error)), err=True)
-    _say(
-        "This is a bug of ibmea_sklearn, not of your input. Please report it with the lines above "
-        f"and the command you gave. {_say_written()}"
-    )
+    _say(f"{_whose_bug(error)} {_say_written()}")
     return BUG
 
 
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    said = str(error)
+    return isinstance(error, RuntimeError) and any(words in said for words in _OF_MEMORY)
+
+
+def _advice(error: OSError) -> str:
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "Make room there." if is_full else "Check the path and its permissions."
+    return " ".join([advice, *getattr(error, "__notes__", ())])
+
+
+def _whose_bug(error: Exception) -> str:
+    files = [place.f_code.co_filename for place, _ in traceback.walk_tb(error.__traceback__)]
+    author = next((file for file in reversed(files) if file in _authors), None)
+    if author:
+        return f"Expected {author} to run; found the error above. Correct it, or report it there."
+    return (
+        "This is a bug of ibmea_sklearn, not of your input. Please report it with the lines above "
+        "and the command you gave."
+    )
+
+
 def _raised_here(error: BaseException) -> bool:
-    """Whether a `raise` in this package's code made the error.
+    """Whether a `raise` in this package's code, or in a user's aligner, made the error.
 
     What numpy, torch or a wrong line of ours causes (``None + 1`` is a TypeError, too) is a bug.
     """
@@ -84,7 +128,8 @@ def _raised_here(error: BaseException) -> bool:
 
 
 def _is_ours(place: TracebackType) -> bool:
-    return place.tb_frame.f_code.co_filename.startswith(_PACKAGE)
+    file = place.tb_frame.f_code.co_filename
+    return file.startswith(_PACKAGE) or file in _authors
 
 
 def _is_raise(place: TracebackType) -> bool:

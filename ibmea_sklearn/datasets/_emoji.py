@@ -9,10 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..graph import KnowledgeGraph
+from ._base import as_result
 from ._emoji_images import openmoji_file, openmoji_images, twemoji_file, twemoji_images
-from ._emoji_table import Emoji, attribute_triples, category_triples, emoji_table, name_of
-from ._emoji_words import word_triples
-from ._result import as_result
+from ._emoji_table import (
+    Emoji,
+    attribute_triples,
+    category_triples,
+    emoji_table,
+    name_of,
+    word_triples,
+)
 
 _DEFAULT = (("en", "es", "ru", "ja"), ("de", "fr", "pt", "zh"))
 

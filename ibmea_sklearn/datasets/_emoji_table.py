@@ -1,9 +1,11 @@
-"""Which emoji there are, and what is said of them."""
+"""Which emoji there are, what is said of them, and the words of their names."""
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -15,6 +17,9 @@ _PURPOSE = "The emoji pair"
 _TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _JOINER = "\u200d"
 _SIGNS = {"\u2640": "female", "\u2642": "male", "\U0001f469": "female", "\U0001f468": "male"}
+# Han characters and kana: scripts without spaces, where each character is taken as a word.
+_UNSPACED = "\u3005\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 
 class Emoji(NamedTuple):
@@ -136,3 +141,30 @@ def _attributes(emoji: Emoji) -> dict[str, Any]:
         "skin tones": emoji.has_skin_tones,
         "text by default": bool(emoji.data.get("variant")),
     }
+
+
+def words(name: str) -> list[str]:
+    """Split a name into words, case folded; by characters in Chinese and Japanese.
+
+    Examples
+    --------
+    >>> words("St. Pierre & Miquelon")
+    ['st', 'pierre', 'miquelon']
+    >>> words("3\u6642 SOS")
+    ['3', '\u6642', 'sos']
+    """
+    return _WORD.findall(unicodedata.normalize("NFKC", name).casefold())
+
+
+def word_triples(
+    ids: Sequence[str], table: Sequence[Emoji], languages: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """Relate emoji to the words of their names, those that at least two emoji share."""
+    triples = []
+    for entity, emoji in zip(ids, table, strict=True):
+        for language in languages:
+            # A dict keeps each word once, in order.
+            said = dict.fromkeys(w for name in names_of(emoji, language) for w in words(name))
+            triples += [(entity, "has word", f"word:{language}:{word}") for word in said]
+    uses = Counter(word for _, _, word in triples)
+    return [triple for triple in triples if uses[triple[2]] > 1]

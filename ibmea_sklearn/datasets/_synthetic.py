@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._utils.validation import Choice, Integer, Number, Range
 from ..graph import KnowledgeGraph
-from ._result import as_result
-from ._synthetic_checks import MODALITIES, check_parameters
+from ._base import as_result
 from ._synthetic_parts import (
     add_noise,
     attribute_values,
@@ -21,6 +21,18 @@ from ._synthetic_parts import (
     redraw_share,
     unit_rows,
 )
+
+MODALITIES = ("relation", "attribute", "image")
+_SHARE = Number(0, 1)
+_RANGES: dict[str, Range] = {
+    "n_entities": Integer(1),
+    "n_relations": Integer(1),
+    "n_attributes": Integer(1),
+    "image_dim": Integer(0),
+    "structural_overlap": _SHARE,
+    "attribute_noise": _SHARE,
+    "image_noise": Number(0),
+}
 
 
 class _Side(NamedTuple):
@@ -124,19 +136,16 @@ def make_mmkg_pair(
     """
     dangling = _two(n_dangling)
     missing = {m: _two(share) for m, share in (missing_modalities or {}).items()}
-    check_parameters(
-        n_entities=n_entities,
-        n_relations=n_relations,
-        n_attributes=n_attributes,
-        mean_degree=mean_degree,
-        mean_attributes=mean_attributes,
-        structural_overlap=structural_overlap,
-        attribute_noise=attribute_noise,
-        image_noise=image_noise,
-        image_dim=image_dim,
-        missing=missing,
-        dangling=dangling,
-    )
+    given = locals()
+    for name, range_ in _RANGES.items():
+        range_.check(name, given[name])
+    Number(1, n_attributes).check("mean_attributes", mean_attributes)
+    # Triples without loops that are possible; both sides together draw n_entities * mean_degree.
+    Number(0, (n_entities - 1) * n_relations).check("mean_degree", mean_degree)
+    _check_sides("n_dangling", dangling, Integer(0))
+    for modality, lacking in missing.items():
+        Choice(*MODALITIES).check("each key of missing_modalities", modality)
+        _check_sides(f"missing_modalities[{modality!r}]", lacking, _SHARE)
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
     structure = _draw_structure(
@@ -160,6 +169,13 @@ def make_mmkg_pair(
 
 def _two(value: Any) -> tuple[Any, Any]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+
+
+def _check_sides(name: str, pair: tuple[Any, ...], range_: Range) -> None:
+    if len(pair) != 2:
+        raise ValueError(f"Expected {name} as one number, or one for each side; found {pair!r}.")
+    for value in pair:
+        range_.check(name, value)
 
 
 def _draw_structure(

@@ -1,41 +1,6 @@
 """Transformers from a view to a view with features."""
 
-from .attribute_abstract import AttributeAbstract
-from .attribute_values import AttributeValues
-from .bag_of_attributes import BagOfAttributes
-from .bag_of_relations import BagOfRelations
-from .base import BaseFeaturizer
-from .feature_dropout_noise import FeatureDropoutNoise
-from .image_encoder import ImageEncoder, UnreadableImage
-from .label_propagation import LabelPropagation
-from .language_model import ChatModel, LanguageModelError, LanguageModelRefusal
-from .language_model_matcher import LanguageModelMatcher
-from .modality_featurizer import ModalityFeaturizer
-from .name_encoder import NameEncoder
-from .name_matcher import NameMatcher
-from .neighbor_mean_imputer import NeighborMeanImputer
-from .similarity_band import pair_similarities, select_by_similarity
-from .text_encoder import TextEncoder
+import lazy_loader
 
-__all__ = [
-    "AttributeAbstract",
-    "AttributeValues",
-    "BagOfAttributes",
-    "BagOfRelations",
-    "BaseFeaturizer",
-    "ChatModel",
-    "FeatureDropoutNoise",
-    "ImageEncoder",
-    "LabelPropagation",
-    "LanguageModelError",
-    "LanguageModelMatcher",
-    "LanguageModelRefusal",
-    "ModalityFeaturizer",
-    "NameEncoder",
-    "NameMatcher",
-    "NeighborMeanImputer",
-    "TextEncoder",
-    "UnreadableImage",
-    "pair_similarities",
-    "select_by_similarity",
-]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

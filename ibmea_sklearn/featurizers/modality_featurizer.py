@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.device import resolve_device
+from .._utils.validation import Integer, Range
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
-from ._choice import NAMED, choose
+from ._choice import NAMED, Maker, choose
 from .base import ViewTransformer, checked_view, graphs_of, no_features, shared_width
 
 
@@ -96,6 +98,11 @@ default="default"
     (3, 1)
     """
 
+    ranges: ClassVar[Mapping[str, Range]] = {
+        **dict.fromkeys([*NAMED, "remainder"], Maker()),
+        "verbose": Integer(0),
+    }
+
     def __init__(
         self,
         relation: Any = "default",
@@ -162,6 +169,8 @@ default="default"
         TypeError, ValueError
             As :meth:`fit`.
         """
+        self.check_parameters()
+        resolve_device(self.device)
         X = checked_view(X, "ModalityFeaturizer.fit")
         options = {"device": self.device, "verbose": self.verbose}
         chosen = {
@@ -326,6 +335,12 @@ default="default"
         if own:
             # The mapping is the caller's: never written to.
             self.transformers = {**self._own(), **own}
+        for modality in self._own():
+            prefix = f"{modality}__"
+            inside = {name: params.pop(name) for name in [*params] if name.startswith(prefix)}
+            if inside:
+                inside = {name.removeprefix(prefix): value for name, value in inside.items()}
+                self._own()[modality].set_params(**inside)
         super().set_params(**params)
         return self
 

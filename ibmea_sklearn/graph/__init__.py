@@ -1,7 +1,8 @@
 """The data: :class:`KnowledgeGraph` and :class:`SeedPairs`, and nothing else."""
 
-from ._features import ModalityFeatures
-from ._knowledge_graph import EntityValues, KnowledgeGraph
-from ._seed_pairs import SeedPairs
+import lazy_loader
 
-__all__ = ["EntityValues", "KnowledgeGraph", "ModalityFeatures", "SeedPairs"]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, _ = lazy_loader.attach_stub(__name__, __file__)
+# The others are parts of a graph: nobody makes them.
+__all__ = ["KnowledgeGraph", "ModalityFeatures", "SeedPairs", "Sides"]

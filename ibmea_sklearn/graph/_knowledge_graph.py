@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ._features import ModalityFeatures, checked_features
+from ._features import ModalityFeatures, checked_features, is_within
 from ._frozen import Frozen, frozen
 from ._ids import are_ids, factorize, kind_of, say_unknown
+from ._names import EntityNames, checked_names, name_columns, names_of_ids
 from ._tables import column_of, columns_of, flatten, flatten_nested
 
 
@@ -29,7 +30,7 @@ class EntityValues(NamedTuple):
 
 
 class KnowledgeGraph(Frozen):
-    """A frozen multi-modal knowledge graph: relations, attributes, images, texts, features.
+    """A frozen multi-modal knowledge graph: relations, attributes, images, texts, names, features.
 
     Tables may be pandas, Polars or Arrow tables, numpy arrays, sequences of tuples, or mappings;
     columns are read by position. Entities are named by strings or by integers, not both.
@@ -49,6 +50,10 @@ class KnowledgeGraph(Frozen):
     features : mapping {modality: matrix, (matrix, mask) or {entity: vector}}, optional
         Precomputed features. A matrix has a row for each of `entities`, in their order. It is
         shared, not copied: don't change it afterwards.
+    names : mapping, table (entity, name[, language]) or "id", optional
+        A mapping is ``{entity: name, (name, language) or list of these}``. "id": the last part of
+        each entity's id, as "Bob Dylan" in ``http://dbpedia.org/resource/Bob_Dylan``. Names are
+        stripped; empty and missing ones are left out, with a warning that counts them.
     entities : sequence of ids, optional
         All entities, in the order of the rows of `features`. Without it, the entities that the
         tables name, in order of appearance. Entities that only the tables name are added.
@@ -66,6 +71,7 @@ class KnowledgeGraph(Frozen):
         Entity and attribute, as indices.
     attribute_values, attribute_datatypes : object ndarrays of shape (n_attribute_triples,)
     images, texts : EntityValues
+    names : EntityNames
     features : read-only mapping of {str: ModalityFeatures}
 
     Raises
@@ -74,7 +80,7 @@ class KnowledgeGraph(Frozen):
         If a table is no table.
     ValueError
         If there is no entity, an id is missing or of mixed type, a table has the wrong number of
-        columns, or a feature matrix has the wrong length or is not finite.
+        columns, a name is no text, or a feature matrix has the wrong length or is not finite.
 
     Examples
     --------
@@ -98,6 +104,7 @@ class KnowledgeGraph(Frozen):
     attribute_datatypes: np.ndarray
     images: EntityValues
     texts: EntityValues
+    names: EntityNames
     features: Mapping[str, ModalityFeatures]
     name: str
 
@@ -109,6 +116,7 @@ class KnowledgeGraph(Frozen):
         texts: Any = None,
         features: Mapping[str, Any] | None = None,
         *,
+        names: Any = None,
         entities: Any = None,
         name: str = "",
     ) -> None:
@@ -119,6 +127,8 @@ class KnowledgeGraph(Frozen):
         )
         image_owners, image_values = columns_of(flatten(images), 2, "images")
         text_owners, text_values = columns_of(flatten(texts), 2, "texts")
+        by_id = isinstance(names, str) and names == "id"
+        name_owners, name_values, languages = name_columns(None if by_id else names)
         named = {
             "entities": column_of(entities),
             "heads of relation triples": heads,
@@ -126,13 +136,14 @@ class KnowledgeGraph(Frozen):
             "entities of attribute triples": owners,
             "entities of images": image_owners,
             "entities of texts": text_owners,
+            "entities of names": name_owners,
             **{
                 f"entities of {modality} features": column_of(list(vectors))
                 for modality, vectors in features.items()
                 if isinstance(vectors, Mapping)
             },
         }
-        (given, head, tail, owner, image, text, *_), ids = factorize(named, "an entity id")
+        (given, head, tail, owner, image, text, called, *_), ids = factorize(named, "an entity id")
         _check_entities(given, ids, name)
         (relation,), relation_names = factorize({"relations": relations}, "a relation name")
         (attribute,), attribute_names = factorize({"attributes": attributes}, "an attribute name")
@@ -148,6 +159,9 @@ class KnowledgeGraph(Frozen):
             attribute_datatypes=datatypes.astype(object),
             images=EntityValues(image, image_values.astype(object)),
             texts=EntityValues(text, text_values.astype(object)),
+            names=names_of_ids(ids, name)
+            if by_id
+            else checked_names(called, name_values, languages),
         )
         self._set(features={m: checked_features(self, m, f) for m, f in features.items()})
 
@@ -179,6 +193,7 @@ class KnowledgeGraph(Frozen):
             "attribute": _share(self.attribute_triples[:, 0], self.n_entities),
             "image": _share(self.images.entities, self.n_entities),
             "text": _share(self.texts.entities, self.n_entities),
+            "name": _share(self.names.entities, self.n_entities),
             **{m: float(f.mask.mean()) for m, f in self.features.items()},
         }
         return {m: share for m, share in shares.items() if share > 0}
@@ -244,8 +259,43 @@ class KnowledgeGraph(Frozen):
         """
         kept = {m: f for m, f in self.features.items() if m not in features}
         added = {m: checked_features(self, m, f) for m, f in features.items() if f is not None}
+        return self._with(features=MappingProxyType({**kept, **frozen(added)}))
+
+    def with_names(self, names: Any) -> KnowledgeGraph:
+        """Return a new graph with these names instead, which shares all the rest with this one.
+
+        Parameters
+        ----------
+        names : mapping, table (entity, name[, language]), "id" or None
+            As in the constructor. None leaves the graph without names.
+
+        Returns
+        -------
+        KnowledgeGraph
+
+        Raises
+        ------
+        ValueError
+            If an entity is unknown, or a name is no text.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import KnowledgeGraph
+        >>> kg = KnowledgeGraph([("dbr:Lyon", "in", "dbr:France")]).with_names("id")
+        >>> kg.names.values
+        array(['Lyon', 'France'], dtype=object)
+        >>> kg.with_names({"dbr:Lyon": ["Lyon", ("Lione", "it")]}).names.languages
+        array([None, 'it'], dtype=object)
+        """
+        if isinstance(names, str) and names == "id":
+            return self._with(names=frozen(names_of_ids(self.entity_ids, self.name)))
+        owners, values, languages = name_columns(names)
+        owners = self.entity_index(owners, "entities of names")
+        return self._with(names=frozen(checked_names(owners, values, languages)))
+
+    def _with(self, **changed: Any) -> KnowledgeGraph:
         new = object.__new__(KnowledgeGraph)
-        new.__dict__.update(self.__dict__, features=MappingProxyType({**kept, **frozen(added)}))
+        new.__dict__.update(self.__dict__, **changed)
         return new
 
     def _counts(self) -> dict[str, int]:
@@ -271,6 +321,37 @@ class KnowledgeGraph(Frozen):
         )
         title = html.escape(f"KnowledgeGraph {self.name}".strip())
         return f"<table><caption>{title}</caption>{rows}</table>"
+
+
+def restored(state: dict[str, Any]) -> KnowledgeGraph:
+    """Return the graph of a state that a file holds.
+
+    Raises
+    ------
+    ValueError
+        If its parts don't fit each other: compiled code would read where they point.
+    """
+    kg: KnowledgeGraph = object.__new__(KnowledgeGraph)
+    kg.__setstate__(state)
+    n = kg.n_entities
+    _check_table(kg.relation_triples, (n, kg.n_relations, n), "relation triples")
+    _check_table(kg.attribute_triples, (n, kg.n_attributes), "attribute triples")
+    for what, (entities, values) in (("images", kg.images), ("texts", kg.texts)):
+        _check_table(np.asarray(entities)[:, None], (n,), what, len(values))
+    said = kg.attribute_values, kg.attribute_datatypes
+    for column in said:
+        _check_table(kg.attribute_triples[:, :1], (n,), "attribute triples", len(column))
+    kg._set(features={m: checked_features(kg, m, tuple(f)) for m, f in kg.features.items()})
+    return kg
+
+
+def _check_table(
+    table: np.ndarray, sizes: tuple[int, ...], what: str, n_rows: int | None = None
+) -> None:
+    is_table = table.ndim == 2 and table.shape[1] == len(sizes) and table.dtype.kind in "iu"
+    has_rows = n_rows is None or n_rows == len(table)
+    if not (is_table and has_rows and all(map(is_within, table.T, sizes))):
+        raise ValueError(f"found {what} that don't fit the names of the graph")
 
 
 def _share(entities: np.ndarray, n_entities: int) -> float:

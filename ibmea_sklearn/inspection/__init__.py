@@ -1,13 +1,12 @@
 """Displays and reports of an alignment."""
 
+from .channels import SimilarityDisplay, WeightsDisplay
 from .contact_sheet import contact_sheet
 from .explanation import PairExplanation, explain_pair
 from .hits_at_k import HitsAtKDisplay
 from .reliability import ReliabilityDisplay
 from .search_heatmap import SearchHeatmapDisplay
-from .similarities import SimilarityDisplay
 from .training import TrainingDisplay
-from .weights import WeightsDisplay
 
 __all__ = [
     "HitsAtKDisplay",

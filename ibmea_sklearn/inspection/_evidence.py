@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..featurizers._values import parse_value
+from ..featurizers.values.reading import parse_value
 from ..graph import KnowledgeGraph
-from ._fitted import FUSED, channels_of
+from ._displays import FUSED, channels_of
 
 CHANNELS = ("channel", "similarity", "weight", "contribution", "rank")
 NEIGHBORS = (

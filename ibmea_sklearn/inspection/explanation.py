@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..graph import KnowledgeGraph
-from ._drawing import readable
+from ._displays import FUSED, aligner_in, pairs_of, readable
 from ._evidence import (
     SEED,
     Known,
@@ -20,7 +20,6 @@ from ._evidence import (
     shared_attributes,
     shared_neighbors,
 )
-from ._fitted import FUSED, aligner_in, pairs_of
 
 __all__ = ["PairExplanation", "explain_pair"]
 
@@ -62,7 +61,7 @@ target_value, same
     >>> from ibmea_sklearn import PropagationAligner
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = PropagationAligner(n_components=64, random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(random_state=0, verbose=0)
     >>> explanation = aligner.fit(kg1, kg2, links[:30]).explain(*links[0])
     >>> explanation.is_seed, explanation.channels["channel"].tolist()
     (True, ['fused', 'frozen_propagation'])
@@ -180,7 +179,7 @@ def explain_pair(aligner: Any, source: Any, target: Any, alignment: Any = None) 
 
     Examples
     --------
-    >>> from ibmea_sklearn import KnowledgeGraph, PropagationAligner
+    >>> from ibmea_sklearn import KnowledgeGraph, PropagationAligner, Rounds
     >>> from ibmea_sklearn.inspection import explain_pair
     >>> kg1 = KnowledgeGraph(
     ...     [("Lyon", "located in", "France"), ("Paris", "capital of", "France")],
@@ -191,7 +190,7 @@ def explain_pair(aligner: Any, source: Any, target: Any, alignment: Any = None) 
     ...     {"paris": {"Einwohner": "2.102.650"}},
     ... )
     >>> seeds = [("Lyon", "lyon"), ("France", "frankreich")]
-    >>> aligner = PropagationAligner(n_components=64, n_rounds=1, random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(rounds=Rounds(1), random_state=0, verbose=0)
     >>> explanation = explain_pair(aligner.fit(kg1, kg2, seeds), "Paris", "paris")
     >>> explanation.neighbors[["source_neighbor", "target_neighbor", "known_by"]].values.tolist()
     [['France', 'frankreich', 'seed']]

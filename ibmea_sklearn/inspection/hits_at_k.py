@@ -8,8 +8,7 @@ import numpy as np
 
 from .._utils.validation import checked_integer
 from ..metrics import hits_at_k, mean_reciprocal_rank
-from ._drawing import axes_for, next_colour
-from ._fitted import FUSED, aligner_in
+from ._displays import FUSED, aligner_in, axes_for, next_colour
 
 __all__ = ["HitsAtKDisplay"]
 
@@ -53,7 +52,7 @@ class HitsAtKDisplay:
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> from ibmea_sklearn.inspection import HitsAtKDisplay
     >>> kg1, kg2, links = make_mmkg_pair(100, random_state=0)
-    >>> aligner = PropagationAligner(n_components=256, random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(random_state=0, verbose=0)
     >>> aligner = aligner.fit(kg1, kg2, links[:40])
     >>> display = HitsAtKDisplay.from_aligner(aligner, links[40:], name="propagation")
     >>> display = HitsAtKDisplay.from_aligner(

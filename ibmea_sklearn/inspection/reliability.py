@@ -9,7 +9,7 @@ from sklearn.calibration import CalibrationDisplay, calibration_curve
 
 from .._utils.optional import import_optional
 from ..metrics import expected_calibration_error, judged
-from ._fitted import aligner_in, pairs_of
+from ._displays import aligner_in, pairs_of
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -54,7 +54,7 @@ class ReliabilityDisplay:
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> from ibmea_sklearn.inspection import ReliabilityDisplay
     >>> kg1, kg2, links = make_mmkg_pair(100, random_state=0)
-    >>> aligner = PropagationAligner(n_components=256, random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(random_state=0, verbose=0)
     >>> aligner = aligner.fit(kg1, kg2, links[:40])
     >>> display = ReliabilityDisplay.from_aligner(aligner, links[40:])
     >>> display.ax_.get_ylabel()

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from .._utils.optional import import_optional
-from ._drawing import VERMILION, axes_for
+from .._utils.validation import did_you_mean
+from ._displays import VERMILION, axes_for
 
 __all__ = ["SearchHeatmapDisplay"]
 
@@ -64,8 +65,8 @@ class SearchHeatmapDisplay:
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> from ibmea_sklearn.inspection import SearchHeatmapDisplay
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = PropagationAligner(n_components=64, random_state=0, verbose=0)
-    >>> grid = {"hub_exponent": [0.0, 0.25], "label_width": [16, 64]}
+    >>> aligner = PropagationAligner(random_state=0, verbose=0)
+    >>> grid = {"propagation__hub_exponent": [0.0, 0.25], "rounds__n_rounds": [1, 2]}
     >>> search = GridSearchCV(aligner, grid, cv=2).fit(SeedPairs(kg1, kg2, links))
     >>> display = SearchHeatmapDisplay.from_search(search)
     >>> display.scores.shape, display.ax_.get_xlabel()
@@ -204,6 +205,7 @@ def _metric(search: Any, results: Mapping[str, Any], metric: str | None) -> str:
     if chosen not in found or (metric is None and len(found) > 1 and not isinstance(refit, str)):
         raise ValueError(
             f"Expected metric to be one of {', '.join(map(repr, found))}; found {metric!r}."
+            f"{did_you_mean(metric, found) or ' Name one of them.'}"
         )
     return chosen
 
@@ -232,6 +234,7 @@ def _full_name(name: str, there: list[str]) -> str:
     if len(full) != 1:
         raise ValueError(
             f"Expected a parameter of the search, of {', '.join(there)}; found {name!r}."
+            f"{did_you_mean(name, there)}"
         )
     return full[0]
 

@@ -10,8 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from .._utils.optional import import_optional
-from ._drawing import BLACK, GREY, colours_of
-from ._fitted import FUSED, aligner_in
+from ._displays import BLACK, FUSED, GREY, aligner_in, colours_of
 
 __all__ = ["TrainingDisplay"]
 
@@ -55,11 +54,11 @@ class TrainingDisplay:
 
     Examples
     --------
-    >>> from ibmea_sklearn import IBMEAAligner
+    >>> from ibmea_sklearn import IBMEAAligner, Rounds, Training
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> from ibmea_sklearn.inspection import TrainingDisplay
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = IBMEAAligner(max_epochs=3, n_rounds=1, random_state=0, verbose=0)
+    >>> aligner = IBMEAAligner(training=Training(3), rounds=Rounds(1), random_state=0, verbose=0)
     >>> display = TrainingDisplay.from_aligner(aligner.fit(kg1, kg2, links[:30]))
     >>> display.losses["nce_graph"].shape
     (3,)
@@ -109,7 +108,10 @@ class TrainingDisplay:
         if axes is None:
             axes = self._new_axes()
         elif np.shape(axes) != (self.n_panels,):
-            raise ValueError(f"Expected {self.n_panels} axes; found {axes!r}.")
+            raise ValueError(
+                f"Expected {self.n_panels} axes, in a row; found {axes!r}. Make them by "
+                f"pyplot.subplots({self.n_panels})[1]."
+            )
         self.axes_ = np.asarray(axes)
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
         others = [name for name in self.losses if not _is_contrast(name)]

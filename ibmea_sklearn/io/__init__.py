@@ -2,25 +2,22 @@
 
 from .alignments import read_alignment, read_pairs, write_alignment
 from .dbp15k import read_dbp15k
-from .embeddings import embeddings_from_frame, embeddings_to_frame
-from .mmkg import read_image_index, read_mmkg
+from .embeddings import embeddings_from_frame
+from .mmkg import read_mmkg
 from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
 from .openea import read_openea, read_openea_splits
-from .pairs import write_pair
 from .rdf import read_rdf
-from .recognise import read_graph, read_graphs, read_pair, recognise_format
+from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
 from .tables import read_tables, write_graph
 
 __all__ = [
     "embeddings_from_frame",
-    "embeddings_to_frame",
     "from_networkx",
     "from_pykeen",
     "read_alignment",
     "read_dbp15k",
     "read_graph",
     "read_graphs",
-    "read_image_index",
     "read_mmkg",
     "read_openea",
     "read_openea_splits",

@@ -6,29 +6,25 @@ Specification: https://mapping-commons.github.io/sssom/spec-formats-tsv/
 from __future__ import annotations
 
 import csv
+import datetime
 import itertools
-import json
+import math
 import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
+import yaml
 
-from ._identifiers import from_iri, to_iri
 from ._table_files import check_names, format_table, parse_table
-from ._text import malformed
+from ._text import from_iri, malformed, shown, shown_names, to_iri
+from .rdf import SAME
 
 PREDICATE = "skos:exactMatch"
 JUSTIFICATION = "semapv:SemanticSimilarityThresholdMatching"
-SAME = {
-    "http://www.w3.org/2004/02/skos/core#exactMatch",
-    "http://www.w3.org/2002/07/owl#sameAs",
-    "http://www.w3.org/2002/07/owl#equivalentClass",
-    "http://www.w3.org/2002/07/owl#equivalentProperty",
-}
 # Of the columns that the standard defines, those that a table of matches may well have.
 _SLOTS = {
     "subject_label", "subject_category", "object_label", "object_category", "author_id",
@@ -49,8 +45,6 @@ _EXTENSION = "urn:ibmea:column:"
 _TYPES = {"i": "xsd:integer", "f": "xsd:double", "O": "xsd:string"}
 _NOWHERE = _BUILT_IN["sssom"] + "NoTermFound"
 _NAMESPACE = re.compile(r".*[/#:]", re.DOTALL)
-_YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 ._/:#+()-]*(?<![: ])")
 
 
 def format_sssom(table: pd.DataFrame, metadata: Mapping[str, Any] | None = None) -> str:
@@ -118,27 +112,37 @@ def _header(
         "mapping_tool_version": __version__,
         **given,
     }
-    curies = {prefix: namespace for namespace, prefix in prefixes.items()}
+    header: dict[str, Any] = {"curie_map": {p: namespace for namespace, p in prefixes.items()}}
+    header |= {str(key): _plain(value) for key, value in metadata.items()}
     if extensions:
-        curies["column"] = _EXTENSION
-    lines = ["curie_map:", *(f"  {prefix}: {_yaml(iri)}" for prefix, iri in curies.items())]
-    lines += [f"{key}: {_yaml(value)}" for key, value in metadata.items()]
-    if extensions:
-        lines.append("extension_definitions:")
-    for name, kind in extensions.items():
-        lines += [
-            f"  - slot_name: {name}",
-            f"    property: column:{name}",
-            f"    type_hint: {kind}",
+        header["curie_map"]["column"] = _EXTENSION
+        header["extension_definitions"] = [
+            {"slot_name": name, "property": f"column:{name}", "type_hint": kind}
+            for name, kind in extensions.items()
         ]
-    return "".join(f"#{line}\n" for line in lines)
+    text = yaml.dump(header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
+    return "".join(f"#{line}\n" for line in text.removesuffix("\n").split("\n"))
 
 
-def _yaml(value: Any) -> str:
-    """Write a value in YAML: plain where that is safe, else in quotes, as JSON has them."""
-    text = str(value)
-    plain = _PLAIN.fullmatch(text) and ": " not in text and " #" not in text
-    return text if plain and text.lower() not in _YAML_WORDS else json.dumps(text)
+class _Dumper(yaml.SafeDumper):
+    """The safe dumper; what has line ends of any kind stands in quotes, with escapes, in a line."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """Choose the quotes: without them, a line end would be written as one."""
+        style = '"' if re.search("[\r\n\x85\u2028\u2029]", text) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value in types that YAML has."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple, set, np.ndarray)):
+        return [_plain(part) for part in value]
+    return value if type(value) in (bool, int, float, datetime.date) else str(value)
 
 
 def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -208,59 +212,48 @@ def _expand(path: Path, curie: Any, prefixes: Mapping[str, str]) -> str:
         return str(curie)
     raise ValueError(
         f"{path}: expected identifiers as prefix:name, with prefixes that curie_map declares "
-        f"({', '.join(prefixes)}); found {curie!r}."
+        f"({shown_names(list(prefixes))}); found {shown(curie)}."
     )
 
 
 def _parse_header(path: Path, text: str) -> tuple[dict[str, Any], int]:
-    """Read the part of YAML that SSSOM needs: scalars, lists, one map, one list of maps."""
+    """Read the lines of YAML that stand above the table, after a # each."""
     lines = [line[1:] for line in itertools.takewhile(_is_header, text.split("\n"))]
-    indent = min((len(s) - len(s.lstrip(" ")) for s in lines if s.strip()), default=0)
-    metadata: dict[str, Any] = {}
-    nested: dict[str, list[str]] = {}
-    section = ""
-    for number, line in enumerate(lines, 1):
-        content = line[indent:].rstrip()
-        if content.startswith((" ", "-")):
-            nested.setdefault(section, []).append(content.strip())
-        elif content:
-            section, value = _key_value(path, number, content)
-            metadata[section] = value
-    metadata |= {
-        key: [_scalar(i.removeprefix("- ")) for i in items] for key, items in nested.items()
-    }
-    curies = (_key_value(path, 1, item) for item in nested.get("curie_map", []))
-    metadata["curie_map"] = dict(curies)
-    metadata["extension_definitions"] = _definitions(path, nested.get("extension_definitions", []))
-    return metadata, len(lines)
+    metadata = _yaml(path, "\n".join(lines))
+    curies = metadata.setdefault("curie_map", {}) or {}
+    if not isinstance(curies, dict) or not all(isinstance(iri, str) for iri in curies.values()):
+        _malformed_slot(path, lines, "curie_map", "'prefix: namespace' in each line of curie_map")
+    extensions = metadata.setdefault("extension_definitions", []) or []
+    if not isinstance(extensions, list) or not all(isinstance(e, dict) for e in extensions):
+        what = "a list of '- slot_name: name' in extension_definitions"
+        _malformed_slot(path, lines, "extension_definitions", what)
+    named = [extension for extension in extensions if "slot_name" in extension]
+    return metadata | {"curie_map": curies, "extension_definitions": named}, len(lines)
 
 
 def _is_header(line: str) -> bool:
     return line.startswith("#") or line in ("", "\r")
 
 
-def _definitions(path: Path, items: list[str]) -> list[dict[str, str]]:
-    definitions: list[dict[str, str]] = []
-    for item in items:
-        if item.startswith("- ") or not definitions:
-            definitions.append({})
-        key, value = _key_value(path, 1, item.removeprefix("- "))
-        definitions[-1][key] = value
-    return [definition for definition in definitions if "slot_name" in definition]
+def _yaml(path: Path, text: str) -> dict[str, Any]:
+    expected = "'key: value' in the metadata block of SSSOM, which is YAML"
+    lines = text.split("\n")
+    try:
+        # Texts, lists and mappings are all that this loader makes, whatever tags ask for: less than
+        # the safe one, which takes a version 1.10 for a number and a prefix "no" for False.
+        metadata = yaml.load(text, yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = min(error.problem_mark.line, len(lines) - 1) if error.problem_mark else 0
+        malformed(path, line + 1, lines[line], f"{expected} ({error.problem})")
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position)
+        malformed(path, line + 1, lines[line], f"{expected} ({error.reason})")
+    if not isinstance(metadata, dict | None):
+        line = next(i for i, content in enumerate(lines) if content.strip())
+        malformed(path, line + 1, lines[line].strip(), expected)
+    return metadata or {}
 
 
-def _key_value(path: Path, number: int, text: str) -> tuple[str, str]:
-    key, colon, value = text.partition(":")
-    if not colon:
-        malformed(path, number, text, "'key: value' in the metadata block of SSSOM")
-    return _scalar(key), _scalar(value)
-
-
-def _scalar(text: str) -> str:
-    text = text.strip()
-    if text.startswith('"'):
-        try:
-            return str(json.loads(text))
-        except json.JSONDecodeError:
-            return text.strip('"')
-    return text.strip("'")
+def _malformed_slot(path: Path, lines: list[str], slot: str, expected: str) -> NoReturn:
+    line = next((i for i, content in enumerate(lines) if slot in content.partition(":")[0]), 0)
+    malformed(path, line + 1, lines[line].strip(), expected)

@@ -8,7 +8,8 @@ import io
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ import pandas as pd
 
 from .._utils.files import atomic_write
 from .._utils.optional import import_optional
-from ._text import malformed, read_text
+from ._text import malformed, read_text, shown
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet")
+# What a Parquet file may take in memory: as many bytes, or so many times its size.
+_PARQUET_BYTES, _PARQUET_RATIO = 1 << 31, 100
+_MOST_COLUMNS = 10_000
 _PLURALS = {",": "commas", "\t": "tabs"}
 
 _INTEGER = re.compile(r"-?[1-9]\d{0,18}|0", re.ASCII)
@@ -51,11 +55,21 @@ def parse_table(
     with _no_collector():
         rows = list(_rows(path, text, sep, first_line))
         names = rows.pop(0) if header else [f"column {i}" for i in range(len(rows[0]))]
+        _check_width(path, len(names))
         columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     quoted = _quoted_columns(text, sep, row=int(header))
     typed = [_column(values, i < len(quoted) and quoted[i]) for i, values in enumerate(columns)]
     frame = pd.concat([pd.Series(column) for column in typed], axis=1)
     return frame.set_axis(names, axis=1)
+
+
+def _check_width(path: Path, n_columns: int) -> None:
+    # pandas takes 0.25 ms a column, whatever is in it.
+    if n_columns > _MOST_COLUMNS:
+        raise ValueError(
+            f"{path}: expected a table of at most {_MOST_COLUMNS:,} columns; found {n_columns:,}. "
+            "Vectors belong into features, as KnowledgeGraph.with_features takes them."
+        )
 
 
 def numbered_rows(text: str, sep: str) -> Iterator[tuple[int, list[str]]]:
@@ -90,12 +104,13 @@ def column_names(path: Path) -> list[str]:
 
 def check_names(path: Path, names: Sequence[str], line: int | None = None) -> None:
     """Raise if two columns have one name; they stand in the first row, or in another line."""
-    repeated = [name for i, name in enumerate(names) if name in names[:i]]
+    counts = Counter(names)
+    repeated = [name for name, n in counts.items() if n > 1]
     if repeated:
         place = place_of_names(path) if line is None else f"{path}, line {line}"
         raise ValueError(
             f"{place}: expected columns of different names, of which `source` and `target` are the "
-            f"ids; found another column {repeated[0]!r}. Rename it."
+            f"ids; found another column {shown(repeated[0])}. Rename it."
         )
 
 
@@ -180,15 +195,42 @@ def _column(values: Any, quoted: bool) -> np.ndarray:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    import_optional("pyarrow", "parquet", f"Reading {path.name}")
+    parquet = import_optional("pyarrow.parquet", "parquet", f"Reading {path.name}")
     if not path.is_file():
         raise FileNotFoundError(f"Expected a file {path}; found none.")
+    _check_size(path, parquet)
     try:
-        frame = pd.read_parquet(path)
+        # Repeated strings stay one string each.
+        frame = pd.read_parquet(path, read_dictionary=_strings(parquet.read_schema(path)))
     except Exception as error:  # pyarrow has many exceptions of its own
         raise ValueError(f"Expected a Parquet file in {path}; found: {error}.") from None
     # Strings as Python objects, missing ones as None: the same as from CSV.
     return frame.apply(lambda c: c if c.dtype.kind in "iufb" else _objects(c))
+
+
+def _check_size(path: Path, parquet: Any) -> None:
+    """Raise if a file says that it holds far more than its size lets one expect."""
+    try:
+        metadata = parquet.read_metadata(path)
+        groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+        n_bytes = sum(max(0, group.total_byte_size) for group in groups)
+    except Exception as error:  # pyarrow has many exceptions of its own
+        raise ValueError(f"Expected a Parquet file in {path}; found: {error}.") from None
+    _check_width(path, metadata.num_columns)
+    # Each cell becomes an object of Python, or a pointer to one.
+    estimated = 2 * n_bytes + 16 * metadata.num_rows * metadata.num_columns
+    if estimated > max(_PARQUET_BYTES, _PARQUET_RATIO * path.stat().st_size):
+        raise ValueError(
+            f"Expected a Parquet file that takes less than {_PARQUET_BYTES >> 30} GiB, or "
+            f"{_PARQUET_RATIO} times its size, in memory; found {metadata.num_rows:,} rows of "
+            f"{metadata.num_columns} columns in {path}, some {estimated / 2**30:.1f} GiB. If you "
+            "trust it, read it by pandas.read_parquet and pass the table to KnowledgeGraph; else "
+            "write it in several files."
+        )
+
+
+def _strings(schema: Any) -> list[str]:
+    return [field.name for field in schema if str(field.type) in ("string", "large_string")]
 
 
 def _objects(column: pd.Series) -> pd.Series:
@@ -197,7 +239,13 @@ def _objects(column: pd.Series) -> pd.Series:
 
 
 def check_ids(path: Path, column: np.ndarray, expected: str) -> None:
-    """Raise if a cell of a column is empty."""
+    """Raise if a cell of a column is empty, or holds several values."""
+    nested = [type(v) for v in column if isinstance(v, (list, tuple, dict, set, np.ndarray))]
+    if nested:
+        raise ValueError(
+            f"{path}: expected {expected}; found a {nested[0].__name__} in a cell. Write one row "
+            "for each of its values."
+        )
     empty = (column == "") | pd.isna(column)
     if empty.any():
         raise ValueError(
@@ -224,3 +272,35 @@ def format_table(frame: pd.DataFrame, sep: str, quoting: Any) -> str:
     if "\r" in text and quoting != csv.QUOTE_NONNUMERIC:
         return format_table(frame, sep, csv.QUOTE_NONNUMERIC)
     return text
+
+
+def check_header(
+    path: Path,
+    names: Sequence[str],
+    columns: Sequence[np.ndarray],
+    expected: Sequence[str],
+    like: Mapping[int, Sequence[int]],
+) -> None:
+    """Raise if the names of the columns of a CSV or TSV file look like the first triple.
+
+    `like` says, by column of ids, in which columns the same ids may stand.
+    """
+    for i, others in like.items():
+        # An entity may well be called "head", and our own files have these names.
+        is_name = names[i].strip().lower() == expected[i]
+        row = None if is_name else _first_row([columns[j] for j in others], names[i])
+        if row is not None:
+            raise ValueError(
+                f"{path}, line {line_of(path, 0)}: expected names of columns, such as "
+                f"{', '.join(expected[: len(names)])}; found what looks like a triple, for "
+                f"{shown(names[i])} stands in line {line_of(path, row + 1)}, too. Add a line with "
+                "names at the top, or rename the column."
+            )
+
+
+def _first_row(columns: Sequence[np.ndarray], cell: str) -> int | None:
+    """Find the first row in which one of the columns holds what is written in a cell."""
+    number = int(cell) if re.fullmatch(r"-?[1-9]\d{0,17}|0", cell, re.ASCII) else None
+    cells = [number if column.dtype.kind == "i" else cell for column in columns]
+    found = [np.flatnonzero(c == cell)[:1] for c, cell in zip(columns, cells, strict=True)]
+    return min((int(rows[0]) for rows in found if len(rows)), default=None)

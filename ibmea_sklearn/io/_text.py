@@ -1,15 +1,38 @@
-"""Text files, read whole: what is wrong with one is said with its file and line."""
+"""Text files, read whole, and entity ids in them; faults are said with their file and line."""
 
 from __future__ import annotations
 
 import csv
 import io
 import itertools
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
+
+STRING = "urn:ibmea:string:"
+INTEGER = "urn:ibmea:integer:"
+
+# As RFC 3987 has them, but no user names, IPv6 addresses or square brackets: what is in doubt is
+# encoded, so that every RDF parser takes it.
+_LETTER = (
+    r"[A-Za-z0-9._~!$&'()*+,;=:@/?\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef"
+    r"\U00010000-\U0001fffd\U00020000-\U0002fffd-]"
+)
+_PART = rf"(?:{_LETTER}|%[0-9A-Fa-f]{{2}})"
+_IRI = re.compile(
+    rf"(?:https?|ftp)://[A-Za-z0-9.-]+(?::\d{{1,5}})?(?:/{_PART}*)?(?:#{_PART}*)?"
+    rf"|urn:[A-Za-z0-9][A-Za-z0-9-]+:{_PART}+",
+    re.ASCII,
+)
+
+
+# No more digits than Python converts.
+_INTEGER = re.compile(rf"{INTEGER}(-?\d{{1,4000}})", re.ASCII)
 
 
 def find_file(folder: Path, name: str, purpose: str) -> Path:
@@ -115,11 +138,24 @@ def first_odd_line(data: bytes, n_columns: int, sep: str) -> int | None:
     return int(odd[0]) if len(odd) else None
 
 
+def shown(value: Any) -> str:
+    """Quote what was found, or its beginning: a line may have 100 MB."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 120 else value[:117] + "...")
+    said = repr(value)
+    return said if len(said) <= 120 else said[:117] + "..."
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """List the first names of many."""
+    said = ", ".join(name if len(name) <= 120 else name[:117] + "..." for name in names[:10])
+    return said + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
+
+
 def malformed(path: Path, line_number: int, line: str, expected: str) -> NoReturn:
     """Raise for a line that is not as expected."""
-    shown = line if len(line) <= 120 else line[:117] + "..."
     raise ValueError(
-        f"{path}, line {line_number}: expected {expected}; found {shown!r}. "
+        f"{path}, line {line_number}: expected {expected}; found {shown(line)}. "
         "Correct the line, or take it out."
     )
 
@@ -143,3 +179,21 @@ def pair_array(left: np.ndarray | list[str], right: np.ndarray | list[str]) -> n
     pairs = np.empty((len(left), 2), np.int64 if integers else object)
     pairs[:, 0], pairs[:, 1] = left, right
     return pairs
+
+
+def to_iri(entity: Any) -> str:
+    """Name an entity by an IRI: its id if that is one, else a URN that encodes it."""
+    if not isinstance(entity, str):
+        return f"{INTEGER}{int(entity)}"
+    if _IRI.fullmatch(entity) and not entity.startswith((STRING, INTEGER)):
+        return entity
+    return STRING + quote(entity, safe="")
+
+
+def from_iri(iri: str) -> str | int:
+    """Return the id of the entity that an IRI names: the inverse of :func:`to_iri`."""
+    if found := _INTEGER.fullmatch(iri):
+        return int(found[1])
+    if iri.startswith(STRING):
+        return unquote(iri.removeprefix(STRING))
+    return iri

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._utils.files import atomic_write
+from .._utils.files import atomic_write, only_unicode
 from ..graph import KnowledgeGraph
-from ._same_as import format_same_as, has_links_only, read_same_as
 from ._sssom import format_sssom, parse_sssom
 from ._table_files import (
     SUFFIXES,
@@ -28,7 +28,8 @@ from ._table_files import (
     separator,
     write_table,
 )
-from ._text import pair_array, read_text
+from ._text import pair_array, read_text, shown
+from .rdf import format_same_as, has_links_only, read_same_as
 
 LOOKS_FOR_SSSOM = "a file .tsv that begins with # or has the columns subject_id and object_id"
 LOOKS_FOR_TABLE = "a table (.csv, .tsv, .parquet) with columns such as source and target"
@@ -45,7 +46,8 @@ def looks_like_sssom(path: Path) -> bool:
     if not path.is_file() or path.suffix != ".tsv":
         return False
     names = column_names(path)
-    return bool(names) and (names[0].startswith("#") or _SSSOM <= set(names))
+    is_metadata = len(names) == 1 and names[0].startswith("#")
+    return is_metadata or _SSSOM <= set(names)
 
 
 def looks_like_table(path: Path) -> bool:
@@ -125,7 +127,13 @@ def write_alignment(
         )
     if metadata and format != "sssom":
         raise ValueError(f"Expected metadata for SSSOM only; found it for {format!r}.")
-    table = _checked(table)
+    with only_unicode(path):
+        _write(_checked(table), path, format, metadata)
+
+
+def _write(
+    table: pd.DataFrame, path: Path, format: str, metadata: Mapping[str, Any] | None
+) -> None:
     if format in ("csv", "parquet"):
         write_table(table, path, format)
         return
@@ -187,7 +195,7 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
     text = read_text(path, keep_line_ends=True, advice=" Write one pair of ids a line.")
     sep = separator(path)
     line, first = next(numbered_rows(text, sep))
-    if text.lstrip("\r\n").startswith("#") or (sep == "\t" and _SSSOM <= set(first)):
+    if _is_sssom(text, sep) or (sep == "\t" and _SSSOM <= set(first)):
         table, metadata = parse_sssom(path, text)
         table = _standard(path, table)
         table.attrs = metadata
@@ -195,9 +203,19 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
     if len(first) == 1:
         raise ValueError(
             f"{path}, line {line}: expected at least two columns: source and target; found one "
-            f"column: {first[0]!r}. {say_separator(path, first[0])}"
+            f"column: {shown(first[0])}. {say_separator(path, first[0])}"
         )
     return _standard(path, parse_table(path, text, sep, _are_sides([_plain(n) for n in first])))
+
+
+def _is_sssom(text: str, sep: str) -> bool:
+    """Whether a text begins with metadata: an id, too, may begin with #, but has a partner."""
+    lines = (line for line in text.splitlines() if line)
+    above = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    if not above or sep not in above[0]:
+        return bool(above)
+    header = next((line for line in text.splitlines() if line and line[0] != "#"), "")
+    return _SSSOM <= set(header.split("\t"))
 
 
 def read_pairs(
@@ -305,7 +323,7 @@ def _confidence(path: Path, given: pd.Series) -> np.ndarray:
         row = int(np.argmax(bad))
         raise ValueError(
             f"{path}, row {row + 1} of the table: expected a confidence from 0 to 1; "
-            f"found {given.iloc[row]!r}."
+            f"found {shown(given.iloc[row])}."
         )
     return numbers
 

@@ -11,8 +11,6 @@ import pandas as pd
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph, ModalityFeatures
 
-__all__ = ["embeddings_from_frame", "embeddings_to_frame"]
-
 ENTITY = "entity"
 # By container: the package, by which narwhals knows it, and the extra that installs it.
 _BACKENDS = {"polars": ("polars", "polars"), "arrow": ("pyarrow", "parquet")}
@@ -53,7 +51,7 @@ def embeddings_to_frame(
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import embeddings_to_frame
+    >>> from ibmea_sklearn.io.embeddings import embeddings_to_frame
     >>> embeddings_to_frame(["a", "b"], [[1.0, 0.0], [0.5, 2.0]])
              x0   x1
     entity
@@ -110,7 +108,7 @@ def embeddings_from_frame(frame: Any, kg: KnowledgeGraph) -> ModalityFeatures:
 
     See Also
     --------
-    embeddings_to_frame : The way there.
+    ibmea_sklearn.BaseAligner.embeddings_frame : The way there.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Sequence
@@ -13,19 +14,23 @@ import pandas as pd
 
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph, SeedPairs
-from ._literals import typed_literal
 from ._text import (
     first_odd_line,
     listing,
     malformed,
     pair_array,
     read_bytes,
+    read_columns,
     read_lines,
     split_columns,
 )
+from ._values import typed_literal
 
 LOOKS_FOR = "files NAME_EntityTriples.txt of two graphs and NAME_SameAsLink.txt, in it or below"
 LOOKS_FOR_GRAPH = "a file NAME_EntityTriples.txt"
+
+# Numbers of one image's vector.
+_LONGEST = 1 << 20
 
 # An IRI in brackets, a literal, or anything without spaces but a dot alone.
 _TERM = r'(<[^>]*>|"(?:[^"\\]|\\.)*"\S*|(?!\.(?:\s|$))\S+)'
@@ -70,6 +75,7 @@ def read_mmkg(
     *,
     duplicates: str = "first",
     images: bool = True,
+    names: bool = False,
 ) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
     """Read two graphs of MMKG and the links between them.
 
@@ -87,13 +93,18 @@ def read_mmkg(
         12,846 links, of which 4 repeat an entity of DB15K: 12,842 remain.
     images : bool, default=True
         Read ``NAME_ImageData.h5`` if it is there (needs h5py: the extra ``hdf5``).
+    names : bool, default=False
+        Read names: of Freebase's entities in English from ``NAME_mid2name.txt`` (id, tab, name),
+        where there is one; in other graphs, the last parts of the ids. Results with names are a
+        protocol of their own and not comparable to results without.
 
     Returns
     -------
     kg1, kg2 : KnowledgeGraph
         Numeric triples are attribute triples with typed values, their datatype IRI beside them.
         Image features are ``features["image"]``. Without ``NAME_ImageData.h5`` a graph has no
-        image modality: :func:`read_image_index` says which entities have an image elsewhere.
+        image modality; `read_image_index` of this module says which entities have an image
+        elsewhere.
     links : ndarray of shape (n_links, 2), object
         Those of which both entities stand in the triples.
 
@@ -125,6 +136,8 @@ def read_mmkg(
         raise ValueError(f"Expected duplicates='first' or 'all'; found {duplicates!r}.")
     folder = Path(folder)
     kg1, kg2 = (_read_graph(folder, name, images) for name in pair)
+    if names:
+        kg1, kg2 = (_with_names(folder, kg) for kg in (kg1, kg2))
     links = _read_links(folder, kg1, kg2)
     if duplicates == "first":
         links = SeedPairs(kg1, kg2, links, duplicates="first").pairs.copy()
@@ -154,7 +167,7 @@ def read_image_index(folder: str | os.PathLike[str], name: str) -> dict[str, str
 
     Examples
     --------
-    >>> from ibmea_sklearn.io import read_image_index
+    >>> from ibmea_sklearn.io.mmkg import read_image_index
     >>> len(read_image_index("mmkg", "FB15K"))  # doctest: +SKIP
     13444
     """
@@ -174,6 +187,17 @@ def _read_graph(folder: Path, name: str, images: bool) -> KnowledgeGraph:
     )
 
 
+def _with_names(folder: Path, kg: KnowledgeGraph) -> KnowledgeGraph:
+    path = _optional(folder, f"{kg.name}_mid2name")
+    if path is None:
+        return kg.with_names("id")
+    known = set(kg.entity_ids.tolist())
+    ids, names = read_columns(path, 2)
+    # It names all of Freebase's entities, also those in no triple.
+    rows = zip(_without_brackets(ids), names, strict=True)
+    return kg.with_names([(e, name.replace("_", " "), "en") for e, name in rows if e in known])
+
+
 def _read_numeric(path: Path) -> list[tuple[str, str, Any, str | None]]:
     columns = _read_terms(path, 3)
     return [(e, a, *typed_literal(v)) for e, a, v in zip(*columns, strict=True)]
@@ -188,10 +212,33 @@ def _read_image_data(folder: Path, name: str) -> dict[str, np.ndarray]:
     try:
         with h5py.File(path, "r") as file:
             # Of two images of an entity the first counts: later entries overwrite.
-            entries = reversed([(e, key) for key, e in index.items() if key in file])
-            return {entity: np.ravel(file[key]) for entity, key in entries}
-    except OSError as error:
+            entries = reversed([(e, key) for key, e in index.items()])
+            read = {entity: _vector(file, key, h5py) for entity, key in entries}
+            return {entity: vector for entity, vector in read.items() if vector is not None}
+    except (OSError, RuntimeError, LookupError, TypeError) as error:
         raise ValueError(f"Expected an HDF5 file in {path}; found: {error}.") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _vector(file: Any, key: str, h5py: Any) -> np.ndarray | None:
+    """Return a vector of an HDF5 file, if it is there; what lies in other files is left alone."""
+    found = file
+    for part in key.split("/"):
+        link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
+        if link is None:
+            return None
+        is_here = isinstance(link, h5py.HardLink)
+        found = found[part] if is_here else link
+    is_here = isinstance(found, h5py.Dataset) and not (found.external or found.is_virtual)
+    if not is_here or found.dtype.kind not in "biuf" or found.size > _LONGEST:
+        what = f"{type(found).__name__} {getattr(found, 'dtype', '')}".strip()
+        raise ValueError(
+            f"expected {key!r} to be a vector of at most {_LONGEST:,} numbers in the file itself; "
+            f"found {what}, which is too long, no such thing, or in another file. Copy it into "
+            "the file, or take it out."
+        )
+    return np.ravel(found)
 
 
 def _read_links(folder: Path, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
@@ -262,7 +309,7 @@ def _under(folder: Path, pattern: str) -> list[Path]:
 
 
 def _optional(folder: Path, stem: str) -> Path | None:
-    found = [p for p in _under(folder, f"{stem}*") if p.name in (stem, f"{stem}.txt")]
+    found = [p for p in _under(folder, f"{glob.escape(stem)}*") if p.name in (stem, f"{stem}.txt")]
     return found[0] if found else None
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 
-__all__ = ["from_networkx", "from_pykeen", "to_networkx", "to_pykeen"]
-
 
 def to_networkx(kg: KnowledgeGraph) -> Any:
     """Turn a graph into a directed multigraph of networkx.
@@ -38,8 +36,9 @@ def to_networkx(kg: KnowledgeGraph) -> Any:
 
     Notes
     -----
-    Datatypes of values, images, texts and features stay behind. The order of the entities does not
-    change, so that features fit the graph that comes back: ``with_features(**kg.features)``.
+    Datatypes of values, images, texts, names and features stay behind. The order of the entities
+    does not change, so that features fit the graph that comes back:
+    ``with_features(**kg.features)``.
 
     Examples
     --------
@@ -182,8 +181,8 @@ def to_pykeen(kg: KnowledgeGraph, *, create_inverse_triples: bool = False) -> An
 
     Notes
     -----
-    Attributes, images, texts and features stay behind. Since the numbers are those of the graph,
-    the vectors of a PyKEEN model are features of it as they are:
+    Attributes, images, texts, names and features stay behind. Since the numbers are those of the
+    graph, the vectors of a PyKEEN model are features of it as they are:
     ``kg.with_features(transe=model.entity_representations[0]().detach().numpy())``.
 
     Examples

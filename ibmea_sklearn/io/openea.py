@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph import KnowledgeGraph
-from ._literals import typed_literal
 from ._text import find_file, listing, malformed, pair_array, read_columns, read_lines
+from ._values import typed_literal
 
 LOOKS_FOR = "rel_triples_1, rel_triples_2 and ent_links"
 

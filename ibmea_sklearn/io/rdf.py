@@ -1,9 +1,10 @@
-"""RDF files: N-Triples, Turtle, RDF/XML."""
+"""RDF files: N-Triples, Turtle, RDF/XML; graphs, and links as ``owl:sameAs`` triples."""
 
 from __future__ import annotations
 
-import gzip
 import os
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
-from ._literals import XSD, parse_literal
-from ._text import listing
+from ._rdf_bounds import XMLInBounds, check_nesting, open_bytes
+from ._text import from_iri, listing, malformed, read_lines, to_iri
+from ._values import XSD, parse_literal, unescape
 
 FORMATS = {
     ".nt": "N_TRIPLES",
@@ -28,6 +30,26 @@ DEPICTIONS = {
     "http://schema.org/image",
     "https://schema.org/image",
 }
+# Predicates whose literals are names.
+NAMES = (
+    "http://www.w3.org/2000/01/rdf-schema#label",
+    "http://www.w3.org/2004/02/skos/core#prefLabel",
+    "http://www.w3.org/2004/02/skos/core#altLabel",
+    "http://xmlns.com/foaf/0.1/name",
+    "http://schema.org/name",
+    "https://schema.org/name",
+)
+SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
+# Predicates that say that two entities are the same.
+SAME = {
+    "http://www.w3.org/2004/02/skos/core#exactMatch",
+    SAME_AS,
+    "http://www.w3.org/2002/07/owl#equivalentClass",
+    "http://www.w3.org/2002/07/owl#equivalentProperty",
+}
+
+_TRIPLE = re.compile(r"[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*\.[ \t]*(?:#.*)?")
+_OTHER = re.compile(r"[ \t]*(?:[#].*|(?:<|_:).*\.[ \t]*(?:#.*)?)?")
 
 
 def looks_like(path: Path) -> bool:
@@ -43,7 +65,10 @@ def rdf_files(folder: Path) -> list[Path]:
 
 
 def read_rdf(
-    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, name: str | None = None
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    names: Sequence[str] = NAMES,
+    name: str | None = None,
 ) -> KnowledgeGraph:
     """Read a graph from RDF files (needs pyoxigraph: the extra ``rdf``).
 
@@ -52,6 +77,10 @@ def read_rdf(
     paths : path-like or sequence of path-likes
         Files ``.nt``, ``.ttl``, ``.rdf``, ``.xml`` or ``.owl``, or these with ``.gz``; or a folder
         of them. Together they are one graph.
+    names : sequence of str, optional
+        Predicates whose literals are names of entities, by IRI. By default ``rdfs:label``,
+        ``skos:prefLabel``, ``skos:altLabel``, ``foaf:name`` and ``schema:name`` (by http or https).
+        None of them, ``()``: such literals stay attribute values.
     name : str, optional
         The name of the graph; by default that of the first file.
 
@@ -59,9 +88,9 @@ def read_rdf(
     -------
     KnowledgeGraph
         Triples whose object is an IRI or a blank node are relation triples (``rdf:type`` among
-        them); those with a literal are attribute triples with a typed value (``rdfs:label`` among
-        them), beside it the datatype's IRI, or the language as ``"@en"``. Entities are named
-        by their IRIs, blank nodes as ``_:b0``.
+        them); those with a literal are attribute triples with a typed value, beside it the
+        datatype's IRI, or the language as ``"@en"``. Literals of `names` are names in their
+        language, and no attribute values. Ids are IRIs, of blank nodes ``_:b0``.
 
         ``foaf:depiction``, ``foaf:img`` and ``schema:image`` that point at a local file (a
         ``file:`` IRI, a path relative to the RDF file, or either as a literal) are images.
@@ -71,6 +100,8 @@ def read_rdf(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If `names` is one string.
     ValueError
         If a file is malformed, with the line, or holds no triple.
     ImportError
@@ -95,18 +126,25 @@ def read_rdf(
     if isinstance(paths, (str, os.PathLike)):
         paths = rdf_files(Path(paths)) or [paths]
     files = [Path(path) for path in paths]
-    tables = _Tables()
+    tables = _Tables(_predicates(names))
     for number, file in enumerate(files):
         # A blank node's name holds in its own file only.
         tables.add(file, parse_rdf(file), blank="_:" if len(files) == 1 else f"_:{number}.")
-    if not (tables.relations or tables.attributes or tables.images):
+    if not (tables.relations or tables.attributes or tables.images or tables.names):
         raise ValueError(f"Expected triples in {', '.join(map(str, files))}; found none.")
     return KnowledgeGraph(
         tables.relations or None,
         tables.attributes or None,
         images=tables.images or None,
+        names=tables.names or None,
         name=files[0].name.partition(".")[0] if name is None else name,
     )
+
+
+def _predicates(names: Sequence[str]) -> frozenset[str]:
+    if isinstance(names, str):
+        raise TypeError(f"Expected names as a sequence of IRIs; found {names!r}. Pass [{names!r}].")
+    return frozenset(names)
 
 
 def parse_rdf(path: Path) -> Iterator[Any]:
@@ -120,27 +158,38 @@ def parse_rdf(path: Path) -> Iterator[Any]:
     oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")
     rdf_format = getattr(oxigraph.RdfFormat, FORMATS[_suffix(path)])
     base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else path.resolve().as_uri()
-    open_ = gzip.open if path.suffix == ".gz" else open
-    with open_(path, "rb") as file:
-        try:
-            yield from oxigraph.parse(file, rdf_format, base_iri=base, lenient=True)
-        except SyntaxError as error:
-            line = f", line {error.lineno}" if error.lineno else ""
-            hint = " Save it as UTF-8." if "UTF-8" in str(error) else " Correct it."
-            raise ValueError(
-                f"{path}{line}: expected {rdf_format.name}; found: {error.msg}." + hint
-            ) from None
-        except (OSError, EOFError) as error:
-            raise ValueError(f"Expected a whole gzip file in {path}; found: {error}.") from None
+    is_xml = rdf_format == oxigraph.RdfFormat.RDF_XML
+    try:
+        if not is_xml:
+            check_nesting(path)
+        with open_bytes(path) as file:
+            content = XMLInBounds(path, file) if is_xml else file
+            yield from oxigraph.parse(content, rdf_format, base_iri=base, lenient=True)
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        hint = " Save it as UTF-8." if "UTF-8" in str(error) else " Correct it."
+        raise ValueError(
+            f"{path}{line}: expected {rdf_format.name}; found: {error.msg}." + hint
+        ) from None
+    except MemoryError as error:
+        if "buffer" not in str(error):  # not the parser's own bound, but that of the machine
+            raise
+        raise ValueError(
+            f"{path}: expected terms of at most 16 MiB; found: {error}. Shorten the literal."
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"Expected a whole gzip file in {path}; found: {error}.") from None
 
 
 class _Tables:
     """The tables of a graph, filled triple by triple."""
 
-    def __init__(self) -> None:
+    def __init__(self, naming: frozenset[str]) -> None:
+        self.naming = naming
         self.relations: list[tuple[str, str, str]] = []
         self.attributes: list[tuple[str, str, Any, str | None]] = []
         self.images: list[tuple[str, str]] = []
+        self.names: list[tuple[str, str, str | None]] = []
 
     def add(self, path: Path, triples: Iterable[Any], blank: str) -> None:
         oxigraph = import_optional("pyoxigraph", "rdf", "Reading RDF")
@@ -157,8 +206,15 @@ class _Tables:
         for triple in triples:
             entity, predicate = name(triple.subject), name(triple.predicate)
             value = triple.object
+            if not isinstance(value, (*addresses, oxigraph.BlankNode)):
+                raise ValueError(
+                    f"{path}: expected triples of IRIs, blank nodes and literals; found a triple "
+                    f"as the object of {entity!r}, as RDF 1.2 has it. Take such triples out."
+                )
             if predicate in DEPICTIONS and isinstance(value, addresses):
                 self._add_picture(entity, predicate, value.value, folder)
+            elif predicate in self.naming and isinstance(value, oxigraph.Literal):
+                self.names.append((entity, value.value, value.language))
             elif isinstance(value, oxigraph.Literal):
                 self.attributes.append((entity, predicate, *_typed(value)))
             else:
@@ -181,11 +237,59 @@ def _typed(literal: Any) -> tuple[Any, str | None]:
 
 
 def _local_path(address: str, folder: Path) -> Path | None:
-    parts = urlsplit(address)
-    if parts.scheme not in ("", "file"):
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # http://[, which is no address
+        return None
+    if "\0" in address or parts.scheme not in ("", "file"):
         return None
     return folder / unquote(parts.path)
 
 
 def _suffix(path: Path) -> str:
     return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
+def format_same_as(pairs: Iterable[tuple[Any, Any]]) -> str:
+    """Turn pairs of entities into N-Triples."""
+    lines = [f"<{to_iri(a)}> <{SAME_AS}> <{to_iri(b)}> .\n" for a, b in pairs]
+    # A file without any link is no empty file.
+    return "".join(["# owl:sameAs links, written by ibmea_sklearn\n", *lines])
+
+
+def read_same_as(path: Path) -> list[tuple[str | int, str | int]]:
+    """Read the links of a file of N-Triples (or, by pyoxigraph, of another RDF format).
+
+    Triples with other predicates than those of equivalence are skipped.
+    """
+    triples = _ntriples(path) if path.suffix == ".nt" else _parsed(path)
+    return [(from_iri(a), from_iri(b)) for a, predicate, b in triples if predicate in SAME]
+
+
+def has_links_only(path: Path) -> bool:
+    """Say whether all triples of a file of N-Triples are links; others end the reading."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        lines = (line.strip() for line in file)
+        return all(map(_is_link, (line for line in lines if line and line[0] != "#")))
+
+
+def _is_link(line: str) -> bool:
+    found = _TRIPLE.fullmatch(line)
+    return found is not None and unescape(found[2]) in SAME
+
+
+def _ntriples(path: Path) -> Iterable[tuple[str, str, str]]:
+    for number, line in enumerate(read_lines(path), 1):
+        if found := _TRIPLE.fullmatch(line):
+            yield tuple(unescape(term) for term in found.groups())  # type: ignore[misc]
+        elif not _OTHER.fullmatch(line):
+            malformed(path, number, line, "a triple of N-Triples: <subject> <predicate> <object> .")
+
+
+def _parsed(path: Path) -> Iterable[tuple[str, str, str]]:
+    oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")
+    for triple in parse_rdf(path):
+        if isinstance(triple.subject, oxigraph.NamedNode) and isinstance(
+            triple.object, oxigraph.NamedNode
+        ):
+            yield triple.subject.value, triple.predicate.value, triple.object.value

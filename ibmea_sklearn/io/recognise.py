@@ -1,16 +1,19 @@
-"""Which format a file or folder has, found by looking at its name and at what it holds."""
+"""Graphs and pairs of graphs in any format, which is found by looking; folders of two graphs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from ..graph import KnowledgeGraph
-from . import alignments, dbp15k, mmkg, openea, pairs, rdf, tables
+from .._utils.files import check_complete, whole_folder
+from ..graph import KnowledgeGraph, SeedPairs
+from ..graph._tables import columns_of
+from . import alignments, dbp15k, mmkg, openea, rdf, tables
 from ._text import listing
 
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
@@ -127,6 +130,54 @@ def read_graph(path: str | os.PathLike[str]) -> KnowledgeGraph:
     return kg
 
 
+def write_pair(
+    kg1: KnowledgeGraph,
+    kg2: KnowledgeGraph,
+    links: Any,
+    folder: str | os.PathLike[str],
+    *,
+    format: str = "csv",
+) -> None:
+    """Write two graphs and their links as a folder, as :func:`read_pair` reads it.
+
+    Parameters
+    ----------
+    kg1, kg2 : KnowledgeGraph
+        Written as the folders of tables ``kg1`` and ``kg2``, see :func:`write_graph`.
+    links : SeedPairs, or table of shape (n_links, 2)
+        Written as ``links.csv``, ``links.tsv`` (SSSOM) or ``links.parquet``.
+    folder : path-like
+        Created if need be. What it holds under these names is replaced.
+    format : {"csv", "tsv", "parquet"}, default="csv"
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`write_graph` and :func:`write_alignment`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ibmea_sklearn import KnowledgeGraph
+    >>> from ibmea_sklearn.io import read_pair, write_pair
+    >>> kg1, kg2 = KnowledgeGraph([("a", "in", "b")]), KnowledgeGraph([("x", "dans", "y")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_pair(kg1, kg2, [("a", "x")], folder)
+    ...     kg1, kg2, links = read_pair(folder)
+    >>> links
+    array([['a', 'x']], dtype=object)
+    """
+    folder = Path(folder)
+    left, right = columns_of(links.pairs if isinstance(links, SeedPairs) else links, 2, "links")
+    tables.check_format(format)
+    graphs = {"kg1": kg1, "kg2": kg2}
+    with whole_folder(folder, lambda new: _pair_files(folder, graphs)) as beside:
+        for name, kg in graphs.items():
+            tables.write_beside(kg, beside / name, folder / name, format)
+        frame = pd.DataFrame({"source": left, "target": right})
+        alignments.write_alignment(frame, beside / f"links.{format}")
+
+
 def recognise_format(path: str | os.PathLike[str]) -> str:
     """Name the format of a file or folder, without reading it.
 
@@ -152,7 +203,8 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
     --------
     >>> import tempfile
     >>> from ibmea_sklearn import KnowledgeGraph
-    >>> from ibmea_sklearn.io import recognise_format, write_graph
+    >>> from ibmea_sklearn.io import write_graph
+    >>> from ibmea_sklearn.io import recognise_format
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_graph(KnowledgeGraph([("a", "knows", "b")]), folder)
     ...     recognise_format(folder)
@@ -165,7 +217,8 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
 def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what: str) -> _Format:
     path = Path(path)
     if not path.exists():
-        above = path.resolve().parent
+        # Not `resolve`, which raises for a link to itself.
+        above = Path(os.path.realpath(path)).parent
         there = (
             f"The folder above has: {listing(above)}."
             if above.exists()
@@ -178,6 +231,41 @@ def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what:
     looked_for = "".join(f"\n  {form.name}: {form.looks_for}" for form in formats)
     found = listing(path) if path.is_dir() else f"a file {path.name!r}"
     raise ValueError(f"Expected {what} in {path}; looked for{looked_for}\nfound {found}.")
+
+
+def _read_two(folder: Path) -> Pair:
+    """Read both graphs of a folder, and their links, if there are any."""
+    check_complete(folder)
+    kg1, kg2 = (read_graph(side) for side in _sides(folder))
+    files = _link_files(folder)
+    if len(files) > 1:
+        raise ValueError(
+            f"Expected one file links.* in {folder}; found {', '.join(p.name for p in files)}. "
+            "Keep the one you mean."
+        )
+    if not files:
+        return kg1, kg2, np.empty((0, 2), object)
+    return kg1, kg2, alignments.read_pairs(files[0], graphs=(kg1, kg2))
+
+
+def _pair_files(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Name the files that would pass for a part of the pair in a folder."""
+    return [*_link_files(folder), *(p for n in names for p in tables.graph_files(folder / n))]
+
+
+def _link_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("links.*"))
+
+
+def _sides(folder: Path) -> list[Path]:
+    """Find the two graphs of a folder, or nothing."""
+    if not folder.is_dir():
+        return []
+    by_stem = {p.name.partition(".")[0]: p for p in sorted(folder.iterdir())}
+    for names in (("kg1", "kg2"), ("1", "2")):
+        if all(name in by_stem for name in names):
+            return [by_stem[name] for name in names]
+    return []
 
 
 ALIGNMENT_FORMATS = (
@@ -206,9 +294,9 @@ PAIR_FORMATS = (
     _Format("MMKG folder", mmkg.LOOKS_FOR, mmkg.looks_like, mmkg.read_pair_of),
     _Format(
         "folder of two graphs",
-        pairs.LOOKS_FOR,
-        pairs.looks_like,
-        lambda folder: pairs.read_two(folder, read_graph),
+        "kg1 and kg2 (or 1 and 2), each a folder or file of one graph, and links.*",
+        lambda path: bool(_sides(path)),
+        _read_two,
     ),
 )
 GRAPH_FORMATS = (

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from .._utils.files import atomic_write
+from .._utils.files import check_complete, whole_folder
 from ..graph import KnowledgeGraph
-from ._headers import check_header
-from ._images import image_path, write_image
+from ._attachments import image_path, read_features, write_features, write_image
 from ._table_files import (
     SUFFIXES,
+    check_header,
     check_ids,
     place_of_names,
     read_table,
     say_separator,
     write_table,
 )
-from ._text import listing
-from ._typed_values import read_value, write_value
+from ._text import listing, shown_names
+from ._values import read_value, write_value
 
-TABLES = ("relation_triples", "attribute_triples", "images", "texts", "entities")
+TABLES = ("relation_triples", "attribute_triples", "images", "texts", "names", "entities")
 LOOKS_FOR = (
     f"a folder of tables {', '.join(TABLES)} ({', '.join(SUFFIXES)}), or one such table of triples"
 )
@@ -37,11 +34,12 @@ _NAMES = {
     "attribute_triples": ("entity", "attribute", "value", "datatype", "value_type"),
     "images": ("entity", "image"),
     "texts": ("entity", "text"),
+    "names": ("entity", "name", "language"),
     "entities": ("entity",),
 }
 _ID_COLUMNS = {"relation_triples": (0, 1, 2), "attribute_triples": (0, 1)}
 _ENTITY_COLUMNS = {"relation_triples": (0, 2)}
-_REQUIRED = {"attribute_triples": 3}
+_REQUIRED = {"attribute_triples": 3, "names": 2}
 # By column of ids, the columns in which the same ids may stand.
 _LIKE_COLUMNS: dict[str, dict[int, tuple[int, ...]]] = {
     "relation_triples": {0: (0, 2), 1: (1,), 2: (0, 2)},
@@ -73,6 +71,7 @@ def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> Kno
         `attribute_triples`  entity, attribute, value, and optionally datatype (IRI), type
         `images`             entity, path of a file, relative to the folder
         `texts`              entity, text
+        `names`              entity, name, and optionally language
         `entities`           entity (all of them, in the order of the rows of features)
         ==================== ==============================================================
 
@@ -113,6 +112,7 @@ def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> Kno
     """
     path = Path(path)
     folder = path.parent if path.is_file() else path
+    check_complete(folder)
     paths = {"relation_triples": path} if path.is_file() else _find_all(path)
     columns: dict[str, list[Any]] = {table: _read(table, path) for table, path in paths.items()}
     _unify_ids(columns)
@@ -120,11 +120,15 @@ def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> Kno
         columns["attribute_triples"] = _typed(paths["attribute_triples"], columns)
     if "images" in columns:
         owners, images = columns["images"]
+        check_ids(paths["images"], images, "the path of an image")
         columns["images"] = [owners, [image_path(folder, image) for image in images]]
+    if "names" in columns:  # of digits alone, they were read as integers
+        owners, *said = columns["names"]
+        columns["names"] = [owners, *([str(v or "") for v in column.tolist()] for column in said)]
     entities = columns.pop("entities", [None])[0]
     return KnowledgeGraph(
         **{table: _as_table(table, given) for table, given in columns.items()},
-        features=_read_features(folder, entities) if folder == path else None,
+        features=read_features(folder, entities) if folder == path else None,
         entities=entities,
         name=path.resolve().name.partition(".")[0] if name is None else name,
     )
@@ -165,33 +169,46 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
     ...     sorted(os.listdir(folder))
     ['entities.csv', 'relation_triples.csv']
     """
+    check_format(format)
+    # Half of this graph and half of the one before it would pass for a graph: the files come into
+    # the folder when all of them are written.
+    with whole_folder(Path(folder), lambda new: graph_files(Path(folder))) as beside:
+        write_beside(kg, beside, Path(folder), format)
+
+
+def check_format(format: str) -> None:
+    """Raise a ValueError unless tables can be written in a format."""
     if f".{format}" not in SUFFIXES:
         raise ValueError(f"Expected format 'csv', 'tsv' or 'parquet'; found {format!r}.")
-    folder = Path(folder)
+
+
+def graph_files(folder: Path) -> list[Path]:
+    """Name the files that would pass for a part of the graph in a folder, there or not."""
+    tables = [folder / (table + suffix) for table in TABLES for suffix in SUFFIXES]
+    return [*tables, *(folder / "features").glob("*.npz")]
+
+
+def write_beside(kg: KnowledgeGraph, beside: Path, folder: Path, format: str) -> None:
+    """Write a graph to a folder, whose files will be moved to another one."""
     tables: dict[str, list[Any]] = {
         "entities": [kg.entity_ids],
         "relation_triples": _relation_columns(kg),
         "attribute_triples": _attribute_columns(kg),
         "texts": [kg.entity_ids[kg.texts.entities], kg.texts.values],
-        "images": _image_columns(kg, folder),
+        "names": _name_columns(kg),
+        "images": _image_columns(kg, beside, folder),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    # Half of this graph and half of the one before it would pass for a graph: the files come into
-    # the folder when all of them are written.
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as beside:
-        for table, columns in tables.items():
-            if len(columns[0]):
-                frame = pd.DataFrame(dict(zip(_NAMES[table], columns, strict=True)))
-                write_table(frame, Path(beside) / f"{table}.{format}", format)
-        for modality, (values, mask) in kg.features.items():
-            path = Path(beside) / "features" / f"{quote(modality, safe='')}.npz"
-            _write_features(path, values, mask)
-        _move_in(Path(beside), folder)
+    for table, columns in tables.items():
+        if len(columns[0]):
+            frame = pd.DataFrame(dict(zip(_NAMES[table], columns, strict=True)))
+            write_table(frame, beside / f"{table}.{format}", format)
+    for modality, (values, mask) in kg.features.items():
+        write_features(beside, modality, values, mask)
 
 
 def _as_table(table: str, columns: list[Any]) -> Any:
-    # A mapping of images or texts would be read as {entity: value}.
-    if table in ("images", "texts"):
+    # A mapping of these would be read as {entity: value}.
+    if table in ("images", "texts", "names"):
         return list(zip(*columns, strict=True))
     return dict(zip(_NAMES[table], columns, strict=False))
 
@@ -213,19 +230,6 @@ def _find(folder: Path, table: str) -> Path | None:
     return found[0] if found else None
 
 
-def _move_in(beside: Path, folder: Path) -> None:
-    """Put the files of a graph in place of those of another one."""
-    new = [path.relative_to(beside) for path in beside.rglob("*") if path.is_file()]
-    for path in new:
-        (folder / path).parent.mkdir(exist_ok=True)
-        os.replace(beside / path, folder / path)
-    # What is left of the other one would pass for a part of this one.
-    tables = [folder / (table + suffix) for table in TABLES for suffix in SUFFIXES]
-    old = {*tables, *(folder / "features").glob("*.npz")} - {folder / path for path in new}
-    for left in old:
-        left.unlink(missing_ok=True)
-
-
 def _read(table: str, path: Path) -> list[np.ndarray]:
     frame = read_table(path)
     most, least = len(_NAMES[table]), _REQUIRED.get(table, len(_NAMES[table]))
@@ -234,7 +238,7 @@ def _read(table: str, path: Path) -> list[np.ndarray]:
         raise ValueError(
             f"{place_of_names(path)}: expected the columns {', '.join(_NAMES[table])}"
             f"{f' (at least the first {least})' if least < most else ''}; found "
-            f"{', '.join(names)}. {_advice(table, path, names)}"
+            f"{shown_names(names)}. {_advice(table, path, names)}"
         )
     columns = [frame.iloc[:, i].to_numpy() for i in range(len(names))]
     for i in _ID_COLUMNS.get(table, (0,)):
@@ -307,39 +311,11 @@ def _attribute_columns(kg: KnowledgeGraph) -> list[Any]:
     return [ids, kg.attribute_names[attributes], texts, datatypes, kinds]
 
 
-def _image_columns(kg: KnowledgeGraph, folder: Path) -> list[Any]:
-    images = [write_image(folder, row, image) for row, image in enumerate(kg.images.values)]
+def _name_columns(kg: KnowledgeGraph) -> list[Any]:
+    owners, names, languages = kg.names
+    return [kg.entity_ids[owners], names, [language or "" for language in languages]]
+
+
+def _image_columns(kg: KnowledgeGraph, beside: Path, folder: Path) -> list[Any]:
+    images = [write_image(beside, folder, row, image) for row, image in enumerate(kg.images.values)]
     return [kg.entity_ids[kg.images.entities], images]
-
-
-def _write_features(path: Path, values: Any, mask: np.ndarray) -> None:
-    arrays: dict[str, Any] = {"mask": mask}
-    if sparse.issparse(values):
-        arrays |= {name: getattr(values, name) for name in ("data", "indices", "indptr", "shape")}
-    else:
-        arrays["values"] = values
-    with atomic_write(path, "wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def _read_features(folder: Path, entities: Any) -> dict[str, Any]:
-    paths = sorted((folder / "features").glob("*.npz"))
-    if paths and entities is None:
-        raise FileNotFoundError(
-            f"Expected a table of entities in {folder}, which says what the rows of "
-            f"{paths[0].name} are; found {listing(folder)}."
-        )
-    return {unquote(path.stem): _read_matrix(path) for path in paths}
-
-
-def _read_matrix(path: Path) -> tuple[Any, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if "values" in arrays:
-                return arrays["values"], arrays["mask"]
-            parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
-            return sparse.csr_array(parts, shape=tuple(arrays["shape"])), arrays["mask"]
-    except Exception as error:  # numpy and zipfile have many
-        raise ValueError(
-            f"Expected arrays of numbers `values` and `mask` in {path}; found: {error}."
-        ) from None

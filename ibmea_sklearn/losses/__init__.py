@@ -1,21 +1,13 @@
-"""One loss a file; torch only."""
+"""Losses: what all use, and each algorithm's whole objective. Torch only."""
 
-from .contrastive import Contrastive
-from .imputation import Imputation
-from .info_nce import InfoNCE
-from .kl import StandardNormalKL
-from .margin_ranking import MarginRanking
-from .multi_similarity import MultiSimilarity
-from .orthogonality import Orthogonality
+from .contrast import Contrastive, InfoNCE, MultiSimilarity
+from .ibmea import IBMEALoss
 from .tmea import TMEALoss
 
 __all__ = [
     "Contrastive",
-    "Imputation",
+    "IBMEALoss",
     "InfoNCE",
-    "MarginRanking",
     "MultiSimilarity",
-    "Orthogonality",
-    "StandardNormalKL",
     "TMEALoss",
 ]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .._utils.autograd import first_order
-from ._precision import in_full
+from ._rows import in_full
 
 # Numbers in a block of scores. On a CPU 8 MB in float32: what works on a block finds it in the
 # cache. With 6,000 rows, d=600, that takes 1.7 s where blocks of 64 MB take 2.3 s.

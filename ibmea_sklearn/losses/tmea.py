@@ -1,4 +1,4 @@
-"""TMEA's whole objective, part by part."""
+"""TMEA's whole objective, part by part, and the losses that only it has."""
 
 from __future__ import annotations
 
@@ -9,12 +9,90 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .contrastive import Contrastive
-from .imputation import Imputation
-from .margin_ranking import MarginRanking
-from .orthogonality import Orthogonality
+from .._utils.names import FUSED
+from ._rows import row_products
+from .contrast import Contrastive
+from .variational import Imputation
 
-__all__ = ["TMEALoss"]
+
+class MarginRanking(nn.Module):
+    r"""Hinge of the distances of triples against those of their corruptions, summed.
+
+    .. math::
+        L = \sum_i \max(0, m + d_i^+ - d_i^-)
+
+    Parameters
+    ----------
+    margin : float, default=1.0
+
+    Notes
+    -----
+    Shapes: two inputs (n,), output a scalar, 0 for an empty batch. Bordes et al., NIPS 2013
+    (TransE); the sum, not the mean, is that of the published TMEA code (Chen et al., NeurIPS 2024).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses.tmea import MarginRanking
+    >>> MarginRanking(margin=1.0)(torch.tensor([0.0, 2.0]), torch.tensor([5.0, 2.5]))
+    tensor(0.5000)
+    """
+
+    def __init__(self, margin: float = 1.0) -> None:
+        super().__init__()
+        self.margin = margin
+
+    def forward(self, true: Tensor, corrupted: Tensor) -> Tensor:
+        """Sum the hinge of ``true[i]`` against ``corrupted[i]``.
+
+        Parameters
+        ----------
+        true, corrupted : Tensor of shape (n,)
+            Distances.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        return functional.relu(self.margin + true - corrupted).sum()
+
+
+class Orthogonality(nn.Module):
+    r"""Square of the mean product of two vectors.
+
+    .. math::
+        L = \sum_i w_i \Bigl(\frac{1}{d} \sum_c x_{ic} y_{ic}\Bigr)^2
+
+    where y is what is left of one modality once the part that it has in common with another, x, is
+    taken off.
+
+    Notes
+    -----
+    Shapes: two inputs (n, d) and the weights of the rows (n,), 1 / n each for a mean; output a
+    scalar. Chen et al., NeurIPS 2024 (TMEA).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses.tmea import Orthogonality
+    >>> Orthogonality()(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.ones(1))
+    tensor(0.)
+    """
+
+    def forward(self, x: Tensor, remainder: Tensor, weights: Tensor) -> Tensor:
+        """Sum over the rows, each times its weight.
+
+        Parameters
+        ----------
+        x, remainder : Tensor of shape (n, d)
+        weights : Tensor of shape (n,)
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        products = row_products(x, remainder)
+        return (weights * (products / x.shape[1]).square()).sum()
 
 
 class _Encoded(Protocol):
@@ -111,7 +189,7 @@ class TMEALoss(nn.Module):
         Parameters
         ----------
         step : TrainingStep
-            What :class:`~ibmea_sklearn.nn.tmea.TMEANetwork` returns.
+            What :class:`~ibmea_sklearn.nn.TMEANetwork` returns.
 
         Returns
         -------
@@ -138,7 +216,7 @@ class TMEALoss(nn.Module):
             both = torch.logical_and(*pairs.masks[modality].chunk(2))
             parts[f"contrast_{modality}"] = self.contrast(left[both], right[both])
         fused = functional.normalize(pairs.fused) if self.cosine else pairs.fused
-        return {**parts, "contrast_fused": self.contrast(*fused.chunk(2))}
+        return {**parts, f"contrast_{FUSED}": self.contrast(*fused.chunk(2))}
 
     def _orthogonality(self, pairs: _Encoded) -> Tensor:
         """Sum over all remainders; 0 where the fusion leaves none."""

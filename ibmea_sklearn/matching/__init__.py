@@ -1,19 +1,6 @@
 """From embeddings to ranked candidates and one-to-one matches."""
 
-from ._assign import assign
-from ._candidates import candidate_similarities
-from ._csls import csls
-from ._mutual import mutual_nearest
-from ._ranks import ranks
-from ._sinkhorn import sinkhorn
-from ._top_k import top_k
+import lazy_loader
 
-__all__ = [
-    "assign",
-    "candidate_similarities",
-    "csls",
-    "mutual_nearest",
-    "ranks",
-    "sinkhorn",
-    "top_k",
-]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

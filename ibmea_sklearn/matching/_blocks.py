@@ -1,10 +1,12 @@
-"""Work on a large score matrix in blocks of rows that fit a memory budget."""
+"""Work on a large score matrix in blocks of rows that fit a memory budget; the best of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from scipy import sparse
 
 from .._utils.validation import checked_integer
 
@@ -110,3 +112,110 @@ def _in_order(values: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor
     columns, order = columns.sort(dim=1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
     return values, columns.gather(1, order)
+
+
+class TopOfColumns:
+    """The k largest values of each column of a matrix, whose rows come in blocks and in order.
+
+    Parameters
+    ----------
+    n_columns, k : int
+    like : tensor
+        Gives device and dtype.
+
+    Attributes
+    ----------
+    values, rows : tensors of shape (n_columns, k), or fewer than k as long as fewer rows have come
+        Largest first; of equal values any.
+    """
+
+    def __init__(self, n_columns: int, k: int, like: torch.Tensor) -> None:
+        self.k = k
+        self.values = like.new_empty(n_columns, 0)
+        self.rows = like.new_empty((n_columns, 0), dtype=torch.int64)
+
+    def update(self, rows: slice, block: torch.Tensor) -> None:
+        """Take in a block; if memory runs out on the way, nothing has changed."""
+        n_kept = self.rows.shape[1]
+        # By column, so that each search runs over neighbours in memory: a third of the time.
+        both = torch.cat([self.values, block.T], dim=1)
+        values, at = both.topk(min(self.k, both.shape[1]), dim=1)
+        numbers = at + (rows.start - n_kept)
+        column, place = (at < n_kept).nonzero(as_tuple=True)
+        numbers[column, place] = self.rows[column, at[column, place]]
+        self.values, self.rows = values, numbers
+
+
+def cuts(values: np.ndarray, k: int, rounding: np.ndarray) -> np.ndarray:
+    """Return what a score of each row must exceed to be among its k candidates.
+
+    Where the last of the k equals the next one, nothing but row numbers would tell which to take:
+    none of those is a candidate.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, k + 1)
+        The best of each row, best first; fewer, if there are no more.
+    k : int
+    rounding : ndarray of shape (n,)
+
+    Returns
+    -------
+    float32 ndarray of shape (n,)
+    """
+    if values.shape[1] <= k:
+        return np.full(len(values), -np.inf, np.float32)
+    return values[:, k] + rounding
+
+
+def union(
+    best: tuple[np.ndarray, np.ndarray, np.ndarray],
+    best_of_columns: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> sparse.csr_array:
+    """Join the best of each row and of each column of a matrix; each entry once.
+
+    Parameters
+    ----------
+    best : values of shape (n, k), their columns, and cuts of shape (n,)
+    best_of_columns : values of shape (m, l), their rows, and cuts of shape (m,)
+
+    Returns
+    -------
+    csr_array of shape (n, m)
+    """
+    (values, columns, cut), (of_columns, rows, cut_of_columns) = best, best_of_columns
+    i, place = (values > cut[:, None]).nonzero()
+    column, place_of_columns = (of_columns > cut_of_columns[:, None]).nonzero()
+    row, value = (part[column, place_of_columns] for part in (rows, of_columns))
+    new = value <= cut[row]  # both sides saw the same products
+    data = np.concatenate([values[i, place], value[new]])
+    where = np.concatenate([i, row[new]]), np.concatenate([columns[i, place], column[new]])
+    both = sparse.coo_array((data, where), (len(cut), len(cut_of_columns))).tocsr()
+    both.sort_indices()
+    return both
+
+
+def single_best(
+    values: np.ndarray, groups: np.ndarray, rounding: np.ndarray, others: np.ndarray
+) -> np.ndarray:
+    """Tell which values exceed all others of their group, by more than rounding.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+    groups : int ndarray of shape (n_values,)
+        Number of the group of each value.
+    rounding : ndarray of shape (n_groups,)
+    others : ndarray of shape (n_groups,)
+        Largest of what a group has besides; -inf if nothing.
+
+    Returns
+    -------
+    bool ndarray of shape (n_values,)
+    """
+    best = others.copy()
+    np.maximum.at(best, groups, values)
+    least = best - rounding
+    near = values >= least[groups]
+    n_near = np.bincount(groups[near], minlength=len(best)) + (others >= least)
+    return near & (n_near[groups] == 1)

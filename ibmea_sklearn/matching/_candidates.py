@@ -2,102 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import torch
 from scipy import sparse
 
-from .._utils.validation import checked_integer
-from ._faiss import scores_by
-from ._scores import Scores, cosine_scores
-from ._sketch import exact_entries, sketched
-
-
-def candidate_similarities(
-    sources: Any,
-    targets: Any,
-    n_candidates: int = 100,
-    *,
-    search: str = "exact",
-    sketch_width: int | None = None,
-    normalize: bool = True,
-    device: str | torch.device = "cpu",
-    block_bytes: int | None = None,
-) -> sparse.csr_array:
-    """Cosine of each source with its best targets, and of each target with its best sources.
-
-    Both sides choose, so the matrix transposes when the sides swap, and none is left without a
-    candidate.
-
-    Parameters
-    ----------
-    sources : array-like of shape (n, d)
-    targets : array-like of shape (m, d)
-    n_candidates : int, default=100
-        Candidates that each entity chooses; clipped to the number of entities there are.
-    search : {"exact", "faiss"}, default="exact"
-        As in :func:`top_k`. The similarities of what is chosen are exact.
-    sketch_width : int or None, default=None
-        Choose by random sums of columns, this many, where embeddings are wider: faster, but a few
-        of the best are missed. The similarities of what is chosen are exact. None chooses exactly.
-    normalize : bool, default=True
-        Scale rows to unit length; else the similarity is the inner product.
-    device : str or torch.device, default="cpu"
-    block_bytes : int, optional
-        Size of a block of similarities, see :func:`top_k`. One copy of it is needed besides.
-
-    Returns
-    -------
-    float32 csr_array of shape (n, m)
-        With at most ``(n + m) * n_candidates`` entries; a similarity of 0 is stored as well.
-
-    Raises
-    ------
-    ValueError
-        If embeddings are empty, not finite or of different widths, or a parameter is out of range.
-    ImportError
-        If `search` is "faiss", and faiss is not installed.
-    MemoryError
-        If there is no memory for one row of similarities.
-
-    Notes
-    -----
-    The sketch is a count sketch (Charikar et al., 2002): each column is added, with a random sign,
-    to one of the sums. Hits@1 of the free entities of DBP15K zh-en under Sinkhorn, by 4,096
-    propagated labels: .714 with 100 exact candidates, .710 with 50 chosen by 1,024 sums, .699 with
-    50 chosen by 512; a fourth of the columns as they are, in place of 1,024 sums: .703.
-
-    More than 100 candidates cost time and win nothing. The 10,500 test pairs of DBP15K zh-en by
-    propagated labels, ranked by Sinkhorn, have Hits@1 / Hits@10 / MRR of .717/.853/.768 with 500
-    candidates, .717/.852/.768 with 200, .717/.854/.768 with 100; with 50, Hits@1 is .714.
-
-    Examples
-    --------
-    >>> from ibmea_sklearn.matching import candidate_similarities
-    >>> candidate_similarities([[1, 0], [0, 2]], [[3, 0], [4, 3], [0, 1]], 1).toarray()
-    array([[1. , 0.8, 0. ],
-           [0. , 0. , 1. ]], dtype=float32)
-    """
-    scores = cosine_scores(
-        sources,
-        targets,
-        normalize=normalize,
-        device=device,
-        block_bytes=block_bytes,
-        kind=scores_by(search),
-    )
-    return candidates_of(scores, n_candidates, sketch_width)
+from ._scores import Scores
 
 
 def candidates_of(
     scores: Scores, n_candidates: int, sketch_width: int | None = None
 ) -> sparse.csr_array:
     """Keep the best of each row and of each column of `scores`."""
-    n_candidates = checked_integer(n_candidates, "n_candidates")
-    if sketch_width is not None:
-        sketch_width = checked_integer(sketch_width, "sketch_width")
-        if sketch_width < scores.left.shape[1]:
-            return exact_entries(
-                scores, candidates_of(sketched(scores, sketch_width), n_candidates)
-            )
-    return scores.candidates(n_candidates)
+    if sketch_width is None or sketch_width >= scores.left.shape[1]:
+        return scores.candidates(n_candidates)
+    return exact_entries(scores, sketched(scores, sketch_width).candidates(n_candidates))
+
+
+def sketched(scores: Scores, width: int) -> Scores:
+    """Return nearly the same scores from `width` columns: random sums of all columns.
+
+    Each column is added to one sum, with a random sign, the same for both sides. So the inner
+    products are right on average, with an error of about ``1 / sqrt(width)`` for unit vectors.
+    """
+    n_columns = scores.left.shape[1]
+    random = np.random.default_rng(0)  # the same vectors always have the same candidates
+    sums = torch.arange(n_columns) % width
+    signs = torch.from_numpy(random.choice(np.array([-1, 1], np.float32), n_columns))
+    both = (_add(side, sums, signs, width) for side in (scores.left, scores.right))
+    return scores.with_vectors(*both)
+
+
+def _add(
+    vectors: torch.Tensor, sums: torch.Tensor, signs: torch.Tensor, width: int
+) -> torch.Tensor:
+    result = vectors.new_zeros(len(vectors), width)
+    signs, sums = signs.to(vectors.device), sums.to(vectors.device)
+    for rows, of_rows in zip(vectors.split(4096), result.split(4096), strict=True):
+        of_rows.index_add_(1, sums, rows * signs)
+    return result
+
+
+def exact_entries(scores: Scores, places: sparse.csr_array) -> sparse.csr_array:
+    """Return a sparse matrix with the stored entries of `places`, and their exact scores."""
+    at = row_numbers(places), places.indices
+    data = entry_products(scores.left, scores.right, *at)
+    return sparse.csr_array((data, places.indices, places.indptr), places.shape)
+
+
+def entry_products(
+    left: torch.Tensor, right: torch.Tensor, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Return the inner products of some rows of both sides, without a copy of them.
+
+    Parameters
+    ----------
+    left, right : float32 tensors of shapes (n, d) and (m, d)
+    rows, columns : int ndarrays of shape (n_places,)
+        Rows ascending.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_places,)
+    """
+    counts = np.bincount(rows, minlength=len(left))
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    places, ends, bags = (
+        torch.from_numpy(part.astype(np.int64)).to(left.device) for part in (columns, offsets, rows)
+    )
+    # The gradient of an embedding bag in its weights is this product.
+    products = torch.ops.aten._embedding_bag_per_sample_weights_backward(
+        left, right, places, ends, bags, 0, -1
+    )
+    return np.asarray(products.cpu().numpy())
+
+
+def row_numbers(matrix: sparse.csr_array) -> np.ndarray:
+    """Row of each stored entry."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

@@ -9,9 +9,10 @@ import torch
 from scipy import sparse
 
 from .._utils.optional import import_optional
-from .._utils.validation import did_you_mean
+from .._utils.validation import Choice
+from ._blocks import cuts
+from ._candidates import exact_entries
 from ._scores import Scores
-from ._sketch import exact_entries
 
 # Fewer targets are searched exactly: there is too little to learn lists from.
 SMALLEST = 1_000
@@ -67,27 +68,45 @@ class FaissScores(Scores):
         )
         return of_rows, of_columns
 
-    def best_of_both(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Best score and column found of each row, shape (n,), and best row of each column."""
-        values, of_rows = self.top_k(1)
-        of_columns = self._swapped().top_k(1)[1]
-        return values[:, 0], of_rows[:, 0], of_columns[:, 0]
+    def mutual(self) -> tuple[np.ndarray, np.ndarray]:
+        """Find the pairs of which each is the single best of the other, of all that is found."""
+        back = self._swapped()
+        values, columns, is_single = self._best()
+        _, rows, is_single_back = back._best()
+        is_mutual = rows[columns] == np.arange(len(columns))
+        left = np.flatnonzero(is_mutual & is_single & is_single_back[columns])
+        return np.column_stack([left, columns[left]]), values[left]
+
+    def _best(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Best of each row: its score, its column, and whether no other found is as good."""
+        values, columns = self.top_k(min(2, self.shape[1]))
+        is_single = values[:, 0] > cuts(values, 1, self._rounding()[0])
+        return values[:, 0], columns[:, 0], is_single
 
     def candidates(self, k: int) -> sparse.csr_array:
         """Keep the k best of each row and of each column, as far as they are found."""
-        n, m = self.shape
-        of_rows = _places(self.top_k(min(k, m))[1], m)
-        of_columns = _places(self._swapped().top_k(min(k, n))[1], n)
-        both = (of_rows + of_columns.T).tocsr()
+        both = (self._places(k) + self._swapped()._places(k).T).tocsr()
         both.sort_indices()
         return exact_entries(self, both)
 
+    def _places(self, k: int) -> sparse.csr_array:
+        """Where the k best of each row are, a 1 each."""
+        values, columns = self.top_k(min(k + 1, self.shape[1]))
+        rows, place = (values > cuts(values, k, self._rounding()[0])[:, None]).nonzero()
+        ones = np.ones(len(rows), np.float32)
+        return sparse.coo_array((ones, (rows, columns[rows, place])), self.shape).tocsr()
+
     def _swapped(self) -> FaissScores:
-        return self.with_vectors(self.right, self.left)
+        other = self.with_vectors(self.right, self.left)
+        other.rounding = self.rounding[::-1]
+        return other
 
 
 # How the best of a row can be looked for.
 SEARCHES: dict[str, type[Scores]] = {"exact": Scores, "faiss": FaissScores}
+
+
+SEARCH = Choice(*SEARCHES)
 
 
 def scores_by(search: str) -> type[Scores]:
@@ -100,11 +119,7 @@ def scores_by(search: str) -> type[Scores]:
     ImportError
         If its package is not installed.
     """
-    if search not in tuple(SEARCHES):
-        guess = did_you_mean(search, SEARCHES)
-        raise ValueError(
-            f"Expected search to be one of {tuple(SEARCHES)}; found {search!r}.{guess}"
-        )
+    SEARCH.check("search", search)
     if search == "faiss":
         _faiss()  # what is missing is told before hours of training, not after them
     return SEARCHES[search]
@@ -155,9 +170,3 @@ def _wide(vectors: torch.Tensor) -> np.ndarray:
     """Return vectors with columns of zeros, up to a multiple of the width of a group."""
     missing = -vectors.shape[1] % _group(vectors.shape[1])
     return np.ascontiguousarray(torch.nn.functional.pad(vectors, (0, missing)).cpu().numpy())
-
-
-def _places(columns: np.ndarray, n_columns: int) -> sparse.csr_array:
-    n, k = columns.shape
-    ones, rows = np.ones(columns.size, np.float32), np.repeat(np.arange(n), k)
-    return sparse.coo_array((ones, (rows, columns.ravel())), (n, n_columns)).tocsr()

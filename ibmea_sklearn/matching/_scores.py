@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from scipy import sparse
 
-from ._blocks import over_blocks, rows_per_block, select_top
-from ._checks import checked_device, checked_pair
-from ._top_of_both import TopOfColumns, union
+from .._utils.device import resolve_device
+from ._blocks import TopOfColumns, cuts, over_blocks, rows_per_block, select_top, single_best, union
 
 # Equal vectors at different places of a matrix get products that differ by up to 1.2e-7 (measured,
 # unit vectors of width 602): the kernels at the edge of a matrix add in another order.
@@ -26,8 +25,8 @@ class Scores:
     ----------
     left : tensor of shape (n, d)
     right : tensor of shape (m, d)
-    rounding : tensor of shape (n, 1)
-        Scores of a row that differ by less are equal but for rounding.
+    rounding : tensors of shape (n, 1) and (m, 1)
+        Scores of a row, and of a column, that differ by no more are equal but for rounding.
     block_bytes : int or None
         Size of a block of scores.
     """
@@ -36,7 +35,7 @@ class Scores:
         self,
         left: torch.Tensor,
         right: torch.Tensor,
-        rounding: torch.Tensor,
+        rounding: tuple[torch.Tensor, torch.Tensor],
         block_bytes: int | None,
     ) -> None:
         self.left, self.right, self.rounding = left, right, rounding
@@ -52,7 +51,7 @@ class Scores:
         """Return the same scores for some sources only."""
         some = copy.copy(self)
         at = torch.from_numpy(indices).to(self.left.device)
-        some.left, some.rounding = self.left[at], self.rounding[at]
+        some.left, some.rounding = self.left[at], (self.rounding[0][at], self.rounding[1])
         return some
 
     def with_vectors(self, left: torch.Tensor, right: torch.Tensor) -> Self:
@@ -79,41 +78,65 @@ class Scores:
 
         def visit(rows: slice, block: torch.Tensor) -> None:
             best, at = select_top(block, k)
-            values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
+            values[rows], columns[rows] = _numpy(best), _numpy(at)
 
         self.over_blocks(visit)
         return values, columns
 
-    def best_of_both(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Best score and column of each row, shape (n,), and best row of each column, (m,)."""
+    def mutual(self) -> tuple[np.ndarray, np.ndarray]:
+        """Find the pairs of which each is the single best of the other.
+
+        Returns
+        -------
+        pairs : int64 ndarray of shape (n_pairs, 2)
+            Row and column, by row.
+        values : float32 ndarray of shape (n_pairs,)
+        """
         n, m = self.shape
-        values, of_rows = np.empty(n, np.float32), np.empty(n, np.int64)
-        best, of_columns = np.full(m, -np.inf, np.float32), np.zeros(m, np.int64)
+        values, columns = np.empty(n, np.float32), np.empty(n, np.int64)
+        next_best = np.empty(n, np.float32)
+        others = np.full(m, -np.inf, np.float32)  # of each column, but for the best of each row
 
         def visit(rows: slice, block: torch.Tensor) -> None:
-            # torch takes the first of equal values.
-            top = [part.cpu().numpy() for dim in (1, 0) for part in block.max(dim=dim)]
-            values[rows], of_rows[rows], new, at = top
-            better = new > best  # an equal one comes from a later row
-            best[better], of_columns[better] = new[better], at[better] + rows.start
+            at = _argmax(block)
+            values[rows], columns[rows] = _numpy(block.gather(1, at)[:, 0]), _numpy(at[:, 0])
+            block.scatter_(1, at, -torch.inf)
+            next_best[rows] = _numpy(block.amax(dim=1))
+            np.maximum(others, _numpy(block.amax(dim=0)), out=others)
 
         self.over_blocks(visit)
-        return values, of_rows, of_columns
+        of_rows, of_columns = self._rounding()
+        is_single = values > next_best + of_rows
+        is_single &= single_best(values, columns, of_columns, others)
+        left = np.flatnonzero(is_single)
+        return np.column_stack([left, columns[left]]), values[left]
 
     def candidates(self, k: int) -> sparse.csr_array:
-        """Keep the k best of each row and of each column, in one pass over the blocks."""
+        """Keep the k best of each row and of each column, in one pass over the blocks.
+
+        Of those that equal the first one left out, but for rounding, none is kept.
+        """
         n, m = self.shape
-        values, columns = np.empty((n, min(k, m)), np.float32), np.empty((n, min(k, m)), np.int64)
-        of_columns = TopOfColumns(m, k, self.left)
+        width = min(k + 1, m)
+        values, columns = np.empty((n, width), np.float32), np.empty((n, width), np.int64)
+        top = TopOfColumns(m, k + 1, self.left)
 
         def visit(rows: slice, block: torch.Tensor) -> None:
-            best, at = select_top(block, min(k, m))
-            values[rows], columns[rows] = best.cpu().numpy(), at.cpu().numpy()
-            of_columns.update(rows, block)
+            best, at = block.topk(width, dim=1)
+            values[rows], columns[rows] = _numpy(best), _numpy(at)
+            top.update(rows, block)
 
         self.over_blocks(visit)
-        best, at = of_columns.values.cpu().numpy(), of_columns.rows.cpu().numpy()
-        return union(values, columns, best, at)
+        best, at = _numpy(top.values), _numpy(top.rows)
+        of_rows, of_columns = self._rounding()
+        return union(
+            (values, columns, cuts(values, k, of_rows)), (best, at, cuts(best, k, of_columns))
+        )
+
+    def _rounding(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rounding of rows, shape (n,), and of columns, (m,)."""
+        of_rows, of_columns = (_numpy(part[:, 0]) for part in self.rounding)
+        return of_rows, of_columns
 
     def mean_of_nearest(self, k: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean of the k best scores of each row and of each column, in one pass.
@@ -143,12 +166,12 @@ class Scores:
     def ranks(self, columns: np.ndarray) -> np.ndarray:
         """Rank one column of each row, given by `columns` of shape (n,); ties share a rank."""
         true = torch.from_numpy(columns).to(self.left.device)[:, None]
-        result = np.empty(len(columns))
+        result, rounding = np.empty(len(columns)), self.rounding[0]
 
         def visit(rows: slice, block: torch.Tensor) -> None:
             own = block.gather(1, true[rows])
-            better = _count(block > own + self.rounding[rows])
-            not_worse = _count(block >= own - self.rounding[rows])
+            better = _count(block > own + rounding[rows])
+            not_worse = _count(block >= own - rounding[rows])
             ties = not_worse - better - 1
             result[rows] = 1 + better + ties / 2
 
@@ -168,22 +191,23 @@ class Scores:
 
 
 def cosine_scores(
-    sources: np.ndarray,
-    targets: np.ndarray,
+    sources: Any,
+    targets: Any,
     *,
-    normalize: bool,
-    device: str | torch.device,
-    block_bytes: int | None,
+    normalize: bool = True,
+    device: str | torch.device = "cpu",
+    block_bytes: int | None = None,
     kind: type[Scores] = Scores,
 ) -> Scores:
     """Return the cosine of all pairs, or their inner product with ``normalize=False``."""
     sources, targets = checked_pair(sources, targets)
-    where = checked_device(device)
+    where = torch.device(resolve_device(str(device)))
     left, right = (_vectors(side, normalize, where) for side in (sources, targets))
-    lengths, others = left.norm(dim=1, keepdim=True), right.norm(dim=1)
+    lengths, others = (side.norm(dim=1, keepdim=True) for side in (left, right))
     if not normalize:
         _check_products(float(lengths.max()) * float(others.max()), sources, targets)
-    return kind(left, right, ROUNDING * lengths * others.max(), block_bytes)
+    rounding = ROUNDING * lengths * others.max(), ROUNDING * others * lengths.max()
+    return kind(left, right, rounding, block_bytes)
 
 
 def csls_scores(cosine: Scores, k: int) -> Scores:
@@ -196,7 +220,8 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
     right = torch.cat([cosine.right, -torch.ones_like(r_right), -r_right], dim=1)
     scores = cosine.with_vectors(left, right)
     # What is taken off comes from all rows: it is not exact for a row of zeros either.
-    scores.rounding = 2 * (cosine.rounding + cosine.rounding.max())
+    of_rows, of_columns = (2 * (part + part.max()) for part in cosine.rounding)
+    scores.rounding = of_rows, of_columns
     return scores
 
 
@@ -214,7 +239,19 @@ def _count(mask: torch.Tensor) -> np.ndarray:
     """How many of each row are true."""
     if mask.device.type == "cpu":
         return np.count_nonzero(mask.numpy(), axis=1)  # a twentieth of the time of torch's sum
-    return mask.sum(dim=1).cpu().numpy()
+    return _numpy(mask.sum(dim=1))
+
+
+def _numpy(part: torch.Tensor) -> np.ndarray:
+    return part.cpu().numpy()
+
+
+def _argmax(block: torch.Tensor) -> torch.Tensor:
+    """Column of the largest value of each row, shape (n_rows, 1)."""
+    if block.device.type == "cpu":
+        # A fourth of the time of torch's.
+        return torch.from_numpy(block.numpy().argmax(axis=1))[:, None]
+    return block.argmax(dim=1, keepdim=True)
 
 
 def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch.Tensor:
@@ -230,3 +267,51 @@ def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch
         norms[odd] = vectors[odd].norm(dim=1, keepdim=True)
         vectors /= norms.clamp_min_(1e-37)
     return vectors
+
+
+def checked_pair(sources: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return both sides as float32 matrices of one width."""
+    left, right = _checked_embeddings(sources, "sources"), _checked_embeddings(targets, "targets")
+    if left.shape[1] != right.shape[1]:
+        raise ValueError(
+            f"Expected sources and targets of the same width; found {left.shape[1]} and "
+            f"{right.shape[1]} columns. Both must come from one model."
+        )
+    return left, right
+
+
+def _checked_embeddings(values: Any, name: str) -> np.ndarray:
+    """Return `values` as a finite float32 matrix with rows."""
+    with np.errstate(over="ignore"):  # what overflows is found below
+        matrix = np.asarray(values, dtype=np.float32)
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise ValueError(
+            f"Expected {name} as a 2-D array with a row for each entity and at least one row "
+            f"and column; found shape {matrix.shape}."
+        )
+    bad = ~np.isfinite(matrix).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"Expected finite float32 embeddings; found NaN or infinity in {bad.sum()} of "
+            f"{len(matrix)} rows of {name}, first in row {int(np.argmax(bad))}. "
+            "Check the features and that training did not diverge."
+        )
+    return matrix
+
+
+def checked_indices(values: Any, n: int, name: str, of: str) -> np.ndarray:
+    """Return `values` as a 1-D int64 array of numbers in [0, n)."""
+    indices = np.asarray(values)
+    if indices.ndim != 1 or (indices.dtype.kind not in "iu" and indices.size):
+        raise ValueError(
+            f"Expected {name} as a 1-D array of integers; found shape {indices.shape} and "
+            f"dtype {indices.dtype}."
+        )
+    bad = (indices < 0) | (indices >= n)
+    if bad.any():
+        at = int(np.argmax(bad))
+        raise ValueError(
+            f"Expected {name} to be row numbers of {of}, from 0 to {n - 1}; found "
+            f"{indices[at]} at position {at}."
+        )
+    return indices.astype(np.int64)

@@ -1,14 +1,19 @@
-"""Sinkhorn: probabilities of a one-to-one match, on the candidates only."""
+"""Sinkhorn: probabilities of a one-to-one match, on the candidates; as scores of all pairs."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
 from scipy import sparse
 
-from .._utils.validation import checked_integer, checked_positive
-from ._entries import row_numbers
+from .._utils.validation import Number, checked_integer
+from ._blocks import single_best
+from ._candidates import candidates_of, row_numbers
+from ._scores import ROUNDING, Scores
+
+TEMPERATURE = Number(0, open_ends="least")
 
 
 def sinkhorn(
@@ -71,6 +76,8 @@ def sinkhorn(
             "Expected similarities as a scipy sparse matrix of candidates; found "
             f"{type(similarities).__name__}. candidate_similarities makes one."
         )
+    TEMPERATURE.check("temperature", temperature)
+    checked_integer(n_iterations, "n_iterations")
     logs = log_sinkhorn(sparse.csr_array(similarities), temperature, n_iterations)
     logs.data = np.exp(logs.data)
     return logs.astype(np.float32)
@@ -80,8 +87,6 @@ def log_sinkhorn(
     similarities: sparse.csr_array, temperature: float, n_iterations: int
 ) -> sparse.csr_array:
     """Return the logarithms of :func:`sinkhorn`, in float64: no small probability is lost."""
-    temperature = checked_positive(temperature, "temperature")
-    n_iterations = checked_integer(n_iterations, "n_iterations")
     if not np.isfinite(similarities.data).all():
         raise ValueError("Expected finite similarities; found NaN or infinity.")
     logs = similarities.astype(np.float64)
@@ -122,3 +127,182 @@ def _inverse(sums: np.ndarray) -> np.ndarray:
 
 def _with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
     return sparse.csr_array((data, pattern.indices, pattern.indptr), pattern.shape)
+
+
+def mutual_candidates(
+    similarities: sparse.csr_array, temperature: float, n_iterations: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the candidates that are the single best of their row and of their column.
+
+    Parameters
+    ----------
+    similarities : csr_array of shape (n, m)
+        In [-1, 1]; all stored entries are candidates.
+    temperature : float
+    n_iterations : int
+
+    Returns
+    -------
+    pairs : int64 ndarray of shape (n_pairs, 2)
+        By row.
+    probabilities : float32 ndarray of shape (n_pairs,)
+    """
+    logs = log_sinkhorn(similarities, temperature, n_iterations)
+    rounding = 4 / temperature * ROUNDING
+    pairs, values = _single_best_entries(logs, *(np.full(n, rounding) for n in logs.shape))
+    return pairs, np.exp(values).astype(np.float32)
+
+
+def _single_best_entries(
+    matrix: sparse.csr_array, of_rows: np.ndarray, of_columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places that are the single best of their row and of their column, and values."""
+    places = row_numbers(matrix), matrix.indices
+    nothing = (np.full(n, -np.inf, matrix.dtype) for n in matrix.shape)
+    parts = zip(places, (of_rows, of_columns), nothing, strict=True)
+    best = np.logical_and(*(single_best(matrix.data, *part) for part in parts))
+    found = np.flatnonzero(best)
+    return np.column_stack([part[found] for part in places]).astype(np.int64), matrix.data[found]
+
+
+class SinkhornScores(Scores):
+    """Logarithms of probabilities; below them all, the other targets by their cosine.
+
+    Logarithms, because the probabilities of most candidates are too small for a float32. All
+    candidates come before the rest, so what concerns candidates only is read from `logs`, and a
+    product is taken for the other questions alone.
+
+    Parameters
+    ----------
+    cosine : Scores of shape (n, m)
+    logs : csr_array of shape (n, m)
+        Logarithms of the probabilities of the candidates, with sorted indices. Rows and columns
+        without a candidate are those of which nothing is known.
+    temperature : float
+    """
+
+    def __init__(self, cosine: Scores, logs: sparse.csr_array, temperature: float) -> None:
+        floor = float(logs.data.min(initial=0))
+        # That of the cosine; at high temperatures, that of a logarithm in float32.
+        least = 2 * float(np.finfo(np.float32).eps) * abs(floor)
+        of_rows, of_columns = (
+            (4 / temperature * part).clamp_(min=least) for part in cosine.rounding
+        )
+        super().__init__(cosine.left, cosine.right, (of_rows, of_columns), cosine.block_bytes)
+        self.logs, self.temperature = logs.astype(np.float32), temperature
+        self.bound = float(cosine.left.norm(dim=1).max() * cosine.right.norm(dim=1).max())
+        gap = max(1.0, 1e-5 * abs(floor))  # wider than the rounding of a float32 there
+        self.below, self.top_of_rest = floor - gap, floor - 2 * gap
+
+    def rows(self, indices: np.ndarray) -> SinkhornScores:
+        """Return the same scores for some sources only."""
+        some = cast(SinkhornScores, super().rows(indices))
+        some.logs = self.logs[indices]
+        return some
+
+    def published(self, values: np.ndarray) -> np.ndarray:
+        """Return the probabilities, 0 for a target that is no candidate."""
+        chances = np.exp(np.clip(values, self.below, 0))
+        return np.where(values < self.below, np.float32(0), chances)
+
+    def top_k(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the k best of each row; a product is taken for those with fewer candidates."""
+        n, has_enough = self.shape[0], np.diff(self.logs.indptr) >= k
+        values, columns = np.empty((n, k), np.float32), np.empty((n, k), np.int64)
+        enough, fewer = np.flatnonzero(has_enough), np.flatnonzero(~has_enough)
+        values[enough], columns[enough] = top_of_entries(self.logs[enough], k)
+        if len(fewer):
+            values[fewer], columns[fewer] = Scores.top_k(self.rows(fewer), k)
+        return values, columns
+
+    def mutual(self) -> tuple[np.ndarray, np.ndarray]:
+        """Find the candidates that are the single best of their row and of their column."""
+        return _single_best_entries(self.logs, *self._rounding())
+
+    def ranks(self, columns: np.ndarray) -> np.ndarray:
+        """Rank one column of each row; a product is taken for those that are no candidates."""
+        ranks = ranks_of_entries(self.logs, columns, self._rounding()[0])
+        others = np.flatnonzero(np.isnan(ranks))
+        ranks[others] = Scores.ranks(self.rows(others), columns[others])
+        return ranks
+
+    def _block(self, rows: slice) -> torch.Tensor:
+        # In the units of the logarithms, so that one rounding serves for both.
+        block = super()._block(rows).sub_(self.bound).div_(self.temperature)
+        block.clamp_(max=0).add_(self.top_of_rest)
+        logs = self.logs[rows]
+        at = row_numbers(logs), logs.indices
+        where = tuple(torch.from_numpy(i.astype(np.int64)).to(block.device) for i in at)
+        block[where] = torch.from_numpy(logs.data).to(block)
+        return block
+
+
+def sinkhorn_scores(
+    cosine: Scores,
+    n_candidates: int,
+    temperature: float,
+    n_iterations: int,
+    sketch_width: int | None,
+) -> SinkhornScores:
+    """Return Sinkhorn's scores of all pairs, from their cosine."""
+    candidates = of_vectors(candidates_of(cosine, n_candidates, sketch_width), cosine)
+    return SinkhornScores(cosine, log_sinkhorn(candidates, temperature, n_iterations), temperature)
+
+
+def of_vectors(candidates: sparse.csr_array, cosine: Scores) -> sparse.csr_array:
+    """Leave out rows and columns of zeros: of nothing known, they would take a share of others.
+
+    All of them choose the same candidates, those with the lowest numbers.
+    """
+    left, right = ((side.norm(dim=1) > 0).cpu().numpy() for side in (cosine.left, cosine.right))
+    kept = left[row_numbers(candidates)] & right[candidates.indices]
+    if kept.all():
+        return candidates
+    places = row_numbers(candidates)[kept], candidates.indices[kept]
+    return sparse.coo_array((candidates.data[kept], places), candidates.shape).tocsr()
+
+
+def top_of_entries(matrix: sparse.csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the k largest of each row, the lower column first among equals.
+
+    Parameters
+    ----------
+    matrix : csr_array of shape (n, m)
+        With sorted indices, and k entries in each row at least.
+    k : int
+
+    Returns
+    -------
+    values, columns : ndarrays of shape (n, k)
+    """
+    order = np.lexsort((-matrix.data, row_numbers(matrix)))  # stable, so columns stay in order
+    at = order[matrix.indptr[:-1, None] + np.arange(k)]
+    return matrix.data[at], matrix.indices[at].astype(np.int64)
+
+
+def ranks_of_entries(
+    matrix: sparse.csr_array, columns: np.ndarray, rounding: np.ndarray
+) -> np.ndarray:
+    """Rank one entry of each row among the entries of that row.
+
+    Parameters
+    ----------
+    matrix : csr_array of shape (n, m)
+    columns : int ndarray of shape (n,)
+        Column of the entry.
+    rounding : ndarray of shape (n,)
+        Scores of a row that differ by no more are equal.
+
+    Returns
+    -------
+    float64 ndarray of shape (n,)
+        NaN where the matrix has no such entry.
+    """
+    n, rows = matrix.shape[0], row_numbers(matrix)
+    at = np.flatnonzero(matrix.indices == columns[rows])
+    own = np.full(n, np.nan, matrix.dtype)  # compares as False
+    own[rows[at]] = matrix.data[at]
+    better = np.bincount(rows[matrix.data > (own + rounding)[rows]], minlength=n)
+    not_worse = np.bincount(rows[matrix.data >= (own - rounding)[rows]], minlength=n)
+    ties = not_worse - better - 1
+    return np.where(np.isnan(own), np.nan, 1 + better + ties / 2)

@@ -4,38 +4,7 @@ Metrics of ranks take the ranks of the true targets, as :func:`ibmea_sklearn.mat
 `rank` method of every aligner return them: 1 is best, and a tie counts half.
 """
 
-from ._calibration import expected_calibration_error
-from ._judged import judged
-from ._ranks import hits_at_k, mean_rank, mean_reciprocal_rank
-from ._scorers import (
-    SCORERS,
-    AlignerScorer,
-    ConfidenceScorer,
-    RankScorer,
-    calibration_error_scorer,
-    get_scorer,
-    hits_at_1_scorer,
-    hits_at_5_scorer,
-    hits_at_10_scorer,
-    mean_rank_scorer,
-    mean_reciprocal_rank_scorer,
-)
+import lazy_loader
 
-__all__ = [
-    "SCORERS",
-    "AlignerScorer",
-    "ConfidenceScorer",
-    "RankScorer",
-    "calibration_error_scorer",
-    "expected_calibration_error",
-    "get_scorer",
-    "hits_at_1_scorer",
-    "hits_at_5_scorer",
-    "hits_at_10_scorer",
-    "hits_at_k",
-    "judged",
-    "mean_rank",
-    "mean_rank_scorer",
-    "mean_reciprocal_rank",
-    "mean_reciprocal_rank_scorer",
-]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,8 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._utils.validation import did_you_mean
 from ..graph import SeedPairs
-from ._calibration import expected_calibration_error
-from ._judged import judged
+from ._calibration import expected_calibration_error, judged
 from ._ranks import hits_at_k, mean_rank, mean_reciprocal_rank
 
 __all__ = [
@@ -148,7 +147,8 @@ class RankScorer(AlignerScorer):
 
     Examples
     --------
-    >>> from ibmea_sklearn.metrics import RankScorer, hits_at_k
+    >>> from ibmea_sklearn.metrics import hits_at_k
+    >>> from ibmea_sklearn.metrics._scorers import RankScorer
     >>> RankScorer("hits@3", hits_at_k, {"k": 3})
     RankScorer('hits@3')
     """
@@ -173,7 +173,8 @@ class ConfidenceScorer(AlignerScorer):
 
     Examples
     --------
-    >>> from ibmea_sklearn.metrics import ConfidenceScorer, expected_calibration_error
+    >>> from ibmea_sklearn.metrics import expected_calibration_error
+    >>> from ibmea_sklearn.metrics._scorers import ConfidenceScorer
     >>> ConfidenceScorer("ece20", expected_calibration_error, {"n_bins": 20}, False)
     ConfidenceScorer('ece20')
     """

@@ -39,8 +39,8 @@ def permutation_test_score(
     cv : int, splitter or iterable, default=None
         5 folds by default.
     scoring : callable, default=None
-        Such as those of :data:`ibmea_sklearn.metrics.SCORERS`. By default the estimator's `score`,
-        Hits@1.
+        Such as those of :func:`ibmea_sklearn.metrics.get_scorer`. By default the estimator's
+        `score`, Hits@1.
     n_permutations : int, default=100
         The estimator is fitted once a fold for each, and once more for the true pairs.
     n_jobs : int, default=None
@@ -68,11 +68,11 @@ def permutation_test_score(
 
     Examples
     --------
-    >>> from ibmea_sklearn import PropagationAligner, SeedPairs
+    >>> from ibmea_sklearn import LabelPropagation, PropagationAligner, SeedPairs
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> from ibmea_sklearn.model_selection import permutation_test_score
     >>> X = SeedPairs(*make_mmkg_pair(60, random_state=0))
-    >>> aligner = PropagationAligner(n_components=64, label_width=16, random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(propagation=LabelPropagation(64), random_state=0, verbose=0)
     >>> score, by_chance, pvalue = permutation_test_score(aligner, X, cv=2, n_permutations=9)
     >>> bool(score > by_chance.max()), float(pvalue)
     (True, 0.1)

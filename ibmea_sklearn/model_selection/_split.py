@@ -43,7 +43,7 @@ def link_groups(pairs: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> from ibmea_sklearn.model_selection import link_groups
+    >>> from ibmea_sklearn.model_selection._split import link_groups
     >>> link_groups([("Rome", "Roma"), ("Paris", "Paris"), ("Rome", "Rom"), ("Oslo", "Rom")])
     array([0, 1, 0, 0])
     """
@@ -97,7 +97,7 @@ class LinkKFold(GroupKFold):
 
     See Also
     --------
-    link_groups : The groups, for other splitters of scikit-learn.
+    LinkShuffleSplit : Splits drawn at random, of any size.
 
     Examples
     --------
@@ -127,7 +127,7 @@ class LinkKFold(GroupKFold):
         Raises
         ------
         ValueError
-            If there are fewer groups than splits, or as :func:`link_groups`.
+            If there are fewer groups than splits, or a pair is no pair of ids.
         """
         groups = _groups_for(X, self.n_splits)
         yield from super().split(groups, None, groups)
@@ -174,7 +174,7 @@ class LinkShuffleSplit(GroupShuffleSplit):
         Raises
         ------
         ValueError
-            If there are fewer than two groups, or as :func:`link_groups`.
+            If there are fewer than two groups, or a pair is no pair of ids.
         """
         groups = _groups_for(X, 2)
         yield from super().split(groups, None, groups)

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["AttentionFusion", "ConcatFusion"]
-
 
 class ConcatFusion(nn.Module):
     """Concatenate the L2-normalised vectors, each times one global softmax weight.
@@ -27,7 +25,7 @@ class ConcatFusion(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.fusion import ConcatFusion
+    >>> from ibmea_sklearn.nn import ConcatFusion
     >>> vectors = {m: torch.tensor([[3.0, 4.0], [0.0, 2.0]]) for m in ("graph", "image")}
     >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
     >>> fused, weights = ConcatFusion({"graph": 2, "image": 2})(vectors, masks)
@@ -96,7 +94,7 @@ class AttentionFusion(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.fusion import AttentionFusion
+    >>> from ibmea_sklearn.nn import AttentionFusion
     >>> vectors = {"graph": torch.ones(2, 5), "image": torch.ones(2, 3)}
     >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
     >>> fused, weights = AttentionFusion({"graph": 5, "image": 3})(vectors, masks)

@@ -1,4 +1,4 @@
-"""Graph attention with diagonal weights."""
+"""Graph attention with diagonal weights, and dropout whose random bits cost little on a CPU."""
 
 from __future__ import annotations
 
@@ -8,10 +8,86 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .dropout import Dropout
 from .sparse import EdgePattern, edge_scores, edge_softmax, spmm
 
-__all__ = ["DiagonalGAT", "DiagonalGATLayer"]
+# Random bits for each number: a probability is rounded to a 65,536th.
+_STEPS = 1 << 16
+_NUMBERS_IN_A_DRAW = 4
+
+
+class Dropout(nn.Module):
+    """Set a random part of the numbers to zero while training, and scale the others up.
+
+    On a CPU, torch draws a whole random number for each place: .30 s forward and backward for
+    38,960 x 300 places. Here each draw of 64 bits serves four of them: .13 s.
+
+    Parameters
+    ----------
+    p : float, default=0.5
+        Probability of a zero, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If `p` is outside.
+
+    Notes
+    -----
+    Srivastava et al., JMLR 2014.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.gat import Dropout
+    >>> x = torch.ones(100, 100)
+    >>> dropout = Dropout(0.5)
+    >>> dropout(x).unique()
+    tensor([0., 2.])
+    >>> torch.equal(dropout.eval()(x), x)
+    True
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"Expected a probability p in [0, 1); found {p!r}.")
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop numbers of `x`.
+
+        Parameters
+        ----------
+        x : Tensor of any shape
+
+        Returns
+        -------
+        Tensor of the same shape
+            `x` itself when not training.
+        """
+        # A compiler draws in a program of its own, and loses its way where int64 turns to int16.
+        if x.device.type != "cpu" or not self.p or torch.compiler.is_compiling():
+            return functional.dropout(x, self.p, self.training)
+        if not self.training:
+            return x
+        dropped = min(round(self.p * _STEPS), _STEPS - 1)
+        kept = _random_int16(x) >= dropped - _STEPS // 2
+        return x * kept.to(x.dtype).mul_(_STEPS / (_STEPS - dropped))
+
+    def extra_repr(self) -> str:
+        """Show the probability where the module is printed.
+
+        Returns
+        -------
+        str
+        """
+        return f"p={self.p}"
+
+
+def _random_int16(like: Tensor) -> Tensor:
+    n = like.numel()
+    draws = torch.empty(-(-n // _NUMBERS_IN_A_DRAW), dtype=torch.int64).random_(-(2**63), None)
+    return draws.view(torch.int16)[:n].view(like.shape)
 
 
 class DiagonalGATLayer(nn.Module):
@@ -36,8 +112,8 @@ class DiagonalGATLayer(nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from ibmea_sklearn.nn import EdgePattern
     >>> from ibmea_sklearn.nn.gat import DiagonalGATLayer
-    >>> from ibmea_sklearn.nn.sparse import EdgePattern
     >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1]]), n_nodes=3)
     >>> y = DiagonalGATLayer(n_features=3)(torch.eye(3), pattern)
     >>> y[2].detach()  # it has no neighbour but itself, and weights start at 1
@@ -95,8 +171,8 @@ class DiagonalGAT(nn.Module):
     Examples
     --------
     >>> import torch
+    >>> from ibmea_sklearn.nn import EdgePattern
     >>> from ibmea_sklearn.nn.gat import DiagonalGAT
-    >>> from ibmea_sklearn.nn.sparse import EdgePattern
     >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1]]), n_nodes=3)
     >>> gat = DiagonalGAT(n_features=4)
     >>> gat(torch.ones(3, 4), pattern).shape
@@ -136,7 +212,7 @@ class DiagonalGAT(nn.Module):
             Of the nodes of the first pattern.
         patterns : sequence of n_layers EdgePatterns
             The rows of each are the nodes of the next, see
-            :func:`~ibmea_sklearn.nn.neighbourhood.neighbourhood`.
+            ``graph_encoder.neighbourhood``.
 
         Returns
         -------

@@ -7,9 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .._utils.autograd import first_order
-from ._backends import AUTO, BACKENDS, checked_backend, chosen_backend
-
-__all__ = ["BACKENDS", "EdgePattern", "edge_scores", "edge_softmax", "spmm"]
+from ._backends import AUTO, checked_backend, chosen_backend
 
 
 class EdgePattern(nn.Module):
@@ -46,7 +44,7 @@ class EdgePattern(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.sparse import EdgePattern
+    >>> from ibmea_sklearn.nn import EdgePattern
     >>> pattern = EdgePattern.undirected(torch.tensor([[0, 0, 1], [1, 1, 0]]), n_nodes=3)
     >>> pattern.row, pattern.col
     (tensor([0, 0, 1, 1, 2]), tensor([0, 1, 0, 1, 2]))
@@ -228,7 +226,7 @@ def spmm(pattern: EdgePattern, weights: Tensor, x: Tensor, scale: Tensor) -> Ten
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.sparse import EdgePattern, spmm
+    >>> from ibmea_sklearn.nn import EdgePattern, spmm
     >>> pattern = EdgePattern(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_nodes=2)
     >>> weights = torch.tensor([[1.0], [2.0], [3.0]])
     >>> spmm(pattern, weights, torch.eye(2), scale=torch.tensor([[1.0, 10.0]]))
@@ -255,7 +253,8 @@ def edge_scores(pattern: EdgePattern, of_rows: Tensor, of_columns: Tensor) -> Te
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.sparse import EdgePattern, edge_scores
+    >>> from ibmea_sklearn.nn import EdgePattern
+    >>> from ibmea_sklearn.nn.sparse import edge_scores
     >>> pattern = EdgePattern(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_nodes=2)
     >>> edge_scores(pattern, torch.tensor([[10.0], [20.0]]), torch.tensor([[1.0], [2.0]]))
     tensor([[11.],
@@ -313,7 +312,8 @@ def edge_softmax(pattern: EdgePattern, scores: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.sparse import EdgePattern, edge_softmax
+    >>> from ibmea_sklearn.nn import EdgePattern
+    >>> from ibmea_sklearn.nn.sparse import edge_softmax
     >>> pattern = EdgePattern(torch.tensor([0, 0, 1]), torch.tensor([0, 1, 1]), n_nodes=2)
     >>> edge_softmax(pattern, torch.tensor([[7.0], [7.0], [1000.0]]))
     tensor([[0.5000],

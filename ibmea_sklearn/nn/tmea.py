@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from .._utils.names import FUSED, GRAPH, NETWORK
 from .commonality import Remainder
+from .features import Array, FeatureProjection, FeatureTable, MappedTable, blocks, n_nodes_of
 from .imputation import Completed, ModalityImputer, Reconstructed
-from .knowledge import KnowledgeEncoder
-from .network import GRAPH
-from .projection import FeatureProjection
-from .rows import FeatureTable, MappedTable, blocks
-from .transe import Distances
+from .transe import Distances, KnowledgeEncoder
 
-__all__ = ["CommonEncoded", "TMEANetwork", "TrainingStep"]
+# Entities that are encoded at a time: attention holds several vectors for each of them.
+_BLOCK = 20_000
 
 
 class CommonEncoded(NamedTuple):
@@ -34,6 +33,19 @@ class CommonEncoded(NamedTuple):
     weights: Tensor
     remainders: list[Remainder]
     reconstructions: dict[str, Reconstructed]
+
+
+class CommonReadout(NamedTuple):
+    """What a trained network says of all entities: numpy arrays.
+
+    By modality: ``embeddings``, float32 (n_nodes, width), filled in where that was possible and
+    zero where an entity has nothing; ``imputed``, bool (n_nodes,), whose vector was generated.
+    ``weights``, float32 (n_nodes, n_modalities), are the fusion's.
+    """
+
+    embeddings: dict[str, Array]
+    imputed: dict[str, Array]
+    weights: Array
 
 
 class TrainingStep(NamedTuple):
@@ -62,19 +74,15 @@ class TMEANetwork(nn.Module):
     imputer : ModalityImputer or None
         None leaves missing modalities missing.
     fusion : Module
-        :class:`~.commonality.CommonalityFusion`, or without commonality
-        :class:`~.fusion.ConcatFusion`.
+        :class:`~ibmea_sklearn.nn.CommonalityFusion`, or without commonality
+        :class:`~ibmea_sklearn.nn.ConcatFusion`.
     max_pairs : int or None, default=None
         Largest number of pairs that enter a step, drawn anew each time; the same for found pairs.
 
     Attributes
     ----------
-    known : int64 Tensor of shape (n_known, 2)
-        Pairs that are known, as node numbers: seeds, then found ones. Set by whoever trains.
-    n_seeds : int or None
-        How many of them are seeds; None for all. Set by whoever trains.
-    with_pairs : bool
-        Whether a step looks at pairs, or at triples alone. Set by whoever trains.
+    n_nodes : int
+        Entities of both graphs.
 
     Notes
     -----
@@ -84,20 +92,19 @@ class TMEANetwork(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from ibmea_sklearn.nn.fusion import ConcatFusion
-    >>> from ibmea_sklearn.nn.knowledge import KnowledgeEncoder
-    >>> from ibmea_sklearn.nn.tmea import TMEANetwork
+    >>> from ibmea_sklearn.nn import ConcatFusion, TMEANetwork
+    >>> from ibmea_sklearn.nn.transe import KnowledgeEncoder
     >>> triples = torch.tensor([[0, 0, 1], [2, 1, 3]])
     >>> pools = torch.tensor([[0, 2], [2, 4]])
     >>> knowledge = KnowledgeEncoder(triples, n_nodes=4, pools=pools, n_components=3)
     >>> network = TMEANetwork(knowledge, {}, {}, None, ConcatFusion({"graph": 3}))
-    >>> network.known = torch.tensor([[0, 2], [1, 3]])
-    >>> step = network(triples)
+    >>> seeds = torch.tensor([[0, 2], [1, 3]])
+    >>> step = network(triples, seeds)
     >>> step.distances.true.shape, step.seeds.fused.shape, step.found
     (torch.Size([2]), torch.Size([4, 3]), None)
+    >>> sorted(network.vectors(seeds))
+    ['graph', 'network']
     """
-
-    known: Tensor
 
     def __init__(
         self,
@@ -115,32 +122,50 @@ class TMEANetwork(nn.Module):
         self.imputer = imputer
         self.fusion = fusion
         self.max_pairs = max_pairs
-        self.n_seeds: int | None = None
-        self.with_pairs = True
-        self.register_buffer("known", torch.empty(0, 2, dtype=torch.int64), persistent=False)
+        self.n_nodes = n_nodes_of(tables) if knowledge is None else len(knowledge.connected)
 
-    def forward(self, triples: Tensor) -> TrainingStep:
+    def forward(
+        self,
+        triples: Tensor | None = None,
+        seeds: Tensor | None = None,
+        found: Tensor | None = None,
+    ) -> TrainingStep:
         """Take a step on triples and on known pairs.
 
         Parameters
         ----------
-        triples : int64 Tensor of shape (n_triples, 3)
+        triples : int64 Tensor of shape (n_triples, 3), optional
             Head, relation, tail. Not read without a graph.
+        seeds : int64 Tensor of shape (n_seeds, 2), optional
+            Pairs of nodes; left out, the step looks at triples alone.
+        found : int64 Tensor of shape (n_found, 2), optional
+            Pairs of nodes that were found in training. Not read without seeds.
 
         Returns
         -------
         TrainingStep
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to look at: neither seeds, nor triples of a graph.
         """
-        distances = None if self.knowledge is None else self.knowledge.distances(triples)
-        if not self.with_pairs and distances is not None:
+        distances = None
+        if self.knowledge is not None and triples is not None:
+            distances = self.knowledge.distances(triples)
+        if seeds is None:
+            if distances is None:
+                raise ValueError("Expected seeds, or triples of a graph; found neither.")
             return TrainingStep(distances, None, None)
-        n_seeds = len(self.known) if self.n_seeds is None else self.n_seeds
-        nodes = [self._draw(part).T.reshape(-1) for part in self.known.tensor_split([n_seeds])]
+        pairs = [seeds, seeds[:0] if found is None else found]
+        nodes = [self._draw(part).T.reshape(-1) for part in pairs]
         # Read at once, for each reading costs a dense gradient.
         vectors = self._read(torch.cat(nodes)).split([len(part) for part in nodes])
-        seeds = self._encode(nodes[0], vectors[0], reconstruct=True)
-        found = self._encode(nodes[1], vectors[1]) if len(nodes[1]) else None
-        return TrainingStep(distances, seeds, found)
+        return TrainingStep(
+            distances,
+            self._encode(nodes[0], vectors[0], reconstruct=True),
+            self._encode(nodes[1], vectors[1]) if len(nodes[1]) else None,
+        )
 
     def encode(self, nodes: Tensor) -> CommonEncoded:
         """Encode nodes; features are read for these only.
@@ -156,10 +181,63 @@ class TMEANetwork(nn.Module):
         """
         return self._encode(nodes, self._read(nodes))
 
+    def vectors(self, known: Tensor | None = None, parts: str = "channels") -> dict[str, Array]:
+        """Return the vectors of all nodes, as the network gives them at the moment.
+
+        The network is in evaluation mode afterwards.
+
+        Parameters
+        ----------
+        known : int64 Tensor of shape (n_known, 2), optional
+            Not used: the knowledge was told by `KnowledgeEncoder.update`. Here because other
+            networks ask for them.
+        parts : {"channels", "fused"}, default="channels"
+            A channel for each modality and "network" for the fused vectors, or the latter alone.
+
+        Returns
+        -------
+        dict of {str: float32 ndarray of shape (n_nodes, width)}
+            By channel. Zero where an entity lacks the modality, though it may be imputed.
+        """
+        blocks = self._encode_all()
+        fused = {NETWORK: _array(block.fused for block in blocks)}
+        if parts == FUSED:
+            return fused
+        return {m: _array(_own(block, m) for block in blocks) for m in blocks[0].vectors} | fused
+
+    def read_out(self, known: Tensor | None = None) -> CommonReadout:
+        """Return vectors, whether they were imputed, and fusion weights of all nodes.
+
+        The network is in evaluation mode afterwards.
+
+        Parameters
+        ----------
+        known : int64 Tensor of shape (n_known, 2), optional
+            Not used, as in :meth:`vectors`.
+
+        Returns
+        -------
+        CommonReadout
+        """
+        blocks = self._encode_all()
+        names = list(blocks[0].vectors)
+        return CommonReadout(
+            {m: _array(_completed(block, m) for block in blocks) for m in names},
+            {m: _array(block.imputed[m] for block in blocks) for m in names},
+            _array(block.weights for block in blocks),
+        )
+
+    def _encode_all(self) -> list[CommonEncoded]:
+        self.eval()
+        device = next(self.parameters()).device
+        with torch.inference_mode():
+            nodes = torch.arange(self.n_nodes, device=device)
+            return [self.encode(block) for block in nodes.split(_BLOCK)]
+
     def _read(self, nodes: Tensor) -> Tensor:
         """Return the graph's vectors, of no width without a graph."""
         if self.knowledge is None:
-            return self.known.new_empty(len(nodes), 0, dtype=torch.float32)
+            return nodes.new_empty(len(nodes), 0, dtype=torch.float32)
         vectors: Tensor = self.knowledge(nodes)
         return vectors
 
@@ -195,3 +273,16 @@ class TMEANetwork(nn.Module):
             return Completed(vectors, masks, {})
         completed: Completed = self.imputer(vectors, masks, reconstruct)
         return completed
+
+
+def _own(block: CommonEncoded, modality: str) -> Tensor:
+    return block.vectors[modality] * block.masks[modality][:, None]
+
+
+def _completed(block: CommonEncoded, modality: str) -> Tensor:
+    there = block.masks[modality] | block.imputed[modality]
+    return block.vectors[modality] * there[:, None]
+
+
+def _array(parts: Iterable[Tensor]) -> Array:
+    return torch.cat(list(parts)).cpu().numpy()

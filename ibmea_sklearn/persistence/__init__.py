@@ -1,6 +1,6 @@
-"""Values of any nesting in one safetensors file, without pickle: models and checkpoints."""
+"""Nested values in one safetensors file, without pickle. Private: see `save` of aligners."""
 
-from ._codec import to_json
-from ._state_file import FORMAT_VERSION, StateFile, write_state
+import lazy_loader
 
-__all__ = ["FORMAT_VERSION", "StateFile", "to_json", "write_state"]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

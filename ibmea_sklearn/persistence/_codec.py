@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-
-__all__ = ["Decoder", "Encoder", "Kind", "to_json"]
 
 
 class Kind(NamedTuple):
@@ -31,6 +28,8 @@ class Encoder:
 
     Parameters
     ----------
+    kinds : sequence of Kind
+        The first that a value is one of is taken.
     tuples : iterable of NamedTuple classes
         That may be among the values.
 
@@ -40,7 +39,8 @@ class Encoder:
         By the place where each array was found first.
     """
 
-    def __init__(self, tuples: Iterable[type] = ()) -> None:
+    def __init__(self, kinds: Sequence[Kind], tuples: Iterable[type] = ()) -> None:
+        self.kinds = kinds
         self.tuples = {t.__name__: t for t in tuples}
         self.tensors: dict[str, np.ndarray] = {}
         self._names: dict[tuple[Any, ...], str] = {}
@@ -62,7 +62,7 @@ class Encoder:
             return value
         if type(value) is list:
             return [self.encode(part, f"{place}.{i}") for i, part in enumerate(value)]
-        for kind in _kinds():
+        for kind in self.kinds:
             if kind.is_one(value):
                 return {kind.name: kind.encode(self, value, place)}
         raise TypeError(
@@ -89,13 +89,19 @@ class Decoder:
 
     Parameters
     ----------
+    kinds : sequence of Kind
     tensor : callable
         From a name to an array.
     tuples : iterable of NamedTuple classes
     """
 
-    def __init__(self, tensor: Callable[[str], np.ndarray], tuples: Iterable[type] = ()) -> None:
-        self.tensor = tensor
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        tensor: Callable[[str], np.ndarray],
+        tuples: Iterable[type] = (),
+    ) -> None:
+        self.kinds, self.tensor = kinds, tensor
         self.tuples = {t.__name__: t for t in tuples}
 
     def decode(self, written: Any) -> Any:
@@ -111,50 +117,10 @@ class Decoder:
         if not isinstance(written, dict):
             return written
         ((name, payload),) = written.items()
-        for kind in _kinds():
+        for kind in self.kinds:
             if kind.name == name:
                 return kind.decode(self, payload)
         raise ValueError(f"found a value of kind {name!r}, which this version does not know")
-
-
-def to_json(value: Any, place: str) -> str:
-    """Write a value that has no arrays, such as a parameter, as JSON.
-
-    Parameters
-    ----------
-    value : object
-        Of numbers, strings, dates, paths, or lists, tuples and mappings of these.
-    place : str
-        What it is, for the message of the error.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    TypeError
-        If it is of no kind that can be read back.
-
-    Notes
-    -----
-    What JSON has no form for stands as a mapping from the name of its kind to what it is made of.
-
-    Examples
-    --------
-    >>> from ibmea_sklearn.persistence import to_json
-    >>> to_json([1, 2.5], "betas")
-    '[1, 2.5]'
-    >>> to_json((0.9, 0.999), "betas")
-    '{"tuple": [0.9, 0.999]}'
-    """
-    return json.dumps(Encoder().encode(value, place), allow_nan=False)
-
-
-def _kinds() -> list[Kind]:
-    from ._kinds import KINDS  # they are written with the coders
-
-    return KINDS
 
 
 def _name_of(kind: type) -> str:

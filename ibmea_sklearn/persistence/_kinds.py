@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime
+import importlib
 import io
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,35 @@ from torch import nn
 
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
+from ..graph._features import checked_csr
+from ..graph._knowledge_graph import restored
 from ._codec import Decoder, Encoder, Kind, decode_parts, encode_parts
-from ._networks import decode_module, decode_tensor, encode_module, encode_tensor
-from ._safetensors import DTYPES
-from ._text import decode_objects, decode_strings, encode_objects, encode_strings
 
-__all__ = ["KINDS"]
-
+# Types of arrays that the format of safetensors has, and what it calls them.
+DTYPES = {
+    "bool": "BOOL",
+    "uint8": "U8",
+    "int8": "I8",
+    "uint16": "U16",
+    "int16": "I16",
+    "float16": "F16",
+    "uint32": "U32",
+    "int32": "I32",
+    "float32": "F32",
+    "uint64": "U64",
+    "int64": "I64",
+    "float64": "F64",
+}
+# Characters by which the strings of an array may all be shorter than it has room for.
+_SPARE = 1 << 16
 # Modes of images that a PNG can hold.
 _PNG_MODES = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
+# Ids may hold what was no UTF-8 in the file they came from.
+_ERRORS = "surrogatepass"
+# What every module has; the rest are its own settings.
+_OF_ALL = frozenset(vars(nn.Module()))
+_OURS = f"{__package__.rpartition('.')[0]}.nn"
+_TORCHS = "torch.nn"
 
 
 def _as_text(kind: type | tuple[type, ...], name: str, write: Any, read: Any) -> Kind:
@@ -69,7 +91,8 @@ def _encode_csr(encoder: Encoder, value: Any, place: str) -> dict[str, Any]:
 
 def _decode_csr(decoder: Decoder, written: dict[str, Any]) -> sparse.csr_array:
     arrays = [decoder.decode(written[name]) for name in ("data", "indices", "indptr")]
-    return sparse.csr_array(tuple(arrays), shape=tuple(written["shape"]))
+    matrix = sparse.csr_array(tuple(arrays), shape=tuple(written["shape"]))
+    return checked_csr(matrix, "a matrix")
 
 
 def _decode_random(decoder: Decoder, written: Any) -> np.random.RandomState:
@@ -79,9 +102,7 @@ def _decode_random(decoder: Decoder, written: Any) -> np.random.RandomState:
 
 
 def _decode_graph(decoder: Decoder, written: Any) -> KnowledgeGraph:
-    kg = object.__new__(KnowledgeGraph)
-    kg.__setstate__(decoder.decode(written))
-    return kg
+    return restored(decoder.decode(written))
 
 
 def _is_picture(value: Any) -> bool:
@@ -94,6 +115,145 @@ def _encode_picture(encoder: Encoder, value: Any, place: str) -> str:
     file = io.BytesIO()
     (upright if upright.mode in _PNG_MODES else upright.convert("RGB")).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()
+
+
+# Arrays of strings and of objects: UTF-8 bytes, and where each text ends.
+
+
+def _has_strings(array: np.ndarray) -> bool:
+    if array.dtype.kind == "U":
+        return True
+    return array.dtype == object and all(type(value) is str for value in array.ravel().tolist())
+
+
+def _encode_strings(encoder: Encoder, array: np.ndarray, place: str) -> dict[str, Any]:
+    """Keep an array of strings, of whatever shape."""
+    kept = _keep(encoder, array.ravel().tolist(), place)
+    return {**kept, "shape": list(array.shape), "dtype": array.dtype.str}
+
+
+def _decode_strings(decoder: Decoder, written: dict[str, Any]) -> np.ndarray:
+    """Return an array of strings."""
+    texts, dtype = _texts(decoder, written), np.dtype(written["dtype"])
+    # A width that no text has would fill the memory.
+    width = dtype.itemsize // 4 if dtype.kind == "U" else 0
+    if dtype.kind not in "OU" or width > max(1, *map(len, texts), 1) + _SPARE:
+        raise ValueError(f"found texts of the type {written['dtype']!r}")
+    return np.array(texts, dtype).reshape(written["shape"])
+
+
+def _encode_objects(encoder: Encoder, array: np.ndarray, place: str) -> dict[str, Any]:
+    """Keep an array of any values: strings as they are, the others as JSON."""
+    values = array.ravel().tolist()
+    is_text = [type(value) is str for value in values]
+    texts = [
+        value if text else json.dumps(encoder.encode(value, f"{place}.{row}"), allow_nan=False)
+        for row, (value, text) in enumerate(zip(values, is_text, strict=True))
+    ]
+    name = encoder.keep(np.array(is_text, bool), f"{place}.is_text")
+    return {**_keep(encoder, texts, place), "shape": list(array.shape), "is_text": name}
+
+
+def _decode_objects(decoder: Decoder, written: dict[str, Any]) -> np.ndarray:
+    """Return an array of any values."""
+    texts, is_text = _texts(decoder, written), decoder.tensor(written["is_text"])
+    array = np.empty(len(texts), object)
+    for row, (text, plain) in enumerate(zip(texts, is_text.tolist(), strict=True)):
+        array[row] = text if plain else decoder.decode(json.loads(text))
+    return array.reshape(written["shape"])
+
+
+def _keep(encoder: Encoder, texts: Sequence[str], place: str) -> dict[str, Any]:
+    parts = [text.encode("utf8", _ERRORS) for text in texts]
+    ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+    return {
+        "utf8": encoder.keep(np.frombuffer(b"".join(parts), np.uint8), f"{place}.utf8"),
+        "ends": encoder.keep(ends, f"{place}.ends"),
+    }
+
+
+def _texts(decoder: Decoder, written: dict[str, Any]) -> list[str]:
+    content = decoder.tensor(written["utf8"]).tobytes()
+    ends = decoder.tensor(written["ends"]).tolist()
+    starts = [0, *ends[:-1]] if ends else []
+    return [content[a:b].decode("utf8", _ERRORS) for a, b in zip(starts, ends, strict=True)]
+
+
+# Networks of torch: their classes by name, their numbers as tensors. No code of theirs runs.
+
+
+def _encode_tensor(encoder: Encoder, tensor: torch.Tensor, place: str) -> str:
+    """Keep a tensor of any device."""
+    return encoder.keep(tensor.detach().cpu().numpy(), place)
+
+
+def _decode_tensor(decoder: Decoder, name: str) -> torch.Tensor:
+    """Return a tensor on the CPU."""
+    return torch.from_numpy(decoder.tensor(name))
+
+
+def _encode_module(encoder: Encoder, module: nn.Module, place: str) -> dict[str, Any]:
+    """Keep a module with all its buffers, and whatever it is made of.
+
+    Buffers that no state dict holds are there, too: a network is of no use without its graph.
+    """
+    settings = {name: v for name, v in vars(module).items() if name not in _OF_ALL}
+    return {
+        "class": _name_of(type(module), place),
+        "training": module.training,
+        "settings": encode_parts(encoder, settings, place),
+        "parameters": encode_parts(encoder, module._parameters, place),
+        "fixed": [
+            n for n, p in module._parameters.items() if p is not None and not p.requires_grad
+        ],
+        "buffers": encode_parts(encoder, module._buffers, place),
+        "passing": sorted(module._non_persistent_buffers_set),
+        "modules": encode_parts(encoder, module._modules, place),
+    }
+
+
+def _decode_module(decoder: Decoder, written: dict[str, Any]) -> nn.Module:
+    """Return a module as it was written."""
+    kind = _class_of(written["class"])
+    module: nn.Module = kind.__new__(kind)
+    nn.Module.__init__(module)
+    module.__dict__.update(decode_parts(decoder, written["settings"]))
+    for name, value in decode_parts(decoder, written["parameters"]).items():
+        trains = name not in written["fixed"]
+        parameter = None if value is None else nn.Parameter(value, requires_grad=trains)
+        module.register_parameter(name, parameter)
+    for name, value in decode_parts(decoder, written["buffers"]).items():
+        module.register_buffer(name, value, persistent=name not in written["passing"])
+    for name, value in decode_parts(decoder, written["modules"]).items():
+        module.add_module(name, value)
+    module.training = written["training"]
+    return module
+
+
+def _name_of(kind: type[nn.Module], place: str) -> str:
+    if getattr(nn, kind.__name__, None) is kind:
+        return f"{_TORCHS}.{kind.__name__}"
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if not name.startswith(f"{_OURS}."):
+        raise TypeError(
+            f"Expected {place} to be made of the modules of {_OURS} and {_TORCHS}; found {name}, "
+            "whose code a file can't hold. Use pickle for an aligner with a network of your own."
+        )
+    return name
+
+
+def _class_of(name: str) -> type[nn.Module]:
+    """Find a class in the two packages that hold networks, and nowhere else."""
+    home, _, short = name.rpartition(".")
+    kind = None
+    if home == _TORCHS or home.startswith(f"{_OURS}."):
+        try:
+            kind = getattr(importlib.import_module(home), short, None)
+        except ImportError:
+            kind = None
+    if not isinstance(kind, type) or not issubclass(kind, nn.Module):
+        raise ValueError(f"found a network of class {name!r}, which this version does not know")
+    return kind
 
 
 # The first that fits is taken: a NamedTuple is a tuple, a datetime a date, and pandas' NaT both.
@@ -121,14 +281,14 @@ KINDS = [
     Kind(
         "strings",
         lambda value: isinstance(value, np.ndarray) and _has_strings(value),
-        encode_strings,
-        decode_strings,
+        _encode_strings,
+        _decode_strings,
     ),
     Kind(
         "objects",
         lambda value: isinstance(value, np.ndarray) and value.dtype == object,
-        encode_objects,
-        decode_objects,
+        _encode_objects,
+        _decode_objects,
     ),
     Kind(
         "array",
@@ -143,8 +303,8 @@ KINDS = [
         lambda encoder, value, place: encoder.encode(value.__getstate__(), place),
         _decode_graph,
     ),
-    Kind("tensor", lambda value: isinstance(value, torch.Tensor), encode_tensor, decode_tensor),
-    Kind("network", lambda value: isinstance(value, nn.Module), encode_module, decode_module),
+    Kind("tensor", lambda value: isinstance(value, torch.Tensor), _encode_tensor, _decode_tensor),
+    Kind("network", lambda value: isinstance(value, nn.Module), _encode_module, _decode_module),
     Kind(
         "random_state",
         lambda value: isinstance(value, np.random.RandomState),
@@ -178,9 +338,3 @@ KINDS = [
     ),
     Kind("picture", _is_picture, _encode_picture, lambda decoder, text: base64.b64decode(text)),
 ]
-
-
-def _has_strings(array: np.ndarray) -> bool:
-    if array.dtype.kind == "U":
-        return True
-    return array.dtype == object and all(type(value) is str for value in array.ravel().tolist())

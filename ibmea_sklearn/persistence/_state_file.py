@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import numpy as np
 import sklearn
@@ -18,14 +18,13 @@ from safetensors import SafetensorError, safe_open
 from .. import __version__
 from .._utils.files import atomic_write
 from ._codec import Decoder, Encoder
-from ._safetensors import write_safetensors
-
-__all__ = ["FORMAT_VERSION", "StateFile", "write_state"]
+from ._kinds import DTYPES, KINDS
 
 # To be raised when older code could not read what is written.
 FORMAT_VERSION = 1
 
 _PROGRAM = "ibmea_sklearn"
+_ALIGNMENT = 8
 # What it may come to where JSON is of another form than was written.
 _OF_DAMAGE = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -79,7 +78,7 @@ def write_state(
     ...         print(file["mean"], file["n"])
     [0. 1. 2.] 2
     """
-    encoder = Encoder(tuples)
+    encoder = Encoder(KINDS, tuples)
     written = {name: encoder.encode(value, name) for name, value in state.items()}
     metadata = {
         "program": _PROGRAM,
@@ -89,7 +88,73 @@ def write_state(
         "state": json.dumps(written, allow_nan=False),
     }
     with atomic_write(path, "wb") as file:
-        write_safetensors(file, encoder.tensors, metadata)
+        _write_tensors(file, encoder.tensors, metadata)
+
+
+def _write_tensors(
+    file: IO[bytes], tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
+    """Write arrays and texts to a file that is open, in the format of safetensors.
+
+    That is the length of a header as 8 bytes, the header, and the arrays one after the other.
+    Measured on 200 MB of arrays: 0 MB of memory on top of them. ``save_file`` of the package takes
+    200 MB before version 0.8, and 0 MB since; but it syncs nothing, leaves a file of a name that
+    nobody knows when it is killed, puts the metadata in an order that differs from one time to the
+    next, and writes other numbers where an array has strides.
+    """
+    # Wide types first, so that each array starts where its type may.
+    order = sorted(tensors, key=lambda name: -tensors[name].dtype.itemsize)
+    header: dict[str, object] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in order:
+        array = tensors[name]
+        start, end = end, end + array.nbytes
+        header[name] = {
+            "dtype": DTYPES[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for name in order:
+        array = tensors[name]
+        file.write(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+
+
+def to_json(value: Any, place: str) -> str:
+    """Write a value that has no arrays, such as a parameter, as JSON.
+
+    Parameters
+    ----------
+    value : object
+        Of numbers, strings, dates, paths, or lists, tuples and mappings of these.
+    place : str
+        What it is, for the message of the error.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    TypeError
+        If it is of no kind that can be read back.
+
+    Notes
+    -----
+    What JSON has no form for stands as a mapping from the name of its kind to what it is made of.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.persistence import to_json
+    >>> to_json([1, 2.5], "betas")
+    '[1, 2.5]'
+    >>> to_json((0.9, 0.999), "betas")
+    '{"tuple": [0.9, 0.999]}'
+    """
+    return json.dumps(Encoder(KINDS).encode(value, place), allow_nan=False)
 
 
 def _versions() -> dict[str, str]:
@@ -160,12 +225,12 @@ class StateFile:
         metadata = self._file.metadata() or {}
         self._check(metadata)
         try:
-            self._state: dict[str, Any] = json.loads(metadata["state"])
+            self._state: dict[str, Any] = dict(json.loads(metadata["state"]))
             self.written_by: str = json.loads(metadata["versions"])[_PROGRAM]
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise self._damaged(f"no state in it ({error})") from error
         self._tensors: dict[str, np.ndarray] = {}
-        self._decoder = Decoder(self._tensor, tuples)
+        self._decoder = Decoder(KINDS, self._tensor, tuples)
 
     def __enter__(self) -> Self:
         return self

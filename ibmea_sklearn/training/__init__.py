@@ -1,27 +1,6 @@
-"""The training loop: the skorch net, rounds, callbacks, schedule, checkpoints."""
+"""The training loop: the skorch net, rounds, callbacks, checkpoints. Private: see `aligners`."""
 
-from .batches import RowBatches
-from .callbacks import HeldOutScore, LastGoodWeights, PairSteps, StopTraining
-from .checkpoint import Checkpoint, NoCheckpoint, Stateful
-from .net import AlignmentNet, finished_epochs
-from .progress import ProgressBar
-from .rounds import TrainingRounds
-from .schedule import warmup_cosine
-from .signals import sigterm_interrupts
+import lazy_loader
 
-__all__ = [
-    "AlignmentNet",
-    "Checkpoint",
-    "HeldOutScore",
-    "LastGoodWeights",
-    "NoCheckpoint",
-    "PairSteps",
-    "ProgressBar",
-    "RowBatches",
-    "Stateful",
-    "StopTraining",
-    "TrainingRounds",
-    "finished_epochs",
-    "sigterm_interrupts",
-    "warmup_cosine",
-]
+# The names stand in the stub beside this file: who needs one of them imports no other.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,70 +1,123 @@
-"""Parts of a data set, for epochs of many steps."""
+"""What the steps of an epoch look at. skorch takes each of these for its data set and iterator."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import Any
 
 import torch
-from skorch.dataset import Dataset
 from torch import Tensor
+from torch.utils.data import Dataset
 
-__all__ = ["RowBatches"]
+__all__ = ["Batches", "PairBatches", "Step", "TripleBatches", "as_they_are"]
 
 
-class RowBatches:
-    """Go through the rows of a data set, by default in an order that is drawn anew each time.
-
-    For skorch's ``iterator_train``. The rows of a batch are taken at once, where torch's
-    ``DataLoader`` fetches them one by one: for a million triples .03 s against 6 s.
+class Step:
+    """Arguments of the network in one step; its length is what it weighs in averages.
 
     Parameters
     ----------
-    dataset : skorch Dataset
-        Of a Tensor of shape (n_rows, ...), of any type, whose rows are the examples.
-    batch_size : int
-        Largest number of rows in a batch.
-    n_batches : int, default=1
-        Least number of batches: rows are spread evenly over more than `batch_size` asks for, as
-        long as each has one.
-    shuffle : bool, default=True
-        Whether the order is drawn; else it is that of the rows.
+    *inputs
+        Tensors, or None.
+    n_rows : int
+    """
+
+    def __init__(self, *inputs: Tensor | None, n_rows: int) -> None:
+        self.inputs, self.n_rows = inputs, n_rows
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+
+class Batches(Dataset, ABC):
+    """Steps of an epoch, the same number each time.
 
     Attributes
     ----------
-    rows : Tensor of shape (n_rows, ...)
-    n_batches : int
-        What ``len`` returns.
+    n_known : int
+        Pairs that are known in this round.
+    n_steps : int
+    """
 
-    Notes
-    -----
-    Yields pairs of a Tensor of shape (n_batch, ...), on the device of the rows, and None for the
-    target. The sizes of two batches differ by 1 at most. An order that is drawn comes from torch's
-    random numbers.
+    n_known: int
+    n_steps: int
 
-    Examples
-    --------
-    >>> import torch
-    >>> from skorch.dataset import Dataset
-    >>> from ibmea_sklearn.training import RowBatches
-    >>> batches = RowBatches(Dataset(torch.arange(12).reshape(6, 2)), batch_size=4)
-    >>> [batch.shape for batch, _ in batches]
-    [torch.Size([3, 2]), torch.Size([3, 2])]
+    def __len__(self) -> int:
+        return self.n_steps
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[tuple[Step, None]]:
+        """Yield the steps, each with None for its target."""
+
+
+class PairBatches(Batches):
+    """One step an epoch, on all known pairs: the network draws from them.
+
+    Parameters
+    ----------
+    known : int64 Tensor of shape (n_known, 2)
+    """
+
+    def __init__(self, known: Tensor) -> None:
+        self.known, self.n_known, self.n_steps = known, len(known), 1
+
+    def __iter__(self) -> Iterator[tuple[Step, None]]:
+        yield Step(self.known, n_rows=len(self.known)), None
+
+
+class TripleBatches(Batches):
+    """Go through all triples in an order that is drawn anew; some of the steps look at pairs, too.
+
+    The rows of a batch are taken at once, where torch's ``DataLoader`` fetches them one by one: for
+    a million triples .03 s against 6 s.
+
+    Parameters
+    ----------
+    triples : int64 Tensor of shape (n_triples, 3) or None
+        None where there are none: all steps look at pairs.
+    seeds, found : int64 Tensors of shape (n, 2)
+    batch_size : int
+        Largest number of triples in a step.
+    n_steps : int
+        Least number of steps: triples are spread evenly over more than `batch_size` asks for, as
+        long as each has one.
+    n_with_pairs : int or None
+        Largest number of steps that look at pairs, evenly spread; the first of an epoch does. None
+        for all.
     """
 
     def __init__(
-        self, dataset: Dataset, batch_size: int, n_batches: int = 1, shuffle: bool = True
+        self,
+        triples: Tensor | None,
+        seeds: Tensor,
+        found: Tensor,
+        batch_size: int,
+        n_steps: int = 1,
+        n_with_pairs: int | None = None,
     ) -> None:
-        self.rows: Tensor = dataset.X
-        wanted = max(math.ceil(len(self.rows) / batch_size), n_batches)
-        self.n_batches = min(wanted, len(self.rows))
-        self.shuffle = shuffle
+        self.triples, self.seeds, self.found = triples, seeds, found
+        self.n_known = len(seeds) + len(found)
+        n_rows = self.n_known if triples is None else len(triples)
+        self.n_steps = min(max(math.ceil(n_rows / batch_size), n_steps), n_rows)
+        self.n_with_pairs = self.n_steps if n_with_pairs is None else n_with_pairs
 
-    def __len__(self) -> int:
-        return self.n_batches
+    def __iter__(self) -> Iterator[tuple[Step, None]]:
+        for number, triples in enumerate(self._parts()):
+            looks_at_pairs = number * self.n_with_pairs % self.n_steps < self.n_with_pairs
+            pairs = (self.seeds, self.found) if looks_at_pairs or triples is None else (None, None)
+            yield Step(triples, *pairs, n_rows=1 if triples is None else len(triples)), None
 
-    def __iter__(self) -> Iterator[tuple[Tensor, None]]:
-        n, device = len(self.rows), self.rows.device
-        order = torch.randperm(n, device=device) if self.shuffle else torch.arange(n, device=device)
-        for part in order.tensor_split(self.n_batches):
-            yield self.rows[part], None
+    def _parts(self) -> Iterator[Tensor | None]:
+        if self.triples is None:
+            yield from [None] * self.n_steps
+            return
+        order = torch.randperm(len(self.triples), device=self.triples.device)
+        for part in order.tensor_split(self.n_steps):
+            yield self.triples[part]
+
+
+def as_they_are(batches: Batches, **options: Any) -> Batches:
+    """Take batches for skorch's ``iterator_train``."""
+    return batches

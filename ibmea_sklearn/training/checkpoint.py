@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
+from filelock import FileLock, Timeout
+from scipy import sparse
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
-from ..persistence import StateFile, write_state
+from .. import __version__
+from .._utils.estimator import Estimator
+from .._utils.files import remove_file
+from .._utils.warnings import warn_user
+from ..graph import KnowledgeGraph, SeedPairs
+from ..persistence import StateFile, to_json, write_state
 from .net import AlignmentNet
 
-__all__ = ["Checkpoint", "NoCheckpoint", "Stateful"]
+__all__ = ["Checkpoint", "NoCheckpoint", "Stateful", "fingerprint"]
 
 _CONTENT = "checkpoint"
 _NAME = "checkpoint.safetensors"
+
+# Parameters that change nothing of what is trained; of the device counts what it resolves to.
+_NO_MATTER = {
+    "device",
+    "duplicates",
+    "score_candidates",
+    "training__checkpoint_dir",
+    "training__checkpoint_interval",
+    "verbose",
+}
+# What a part makes of a state of another form.
+_OF_DAMAGE = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class Stateful(Protocol):
@@ -27,24 +49,6 @@ class Stateful(Protocol):
     Notes
     -----
     A protocol: a class needs the two methods, and no other tie to this one.
-
-    Examples
-    --------
-    >>> class Counter:
-    ...     n = 0
-    ...
-    ...     def state_dict(self):
-    ...         return {"n": self.n}
-    ...
-    ...     def load_state_dict(self, state):
-    ...         self.n = state["n"]
-    >>> from ibmea_sklearn.training import Stateful
-    >>> old, new = Counter(), Counter()
-    >>> old.n = 3
-    >>> parts: dict[str, Stateful] = {"counter": new}
-    >>> parts["counter"].load_state_dict(old.state_dict())
-    >>> new.n
-    3
     """
 
     def state_dict(self) -> dict[str, Any]:
@@ -91,30 +95,6 @@ class Checkpoint(Callback):
     -----
     For the default network of IBMEA on two graphs of 19,500 entities, on two busy cores: 0.02 s to
     keep the state, 0.2 to 0.5 s to write its 71 MB, where an epoch took 12 s.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import torch
-    >>> from ibmea_sklearn.training import AlignmentNet, Checkpoint
-    >>> class Size(torch.nn.Module):
-    ...     def forward(self, vectors):
-    ...         return {"size": vectors.square().mean()}
-    >>> pairs = torch.tensor([[0, 2], [1, 3]])
-    >>> def new_net():
-    ...     module = torch.nn.Embedding(4, 2)
-    ...     module.known = pairs
-    ...     return AlignmentNet(module, Size, train_split=None, verbose=0).initialize()
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     checkpoint = Checkpoint(folder, interval=5, fingerprint={"lr": "0.01"}, parts={})
-    ...     net = new_net().partial_fit(pairs, epochs=3)
-    ...     with checkpoint:
-    ...         checkpoint.keep(net)
-    ...     other = new_net()
-    ...     print(checkpoint.restore(other), len(other.history))
-    True 3
-    >>> torch.equal(net.module_.weight, other.module_.weight)
-    True
     """
 
     def __init__(
@@ -127,7 +107,8 @@ class Checkpoint(Callback):
         self.path = Path(folder) / _NAME
         self.interval, self.fingerprint, self.parts = interval, fingerprint, parts
         self._state: dict[str, Any] | None = None
-        self._is_written = False
+        self._is_written = self._has_warned = False
+        self._lock = FileLock(self.path.with_suffix(".lock"))
 
     def restore(self, net: AlignmentNet) -> bool:
         """Take up the state on disk; tell whether there was one.
@@ -151,8 +132,16 @@ class Checkpoint(Callback):
         with StateFile(self.path, _CONTENT) as file:
             self._compare(file["fingerprint"])
             state = file["state"]
-        for name, part in self._all_parts(net).items():
-            part.load_state_dict(state[name])
+        try:
+            _check_optimizer(net, state["net"]["optimizer"])
+            for name, part in self._all_parts(net).items():
+                part.load_state_dict(state[name])
+        except _OF_DAMAGE as error:
+            said = " ".join(str(error).split())
+            raise ValueError(
+                f"Expected the state of this fit's network and optimiser in {self.path}; found "
+                f"one that doesn't fit them ({said}). Delete the file to start afresh."
+            ) from error
         return True
 
     def keep(self, net: NeuralNet) -> None:
@@ -172,16 +161,33 @@ class Checkpoint(Callback):
 
         Raises
         ------
-        OSError
-            If the file can't be written.
         TypeError
             If a part has a state of no kind that can be.
+
+        Warns
+        -----
+        UserWarning
+            If the file can't be written, once: the training goes on.
         """
         if self._state is None or self._is_written:
             return
         state = {"fingerprint": dict(self.fingerprint), "state": self._state}
-        write_state(self.path, _CONTENT, state)
-        self._is_written = True
+        try:
+            write_state(self.path, _CONTENT, state)
+        except OSError as error:
+            self._warn(error)
+            return
+        self._is_written, self._has_warned = True, False
+
+    def _warn(self, error: OSError) -> None:
+        if not self._has_warned:
+            warn_user(
+                f"The checkpoint can't be written to {self.path}: {error.strerror or error}. The "
+                "training goes on; if it is stopped, it starts again from the last state that was "
+                "written, if any. Make room, or change permissions, while it runs.",
+                UserWarning,
+            )
+        self._has_warned = True
 
     def begin_round(self, net: NeuralNet) -> None:
         """Write the state: what went before, a search for pairs, took its time.
@@ -189,11 +195,6 @@ class Checkpoint(Callback):
         Parameters
         ----------
         net : AlignmentNet
-
-        Raises
-        ------
-        OSError
-            As :meth:`write`.
         """
         self.keep(net)
         self.write()
@@ -206,11 +207,6 @@ class Checkpoint(Callback):
         net : AlignmentNet
         **kwargs
             What skorch tells besides; not used.
-
-        Raises
-        ------
-        OSError
-            As :meth:`write`.
         """
         self.keep(net)
         if len(net.history) % self.interval == 0:
@@ -220,9 +216,17 @@ class Checkpoint(Callback):
         """Remove the checkpoint: the training is done."""
         # A kill may have struck while one was written beside.
         for path in (self.path, *self.path.parent.glob(f".{_NAME}.*")):
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
     def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise ValueError(
+                f"Expected one training at a time in {self.path.parent}; found another one at "
+                "work there. Wait for it, or choose another checkpoint_dir for each."
+            ) from None
         return self
 
     def __exit__(
@@ -233,10 +237,12 @@ class Checkpoint(Callback):
     ) -> None:
         try:
             self.write()
-        except OSError as failed:
-            if error is None:
-                raise
-            error.add_note(f"The checkpoint could not be written either: {failed}")
+        finally:
+            # Before it is let go, lest another takes hold of a file that has no name any more.
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
+        if error is not None and self._is_written:
+            error.add_note(f"The state of the training is kept in {self.path.parent}.")
 
     def _all_parts(self, net: NeuralNet) -> dict[str, Stateful]:
         return {**self.parts, "net": net, "random": RandomNumbers(net.device)}
@@ -263,19 +269,31 @@ def _say(name: str, then: str | None, now: str | None) -> str:
     return f"{name} ({then or 'none'} then, {now or 'none'} now)"
 
 
+def _check_optimizer(net: NeuralNet, state: Mapping[str, Any]) -> None:
+    """Raise unless each array of the optimiser is of the shape of its parameter.
+
+    Torch takes in what there is, and its compiled steps then read and write beyond the end.
+    """
+    given = [number for group in state["param_groups"] for number in group["params"]]
+    parameters = [p for group in net.optimizer_.param_groups for p in group["params"]]
+    shapes = dict(zip(given, (p.shape for p in parameters), strict=True))
+    for number, values in state["state"].items():
+        for name, value in values.items():
+            shape = shapes[number]
+            expected = torch.Size() if name == "step" else shape
+            if value is not None and torch.as_tensor(value).shape != expected:
+                raise ValueError(
+                    f"{name!r} of shape {tuple(torch.as_tensor(value).shape)}, where "
+                    f"{tuple(expected)} is due"
+                )
+
+
 class NoCheckpoint(Callback):
     """Stands for a :class:`Checkpoint` where none is wanted.
 
     Notes
     -----
     A context manager that does nothing, as all its methods do.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ibmea_sklearn.training import AlignmentNet, NoCheckpoint
-    >>> NoCheckpoint().restore(AlignmentNet(torch.nn.Embedding, torch.nn.Module))
-    False
     """
 
     def restore(self, net: AlignmentNet) -> bool:
@@ -339,3 +357,67 @@ class RandomNumbers:
             torch.cuda.set_rng_state(state["device"], self.device)
         if self.device.startswith("mps"):
             torch.mps.set_rng_state(state["device"])
+
+
+def fingerprint(
+    aligner: Estimator, X: SeedPairs, modalities: list[str], device: str
+) -> dict[str, str]:
+    """Say what the training of an aligner on a view with features depends on.
+
+    Returns
+    -------
+    dict of {str: str}
+        By what a user calls it: the value of a parameter as JSON, or a hash of data.
+    """
+    parameters = {
+        name: value
+        for name, value in aligner.get_params(deep=True).items()
+        if name not in _NO_MATTER and name not in aligner.settings
+    }
+    return {
+        "class": type(aligner).__name__,
+        **{n: _text(n, v) for n, v in parameters.items()},
+        **{n: "drop" for n in aligner.settings if isinstance(getattr(aligner, n), str)},
+        "device": device,
+        "version of ibmea_sklearn": __version__,
+        "version of torch": torch.__version__,
+        "seeds": _digest(X.indices),
+        **dict(_of_graph("first", X.kg1, modalities)),
+        **dict(_of_graph("second", X.kg2, modalities)),
+    }
+
+
+def _text(name: str, value: Any) -> str:
+    # A RandomState holds hundreds of numbers.
+    return _random(value) if isinstance(value, np.random.RandomState) else to_json(value, name)
+
+
+def _random(random: np.random.RandomState) -> str:
+    state: Any = random.get_state()
+    return _digest(state[1], np.array(state[2:]))
+
+
+def _of_graph(which: str, kg: KnowledgeGraph, modalities: list[str]) -> Iterator[tuple[str, str]]:
+    yield f"entities of the {which} graph", _digest(kg.entity_ids)
+    yield f"relation triples of the {which} graph", _digest(kg.relation_triples)
+    for modality in modalities:
+        if modality in kg.features:
+            values, mask = kg.features[modality]
+            yield f"{modality} features of the {which} graph", _digest(*_arrays(values), mask)
+
+
+def _arrays(values: np.ndarray | sparse.csr_array) -> tuple[np.ndarray, ...]:
+    if isinstance(values, np.ndarray):
+        return (values,)
+    return values.data, values.indices, values.indptr
+
+
+def _digest(*arrays: np.ndarray) -> str:
+    sha = hashlib.sha256()
+    for array in arrays:
+        sha.update(f"{array.dtype.str} {array.shape} ".encode())
+        if array.dtype == object:
+            sha.update(json.dumps(array.tolist()).encode())
+        else:
+            sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()

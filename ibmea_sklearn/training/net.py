@@ -12,18 +12,17 @@ from skorch import NeuralNet
 from skorch.history import History
 from torch import Tensor, nn
 
-from .callbacks import StopTraining
-from .copies import copied
+from .callbacks import StopTraining, copied
 
 __all__ = ["AlignmentNet", "finished_epochs"]
 
 
 class AlignmentNet(NeuralNet):
-    """Train on pairs of nodes with a criterion whose loss has named parts.
+    """Train with a criterion whose loss has named parts.
 
-    The module takes a batch of pairs; the criterion takes what the module returns and gives a
-    mapping from part to loss. Each part is kept in the history, their sum is what is minimised.
-    Pairs may grow between calls of ``partial_fit``.
+    The module takes the inputs of a :class:`~.batches.Step`; the criterion takes what the module
+    returns and gives a mapping from part to loss, Tensors of shape (). Each part is kept in the
+    history, their sum is what is minimised. The loop, callbacks and history are those of skorch.
 
     Parameters
     ----------
@@ -41,30 +40,6 @@ class AlignmentNet(NeuralNet):
     ----------
     stopped_ : bool
         Whether a callback ended the last call of ``partial_fit`` early.
-
-    Notes
-    -----
-    The module takes a Tensor of shape (n_batch, ...), most often int64 pairs of shape (n_batch, 2),
-    and has an attribute ``known``, the int64 Tensor of shape (n_known, 2) of the pairs it knows.
-    Each part of the loss is a Tensor of shape ().
-
-    The loop, callbacks and history are those of skorch (https://skorch.readthedocs.io).
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ibmea_sklearn.training import AlignmentNet
-    >>> class Parts(torch.nn.Module):
-    ...     def forward(self, vectors):
-    ...         distance = (vectors[:, 0] - vectors[:, 1]).square().mean()
-    ...         return {"distance": distance, "size": vectors.square().mean()}
-    >>> module = torch.nn.Embedding.from_pretrained(torch.eye(4), freeze=False)
-    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
-    >>> net = AlignmentNet(module, Parts, train_split=None, verbose=0)
-    >>> net = net.partial_fit(pairs, epochs=2)
-    >>> first = net.history[0]
-    >>> print(f"{first['distance']:.2f} + {first['size']:.2f} = {first['train_loss']:.2f}")
-    0.50 + 0.25 = 0.75
     """
 
     stopped_ = False
@@ -77,11 +52,11 @@ class AlignmentNet(NeuralNet):
         self.compiled = compiled
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Apply the module, in the precision asked for.
+        """Apply the module to a step, in the precision asked for.
 
         Parameters
         ----------
-        x : Tensor of shape (n_batch, ...)
+        x : Step
         **fit_params
             Further arguments of the module.
 
@@ -91,7 +66,7 @@ class AlignmentNet(NeuralNet):
             What the module returns.
         """
         with self._autocast():
-            return super().infer(x, **fit_params)
+            return self.module_(*x.inputs, **fit_params)
 
     def _autocast(self) -> torch.autocast:
         kind = torch.device(self.device).type
@@ -104,8 +79,8 @@ class AlignmentNet(NeuralNet):
 
         Parameters
         ----------
-        X : ndarray or Tensor of shape (n_rows, ...)
-            What an epoch goes through, most often int64 pairs of shape (n_pairs, 2).
+        X : Batches
+            What an epoch goes through.
         y : None
             There is no target.
         classes : None
@@ -217,7 +192,7 @@ class AlignmentNet(NeuralNet):
                 )
                 self.history.record(name, float(np.average(values, weights=sizes)))
         # Known pairs: what an epoch goes through may be triples.
-        self.history.record("n_seeds", len(self.module_.known))
+        self.history.record("n_seeds", dataset_train.n_known)
         super().on_epoch_end(net, dataset_train=dataset_train, dataset_valid=dataset_valid)
 
     def state_dict(self) -> dict[str, Any]:
@@ -275,20 +250,6 @@ def finished_epochs(net: NeuralNet) -> list[dict[str, Any]]:
     -------
     list of dict
         By epoch, from name to number.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ibmea_sklearn.training import AlignmentNet, finished_epochs
-    >>> class Size(torch.nn.Module):
-    ...     def forward(self, vectors):
-    ...         return {"size": vectors.square().mean()}
-    >>> module = torch.nn.Embedding.from_pretrained(torch.ones(4, 2), freeze=False)
-    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
-    >>> net = AlignmentNet(module, Size, train_split=None, verbose=0)
-    >>> first, second = finished_epochs(net.partial_fit(pairs, epochs=2))
-    >>> first["epoch"], first["size"], first["n_seeds"]
-    (1, 1.0, 2)
     """
     return [
         {name: _plain(value) for name, value in row.items() if name != "batches"}

@@ -31,19 +31,6 @@ class ProgressBar(Callback):
     -----
     A bar of rich (https://rich.readthedocs.io). Where the output is no terminal, its last state is
     printed once.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from ibmea_sklearn.training import AlignmentNet, ProgressBar
-    >>> class Size(torch.nn.Module):
-    ...     def forward(self, vectors):
-    ...         return {"size": vectors.square().mean()}
-    >>> module = torch.nn.Embedding.from_pretrained(torch.zeros(4, 2), freeze=False)
-    >>> module.known = pairs = torch.tensor([[0, 2], [1, 3]])
-    >>> net = AlignmentNet(module, Size, callbacks=[ProgressBar(2)], train_split=None, verbose=0)
-    >>> net = net.partial_fit(pairs, epochs=2)  # doctest: +ELLIPSIS
-    epoch 2/2 ... loss 0.00 ...
     """
 
     def __init__(self, total: int) -> None:

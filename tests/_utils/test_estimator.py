@@ -34,6 +34,7 @@ class Inner(Estimator):
 class Outer(Estimator):
     ranges = {"kind": Choice("plain", "fancy"), "other": AnyOf(Instance(Inner), None, "drop")}
     settings = {"inner": Inner, "other": Inner}
+    defaults = {"inner": {"size": 7}}
 
     def __init__(self, kind="plain", inner=None, other=None):
         self.kind = kind
@@ -84,9 +85,15 @@ def test_what_is_left_out_has_no_parameters():
 
 
 def test_auto_is_what_the_estimator_says():
-    meant = settings_of(Outer(inner=Inner(rate=0.2)), "inner", {"size": 7, "rate": 9})
+    meant = settings_of(Outer(inner=Inner(rate=0.2)), "inner")
     assert (meant.size, meant.rate) == (7, 0.2)
-    assert settings_of(Outer(), "inner", {"size": None}).size is None
+    assert settings_of(Outer(other=Inner()), "other").size == "auto"
+
+
+def test_none_stands_for_the_estimators_own_defaults():
+    assert Outer().get_params()["inner__size"] == settings_of(Outer(), "inner").size == 7
+    assert Outer().set_params(inner__rate=0.1).inner.size == 7
+    assert Outer(inner=Inner(3)).set_params(inner=None, inner__rate=0.1).inner.size == 7
 
 
 @pytest.mark.parametrize(

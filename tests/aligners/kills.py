@@ -23,25 +23,25 @@ from typing import Any
 import numpy as np
 import torch
 import torch._dynamo  # which an optimiser imports at its first step: better once than in each child
-from skorch.callbacks import Callback
 
-from ibmea_sklearn import IBMEAAligner
+from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer
+from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.persistence import StateFile
-from ibmea_sklearn.training import Checkpoint
+from ibmea_sklearn.training import AlignmentNet, Checkpoint
 
 PARAMS = {
-    "graph_components": 12,
-    "propagation_components": 32,
-    "label_width": 16,
-    "n_components": 6,
+    "graph__n_components": 12,
+    "propagation__n_components": 32,
+    "propagation__label_width": 16,
+    "features__n_components": 6,
     "modalities": ["graph", "image"],
-    "max_epochs": 4,
-    "n_rounds": 2,
-    "min_confidence": 0.3,
-    "validation_fraction": 0.2,
-    "validation_interval": 2,
-    "checkpoint_interval": 1,
+    "training__max_epochs": 4,
+    "rounds__n_rounds": 2,
+    "rounds__min_confidence": 0.3,
+    "rounds__validation_fraction": 0.2,
+    "rounds__validation_interval": 2,
+    "training__checkpoint_interval": 1,
     "device": "cpu",
     "random_state": 0,
     "verbose": 0,
@@ -73,30 +73,28 @@ def telling(method: Callable[..., Any], what: str) -> Callable[..., Any]:
     return told
 
 
-class SayEpoch(Callback):
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        say(f"epoch {len(net.history)}")
+on_epoch_begin = AlignmentNet.on_epoch_begin
 
 
-class Told(IBMEAAligner):
-    """Says what it is doing."""
-
-    _featurize = telling(IBMEAAligner._featurize, "making features")
-    _find = telling(IBMEAAligner._find, "looking for pairs")
-    _settle = telling(IBMEAAligner._settle, "settling")
-    _read_out = telling(IBMEAAligner._read_out, "reading out")
-
-    def _net(self, epochs: list[int], callbacks: list[Callback]) -> Any:
-        return super()._net(epochs, [SayEpoch(), *callbacks])
+def say_epoch(net: AlignmentNet, *args: Any, **kwargs: Any) -> None:
+    say(f"epoch {len(net.history)}")
+    on_epoch_begin(net, *args, **kwargs)
 
 
+# A fit says what it is doing.
+AlignmentNet.on_epoch_begin = say_epoch
+ModalityFeaturizer.fit_transform = telling(ModalityFeaturizer.fit_transform, "making features")
+PairSearch.find = telling(PairSearch.find, "looking for pairs")
+PairSearch.settle = telling(PairSearch.settle, "settling")
+IBMEAAligner._read_out = telling(IBMEAAligner._read_out, "reading out")
 Checkpoint.write = telling(Checkpoint.write, "writing a checkpoint")
 
 
 def fit(folder: Path, result: Path) -> None:
     warnings.simplefilter("ignore")  # there are few seeds
     kg1, kg2, links = make_mmkg_pair(40, structural_overlap=0.5, random_state=0)
-    aligner = Told(**PARAMS, checkpoint_dir=folder).fit(kg1, kg2, links[:20])
+    aligner = IBMEAAligner().set_params(**PARAMS, training__checkpoint_dir=folder)
+    aligner.fit(kg1, kg2, links[:20])
     rows = [{k: v for k, v in row.items() if k != "dur"} for row in aligner.history_]
     said = json.dumps([rows, aligner.rounds_, aligner.calibration_, aligner.best_epoch_])
     arrays = {f"{m}{i}": v for m, s in aligner.embeddings_.items() for i, v in enumerate(s)}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ import torch
 from ibmea_sklearn import IBMEAAligner
 
 CHEAP = {
-    "graph_components": 12,
-    "propagation_components": 64,
-    "label_width": 16,
-    "validation_fraction": 0,
-    "n_components": 6,
-    "max_epochs": 3,
-    "n_rounds": 1,
+    "graph__n_components": 12,
+    "propagation__n_components": 64,
+    "propagation__label_width": 16,
+    "rounds__validation_fraction": 0,
+    "features__n_components": 6,
+    "training__max_epochs": 3,
+    "rounds__n_rounds": 1,
     "device": "cpu",
     "random_state": 0,
     "verbose": 0,
@@ -33,24 +33,49 @@ class Seen(NamedTuple):
     weights: dict[str, torch.Tensor]
 
 
+def made(aligner: type, usual: Mapping[str, Any], **params: Any) -> Any:
+    """Make an aligner with the usual parameters, but for those that are given."""
+    kept = {n: v for n, v in usual.items() if n.partition("__")[0] not in params}
+    return aligner().set_params(**{**kept, **params})
+
+
+def cheap(aligner: type = IBMEAAligner, **params: Any) -> Any:
+    """Make one that takes no time."""
+    return made(aligner, CHEAP, **params)
+
+
 class Watched(IBMEAAligner):
-    """Keeps what it had at each validation, and then calls `at_validation`."""
+    """Keeps what it starts from and what it had at each validation; says what it comes to."""
 
-    at_validation: Callable[[int], None] | None = None
+    def come_to(self, place: str) -> None:
+        """Be at "search N", "validation N", "settle", or the "end" of reading out."""
 
-    def _validation(self, search):
-        callback = super()._validation(search)
-        score, self.seen, self.held_out = callback.score, [], search.held_out
+    def _network(self, start):
+        self.start, self.search, self.seen = start, start.search, []
+        find, settle, hits_at_1 = self.search.find, self.search.settle, self.search.hits_at_1
 
-        def watched(network):
-            weights = copy.deepcopy(network.state_dict())
-            self.seen.append(Seen(search.channels.fused(), network.known.numpy(), weights))
-            if self.at_validation:
-                self.at_validation(len(self.seen))
-            return score(network)
+        def watched_find(encode=None):
+            self.come_to(f"search {len(self.search.log)}")
+            find(encode)
 
-        callback.score = watched
-        return callback
+        def watched_settle(encode=None):
+            self.come_to("settle")
+            return settle(encode)
+
+        def watched_hits_at_1(encode, matching):
+            weights = copy.deepcopy(self.network_.state_dict())
+            fused = self.search.embed(encode)[0]["fused"]
+            self.seen.append(Seen(fused, self.search.known, weights))
+            self.come_to(f"validation {len(self.seen)}")
+            return hits_at_1(encode, matching)
+
+        self.search.find, self.search.settle = watched_find, watched_settle
+        self.search.hits_at_1 = watched_hits_at_1
+        return super()._network(start)
+
+    def _read_out(self, known, channels):
+        super()._read_out(known, channels)
+        self.come_to("end")
 
     def best_seen(self) -> Seen:
         """Return what it had in the best epoch, where every epoch is validated."""

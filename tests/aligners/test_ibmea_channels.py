@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from spies import CHEAP
+from spies import Watched, cheap
 
-from ibmea_sklearn import IBMEAAligner, SeedPairs
-from ibmea_sklearn.aligners._inputs import frozen_vectors, principal_vectors
+from ibmea_sklearn import ModalityFeaturizer, SeedPairs
+from ibmea_sklearn.channels.features import frozen_vectors, principal_vectors
 from ibmea_sklearn.featurizers import LabelPropagation
 from ibmea_sklearn.matching import candidate_similarities, sinkhorn
 
 
 @pytest.fixture
 def fit(hard_pair):
-    def fit(n_seeds=40, pair=hard_pair, aligner=IBMEAAligner, **params):
-        return aligner(**{**CHEAP, **params}).fit(pair.kg1, pair.kg2, pair.links[:n_seeds])
+    def fit(n_seeds=40, pair=hard_pair, aligner=Watched, **params):
+        return cheap(aligner, **params).fit(pair.kg1, pair.kg2, pair.links[:n_seeds])
 
     return fit
 
@@ -23,14 +23,6 @@ def fit(hard_pair):
 @pytest.fixture
 def seeds(hard_pair):
     return SeedPairs(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40])
-
-
-class WithSearch(IBMEAAligner):
-    """Keeps what finds the pairs, and the pairs that it was to start from."""
-
-    def _pair_search(self, *args):
-        self.pair_search = super()._pair_search(*args)
-        return self.pair_search
 
 
 def labels():
@@ -41,7 +33,7 @@ def labels():
 
 
 def test_similarity_of_the_fused_vector_is_one_channel(fit):
-    aligner = fit(similarity="fused")
+    aligner = fit(features__similarity="fused")
     frozen = {"frozen_image", "frozen_value", "frozen_propagation"}
     assert set(aligner.channel_weights_) == {"network"} | frozen
     assert {"graph", "image", "relation"} < set(aligner.embeddings_)  # to rank by, as before
@@ -50,7 +42,7 @@ def test_similarity_of_the_fused_vector_is_one_channel(fit):
 
 
 def test_the_fused_vector_alone_is_ranked_by_as_in_the_paper(fit, hard_pair):
-    aligner = fit(similarity="fused", propagate=False, frozen=())
+    aligner = fit(features__similarity="fused", propagation="drop", features__frozen=())
     assert aligner.channel_weights_ == {"network": 1}
     for fused, network in zip(
         aligner.embeddings_["fused"], aligner.embeddings_["network"], strict=True
@@ -61,7 +53,7 @@ def test_the_fused_vector_alone_is_ranked_by_as_in_the_paper(fit, hard_pair):
 
 
 def test_no_frozen_channel(fit):
-    aligner = fit(propagate=False, frozen=())
+    aligner = fit(propagation="drop", features__frozen=())
     assert set(aligner.channel_weights_) == set(aligner.modalities_)
     assert set(aligner.embeddings_) == {*aligner.modalities_, "fused"}
 
@@ -72,7 +64,9 @@ def test_no_propagated_labels_without_the_graph(fit):
 
 def test_bags_are_frozen_channels_where_they_are_asked_for(fit, hard_pair):
     assert "frozen_relation" not in fit().channel_weights_
-    aligner = fit(frozen=["relation"], propagate=False, modalities=["graph", "relation"])
+    aligner = fit(
+        features__frozen=["relation"], propagation="drop", modalities=["graph", "relation"]
+    )
     assert list(aligner.channel_weights_) == ["graph", "relation", "frozen_relation"]
     assert aligner.embeddings_["frozen_relation"].left.shape[0] == 90
 
@@ -90,14 +84,15 @@ def test_embeddings_of_a_modality_are_posterior_means_at_their_scale(fit):
 
 def test_propagation_as_a_modality(fit, seeds):
     one, two = (
-        fit(modalities=["graph", "propagation"], beta_propagation=beta) for beta in (0.01, 0.02)
+        fit(modalities=["graph", "propagation"], betas={"propagation": beta})
+        for beta in (0.01, 0.02)
     )
     assert one.modalities_ == ["graph", "propagation"]
     assert one.embeddings_["propagation"].left.shape == (90, 6)
     assert set(one.channel_weights_) == {"graph", "propagation", "frozen_propagation"}
     kl = [aligner.history_[0]["kl_propagation"] for aligner in (one, two)]
     assert kl[1] == pytest.approx(2 * kl[0])
-    given = fit(modalities=["propagation"], frozen=())
+    given = fit(modalities=["propagation"], features__frozen=())
     assert set(given.channel_weights_) == {"propagation"}
 
 
@@ -113,7 +108,7 @@ def test_what_encoders_read_of_propagated_labels_is_cross_fitted(fit, seeds):
 
 def test_features_that_a_pipeline_made_are_what_is_encoded(fit, seeds):
     X = labels().fit_transform(seeds)
-    aligner = IBMEAAligner(**{**CHEAP, "modalities": ["graph", "propagation"]}).fit(X)
+    aligner = cheap(**{"modalities": ["graph", "propagation"]}).fit(X)
     other = fit(modalities=["graph", "propagation"])
     np.testing.assert_array_equal(aligner.embeddings_["fused"], other.embeddings_["fused"])
 
@@ -122,14 +117,14 @@ def start_of(aligner):
     return aligner.network_.graph.start.vectors.numpy()
 
 
-def expected_start(seeds):
+def expected_start(seeds, aligner):
     table = frozen_vectors(labels().fit_transform(seeds), "propagation")
-    return principal_vectors(table, 12, np.random.RandomState(0).randint(2**31 - 1))
+    return principal_vectors(table, 12, aligner.start.seed)
 
 
 def test_the_graph_encoder_may_start_from_cross_fitted_labels(fit, seeds):
-    aligner = fit(graph_start="propagation")
-    np.testing.assert_array_equal(start_of(aligner), expected_start(seeds))
+    aligner = fit(graph__start="propagation")
+    np.testing.assert_array_equal(start_of(aligner), expected_start(seeds, aligner))
     assert start_of(aligner).shape == (180, 12)
     lengths = np.linalg.norm(start_of(aligner), axis=1)
     np.testing.assert_allclose(lengths[lengths > 0], 1, rtol=1e-5)
@@ -140,24 +135,46 @@ def test_the_graph_encoder_may_start_from_cross_fitted_labels(fit, seeds):
 
 def test_held_out_seeds_bring_no_label_to_the_start(fit, seeds):
     """Their neighbours, which the encoder reads, would hand it back to them."""
-    aligner = fit(aligner=WithSearch, graph_start="propagation", validation_fraction=0.25)
-    train = seeds[np.isin(seeds.indices[:, 0], aligner.pair_search.train[:, 0])]
+    aligner = fit(graph__start="propagation", rounds__validation_fraction=0.25)
+    train = seeds[np.isin(seeds.indices[:, 0], aligner.search.train[:, 0])]
     assert len(train) == 30
-    np.testing.assert_array_equal(start_of(aligner), expected_start(train))
+    np.testing.assert_array_equal(start_of(aligner), expected_start(train, aligner))
+
+
+def test_no_feature_is_learnt_from_held_out_seeds(fit, toy_pair, monkeypatch):
+    seen, fit_transform = [], ModalityFeaturizer.fit_transform
+
+    def watched(featurizer, X, y=None):
+        seen.append(X)
+        return fit_transform(featurizer, X, y)
+
+    monkeypatch.setattr(ModalityFeaturizer, "fit_transform", watched)
+    aligner = fit(pair=toy_pair, modalities=["graph", "value"], rounds__validation_fraction=0.25)
+    (X,) = seen
+    assert len(X) == 30
+    np.testing.assert_array_equal(X.indices + [0, 90], aligner.search.train)
+    assert len(aligner.search.known) == 40 == len(aligner.seed_indices_)
 
 
 # Rounds, and what held-out seeds tell
 
 
 def test_no_search_before_the_first_round_without_frozen_channels(fit, toy_pair):
-    aligner = fit(20, toy_pair, n_rounds=2, min_confidence=0.1, propagate=False, frozen=())
+    aligner = fit(
+        20,
+        toy_pair,
+        rounds__n_rounds=2,
+        rounds__min_confidence=0.1,
+        propagation="drop",
+        features__frozen=(),
+    )
     assert [row["trained"] for row in aligner.rounds_] == [True, True]
     first, second = (row["n_pairs"] for row in aligner.rounds_)
     assert first == 20 and second == 20 + aligner.rounds_[0]["n_found"] > 20
 
 
 def test_held_out_pairs_measure_the_pairs_that_are_found(fit, toy_pair):
-    aligner = fit(40, toy_pair, validation_fraction=0.25, n_rounds=2)
+    aligner = fit(40, toy_pair, rounds__validation_fraction=0.25, rounds__n_rounds=2)
     assert all(0 < row["n_checked"] <= 10 for row in aligner.rounds_)
     assert all(0 <= row["precision"] <= 1 for row in aligner.rounds_)
     last = aligner.rounds_[-1]
@@ -166,7 +183,7 @@ def test_held_out_pairs_measure_the_pairs_that_are_found(fit, toy_pair):
 
 
 def test_without_held_out_pairs_nothing_is_learnt_from_them(fit, toy_pair):
-    aligner = fit(40, toy_pair, n_rounds=2)
+    aligner = fit(40, toy_pair, rounds__n_rounds=2)
     assert aligner.calibration_ == (1, 0)
     assert {row["precision"] for row in aligner.rounds_} == {None}
     n_channels = len(aligner.channel_weights_)

@@ -5,10 +5,18 @@ import pytest
 
 from ibmea_sklearn import IBMEAAligner, TMEAAligner
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.nn import rows
-from ibmea_sklearn.nn.rows import FeatureTable, MappedTable
+from ibmea_sklearn.nn import features as rows
+from ibmea_sklearn.nn.features import FeatureTable, MappedTable
 
-CHEAP = {"max_epochs": 2, "n_rounds": 1, "frozen": (), "propagate": False, "verbose": 0}
+CHEAP = {
+    "modalities": ["graph", "image"],
+    "features__n_components": 6,
+    "training__max_epochs": 2,
+    "rounds__n_rounds": 1,
+    "features__frozen": (),
+    "propagation": "drop",
+    "verbose": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def test_files_give_what_memory_gives(graphs, Aligner, monkeypatch):
     monkeypatch.setattr(rows, "_BLOCK_NUMBERS", 200)  # several blocks in each call
 
     def fit(kgs):
-        return Aligner(**CHEAP, random_state=0).fit(*kgs, links[:40])
+        return Aligner().set_params(**CHEAP, random_state=0).fit(*kgs, links[:40])
 
     whole, mapped = fit(in_memory), fit(in_files)
     assert isinstance(whole.network_.tables["image"], FeatureTable)
@@ -44,7 +52,7 @@ def test_files_give_what_memory_gives(graphs, Aligner, monkeypatch):
 
 def test_an_aligner_of_files_is_saved_with_what_it_needs(graphs, tmp_path):
     _, in_files, links = graphs
-    aligner = IBMEAAligner(**CHEAP, random_state=0).fit(*in_files, links[:40])
+    aligner = IBMEAAligner().set_params(**CHEAP, random_state=0).fit(*in_files, links[:40])
     aligner.save(tmp_path / "aligner")
     again = IBMEAAligner.load(tmp_path / "aligner")
     np.testing.assert_array_equal(again.predict(links[40:, 0]), aligner.predict(links[40:, 0]))
@@ -55,5 +63,5 @@ def test_integers_in_a_file_are_read_as_numbers(graphs, tmp_path):
     np.save(tmp_path / "whole.npy", np.arange(in_memory[0].n_entities * 3).reshape(-1, 3))
     whole = np.load(tmp_path / "whole.npy", mmap_mode="r")
     kgs = [kg.with_features(image=whole[: kg.n_entities]) for kg in in_memory]
-    aligner = IBMEAAligner(**CHEAP, modalities=["image"], random_state=0).fit(*kgs, links[:40])
+    aligner = IBMEAAligner().set_params(**{**CHEAP, "modalities": ["image"]}).fit(*kgs, links[:40])
     assert isinstance(aligner.network_.tables["image"], FeatureTable)

@@ -21,14 +21,16 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
-from spies import CHEAP
+from spies import cheap
 
-from ibmea_sklearn import IBMEAAligner, ModalityFeaturizer, PropagationAligner, SeedPairs
+from ibmea_sklearn import ModalityFeaturizer, PropagationAligner, SeedPairs
 from ibmea_sklearn.metrics import get_scorer, hits_at_k
 
-QUICK = {"max_epochs": 1, "modalities": ["graph", "image"]}
-IBMEA = IBMEAAligner(**{**CHEAP, **QUICK})
-LABELS = PropagationAligner(n_components=64, label_width=16, random_state=0, verbose=0)
+QUICK = {"training__max_epochs": 1, "modalities": ["graph", "image"]}
+IBMEA = cheap(**QUICK)
+LABELS = PropagationAligner.from_preset(
+    propagation__n_components=64, propagation__label_width=16, random_state=0, verbose=0
+)
 BETAS = [f"beta_{modality}" for modality in ("graph", "image", "relation", "attribute")]
 FOLDS = KFold(2)
 STRICT = {"cv": FOLDS, "error_score": "raise"}
@@ -44,7 +46,7 @@ def X(hard_pair):
 
 def test_every_beta_is_searchable_and_reaches_the_loss(X):
     modalities = [beta.removeprefix("beta_") for beta in BETAS]
-    aligner = clone(IBMEA).set_params(modalities=modalities, max_epochs=3)
+    aligner = clone(IBMEA).set_params(modalities=modalities, training__max_epochs=3)
     grid = [{beta: [100.0]} for beta in BETAS]
     search = GridSearchCV(aligner, [{}, *grid], refit=False, scoring=loss_of, **STRICT).fit(X)
     plain, *others = search.cv_results_["mean_test_score"]
@@ -66,11 +68,16 @@ def test_random_search_draws_betas_from_a_distribution(X):
 def test_halving_by_epochs(X):
     """Candidates that do badly after few epochs get no more."""
     grid = {"beta_image": [1e-4, 1e-2], "beta_graph": [1e-4]}
-    options = {"resource": "max_epochs", "min_resources": 1, "max_resources": 2, "factor": 2}
+    options = {
+        "resource": "training__max_epochs",
+        "min_resources": 1,
+        "max_resources": 2,
+        "factor": 2,
+    }
     search = HalvingGridSearchCV(IBMEA, grid, **options, **STRICT).fit(X)
     assert search.n_resources_ == [1, 2]
     assert search.cv_results_["param_beta_image"].shape == (3,)
-    assert search.best_params_["max_epochs"] == 2
+    assert search.best_params_["training__max_epochs"] == 2
     assert len(search.best_estimator_.history_) == 2
 
 
@@ -84,23 +91,23 @@ def test_parameters_inside_the_featurizer(X):
 
 def test_aligners_against_each_other(X):
     pipeline = Pipeline([("features", ModalityFeaturizer(verbose=0)), ("align", LABELS)])
-    grid = [{"align": [LABELS], "align__hub_exponent": [0, 1]}, {"align": [IBMEA]}]
+    grid = [{"align": [LABELS], "align__propagation__hub_exponent": [0, 1]}, {"align": [IBMEA]}]
     search = GridSearchCV(pipeline, grid, **STRICT).fit(X)
-    for i, aligner in ((0, clone(LABELS).set_params(hub_exponent=0)), (2, IBMEA)):
+    for i, aligner in ((0, clone(LABELS).set_params(propagation__hub_exponent=0)), (2, IBMEA)):
         expected = cross_val_score(make_pipeline(pipeline[0], aligner), X, **STRICT)
         found = [search.cv_results_[f"split{fold}_test_score"][i] for fold in (0, 1)]
         assert found == expected.tolist()
 
 
 def test_search_in_cross_validation(X):
-    search = GridSearchCV(LABELS, {"hub_exponent": [0.0, 1.0]}, **STRICT)
+    search = GridSearchCV(LABELS, {"propagation__hub_exponent": [0.0, 1.0]}, **STRICT)
     found = cross_val_score(search, X, scoring=get_scorer("mrr"), **STRICT)
     train, test = next(FOLDS.split(X))
     assert found[0] == get_scorer("mrr")(clone(search).fit(X[train]), X[test])
 
 
 def test_fitted_search_answers_like_its_aligner(X, hard_pair):
-    search = GridSearchCV(LABELS, {"hub_exponent": [0.0, 1.0]}, **STRICT).fit(X)
+    search = GridSearchCV(LABELS, {"propagation__hub_exponent": [0.0, 1.0]}, **STRICT).fit(X)
     test = hard_pair.links[40:]
     best = search.best_estimator_
     np.testing.assert_array_equal(search.predict(test[:, 0]), best.predict(test[:, 0]))
@@ -143,7 +150,7 @@ def test_displays_of_scikit_learn(X, which):
         display = LearningCurveDisplay.from_estimator(LABELS, X, None, cv=2, train_sizes=[0.5, 1.0])
     else:
         display = ValidationCurveDisplay.from_estimator(
-            LABELS, X, None, param_name="hub_exponent", param_range=[0.0, 1.0], cv=2
+            LABELS, X, None, param_name="propagation__hub_exponent", param_range=[0.0, 1.0], cv=2
         )
     assert display.test_scores.shape == (2, 2) and np.isfinite(display.test_scores).all()
     pyplot.close(display.figure_)
@@ -158,17 +165,17 @@ def test_pairs_without_their_graphs(hard_pair):
 
 
 def test_a_candidate_that_fails_is_told_and_the_others_count(X):
-    grid = {"hub_exponent": [-1.0, 0.25]}
+    grid = {"propagation__hub_exponent": [-1.0, 0.25]}
     with pytest.warns() as caught:
         search = GridSearchCV(LABELS, grid, cv=FOLDS).fit(X)
-    assert search.best_params_ == {"hub_exponent": 0.25}
+    assert search.best_params_ == {"propagation__hub_exponent": 0.25}
     (failed,) = (w for w in caught if w.category is FitFailedWarning)
-    assert "Expected hub_exponent to be a number" in str(failed.message)
+    assert "Expected propagation__hub_exponent to be a number" in str(failed.message)
 
 
 def test_all_candidates_fail(X):
-    with pytest.raises(ValueError, match="Expected hub_exponent to be a number"):
-        GridSearchCV(LABELS, {"hub_exponent": [-1.0]}, cv=FOLDS).fit(X)
+    with pytest.raises(ValueError, match="Expected propagation__hub_exponent to be a number"):
+        GridSearchCV(LABELS, {"propagation__hub_exponent": [-1.0]}, cv=FOLDS).fit(X)
 
 
 def test_folds_that_leave_one_seed(X):

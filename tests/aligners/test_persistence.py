@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from aligner_checks import assert_same_embeddings
+from aligner_checks import assert_same_embeddings, plain_params
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from sklearn.preprocessing import StandardScaler
-from spies import CHEAP
+from spies import Watched, cheap, made
 
 from ibmea_sklearn import (
     BaseAligner,
@@ -24,7 +24,13 @@ from ibmea_sklearn import (
     SeedPairs,
 )
 
-QUICK = {"n_components": 64, "label_width": 16, "random_state": 0, "verbose": 0, "device": "cpu"}
+QUICK = {
+    "propagation__n_components": 64,
+    "propagation__label_width": 16,
+    "random_state": 0,
+    "verbose": 0,
+    "device": "cpu",
+}
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def quick(hard_pair):
     """A fitted aligner that takes no time."""
 
     def fit(kg1=hard_pair.kg1, kg2=hard_pair.kg2, seeds=hard_pair.links[:40], **params):
-        return PropagationAligner(**{**QUICK, **params}).fit(kg1, kg2, seeds)
+        return made(PropagationAligner, QUICK, **params).fit(kg1, kg2, seeds)
 
     return fit
 
@@ -67,23 +73,23 @@ def parameters(state):
 @pytest.mark.parametrize(
     "params",
     [
-        {"graph_start": "learned", "fusion": "attention"},
-        {"graph_start": "propagation", "graph_layers": "last"},
-        {"bottleneck": "fused", "similarity": "fused", "feature_start": "random"},
-        {"modalities": ["relation"], "frozen": ["relation"]},
-        {"modalities": ("image",), "betas": {}, "propagate": False},
+        {"graph__start": "learned", "fusion": "attention"},
+        {"graph__start": "propagation", "graph__layers": "last"},
+        {"bottleneck": "fused", "features__similarity": "fused", "features__start": "random"},
+        {"modalities": ["relation"], "features__frozen": ["relation"]},
+        {"modalities": ("image",), "betas": {}, "propagation": "drop"},
     ],
     ids=str,
 )
 def test_the_network_works_again(hard_pair, path, params):
-    aligner = IBMEAAligner(**{**CHEAP, "max_epochs": 2, **params})
+    aligner = cheap(**{"training__max_epochs": 2, **params})
     aligner.fit(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40])
     found = again(aligner, path)
-    assert found.get_params() == aligner.get_params()
+    assert plain_params(found) == plain_params(aligner)
     assert_same_embeddings(found, aligner)
-    nodes = torch.arange(180)
+    nodes, known = torch.arange(180), torch.from_numpy(aligner.seed_indices_ + [0, 90])
     with torch.inference_mode():
-        one, two = (a.network_.encode(nodes, a.network_.known) for a in (found, aligner))
+        one, two = (a.network_.encode(nodes, known) for a in (found, aligner))
     assert torch.equal(one.fused, two.fused) and torch.equal(one.weights, two.weights)
     for mine, other in zip(found.fusion_weights_, aligner.fusion_weights_, strict=True):
         np.testing.assert_array_equal(mine, other)
@@ -98,7 +104,7 @@ def test_integer_ids(path):
         KnowledgeGraph([(f"b{h}", r, f"b{t}") for h, r, t in triples]),
     )
     links = [(i, f"b{i}") for i in range(20)]
-    aligner = PropagationAligner(**QUICK).fit(kg1, kg2, links[:10])
+    aligner = made(PropagationAligner, QUICK).fit(kg1, kg2, links[:10])
     found = again(aligner, path)
     assert found.kg1_.entity_ids.dtype == np.int64
     assert found.predict([12, 3]).tolist() == aligner.predict([12, 3]).tolist()
@@ -111,7 +117,7 @@ def test_a_view_of_a_pipeline(hard_pair, path):
     """Features that a pipeline made are of the graphs, and so in the file."""
     view = SeedPairs(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40])
     X = ModalityFeaturizer(image=StandardScaler()).fit_transform(view)
-    aligner = IBMEAAligner(**{**CHEAP, "max_epochs": 1}).fit(X)
+    aligner = cheap(**{"training__max_epochs": 1}).fit(X)
     found = again(aligner, path)
     for modality, (values, mask) in aligner.kg1_.features.items():
         np.testing.assert_array_equal(found.kg1_.features[modality].mask, mask)
@@ -122,14 +128,14 @@ def test_a_view_of_a_pipeline(hard_pair, path):
 @pytest.mark.parametrize(
     "params",
     [
-        {"modalities": ("graph",), "min_confidence": np.float32(0.5)},
-        {"n_rounds": np.int64(2), "modalities": ["graph", "image"]},
+        {"modalities": ("graph",), "rounds__min_confidence": np.float32(0.5)},
+        {"rounds__n_rounds": np.int64(2), "modalities": ["graph", "image"]},
     ],
     ids=str,
 )
 def test_parameters_of_all_types(quick, path, params):
     aligner = quick(**params)
-    assert again(aligner, path).get_params() == aligner.get_params()
+    assert plain_params(again(aligner, path)) == plain_params(aligner)
 
 
 def test_a_source_of_random_numbers_is_kept_where_it_is(quick, path):
@@ -147,11 +153,12 @@ def test_a_file_is_replaced_whole(quick, path):
 
 
 def test_what_an_interrupt_left_can_be_saved(hard_pair, path):
-    class Interrupted(IBMEAAligner):
-        def _settle(self, search):
-            raise KeyboardInterrupt
+    class Interrupted(Watched):
+        def come_to(self, place):
+            if place == "settle":
+                raise KeyboardInterrupt
 
-    aligner = Interrupted(**CHEAP)
+    aligner = cheap(Interrupted)
     with pytest.raises(KeyboardInterrupt):
         aligner.fit(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40])
     found = again(aligner, path)
@@ -180,7 +187,7 @@ def test_the_later_class_of_a_name_is_loaded(quick, hard_pair, path):
         return Mine
 
     first, second = define(), define()
-    first(**QUICK).fit(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40]).save(path)
+    made(first, QUICK).fit(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40]).save(path)
     assert type(BaseAligner.load(path)) is second
 
 
@@ -221,7 +228,7 @@ def test_a_device_that_nobody_knows(quick, path):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA here")
 def test_from_cuda_to_cpu(hard_pair, path):
-    aligner = IBMEAAligner(**{**CHEAP, "device": "cuda"})
+    aligner = cheap(**{"device": "cuda"})
     aligner.fit(hard_pair.kg1, hard_pair.kg2, hard_pair.links[:40])
     found = again(aligner, path, device="cpu")
     assert {p.device.type for p in found.network_.parameters()} == {"cpu"}
@@ -277,30 +284,55 @@ def test_another_class(quick, path):
         IBMEAAligner.load(path)
 
 
+def settings_in(state, name):
+    return parameters(state)[name]["map"]
+
+
 def test_a_parameter_of_another_version(quick, path):
-    quick().save(path)
+    quick(rounds__n_rounds=1).save(path)
+    original = path.read_bytes()
 
-    def rename(state):
-        parameters(state)["hub_exponnent"] = parameters(state).pop("hub_exponent")
+    def rename(found, old, new):
+        found[new] = found.pop(old)
 
-    changed(path, change=rename)
-    with pytest.raises(ValueError) as error:
-        PropagationAligner.load(path)
-    assert "Expected parameters of PropagationAligner; found 'hub_exponnent'" in str(error.value)
-    assert "version 0.1.0 wrote. Did you mean 'hub_exponent'?" in str(error.value)
+    for change, kind, found, guess in (
+        (
+            lambda state: rename(parameters(state), "modalities", "modalitys"),
+            *("PropagationAligner", "modalitys", "modalities"),
+        ),
+        (
+            lambda state: rename(settings_in(state, "rounds"), "n_rounds", "n_round"),
+            *("Rounds", "n_round", "n_rounds"),
+        ),
+    ):
+        path.write_bytes(original)
+        changed(path, change=change)
+        with pytest.raises(ValueError) as error:
+            PropagationAligner.load(path)
+        assert f"Expected parameters of {kind}; found {found!r}" in str(error.value)
+        assert f"version 0.1.0 wrote. Did you mean {guess!r}?" in str(error.value)
 
 
 def test_parameters_that_an_older_version_had_not(quick, path):
-    quick(hub_exponent=0.5).save(path)
-    changed(path, change=lambda state: parameters(state).pop("hub_exponent"))
-    with pytest.warns(UserWarning) as caught:
-        found = PropagationAligner.load(path)
-    (warning,) = caught
-    assert "by version 0.1.0, in which PropagationAligner had no hub_exponent" in str(
-        warning.message
-    )
-    assert Path(warning.filename) == Path(__file__)
-    assert found.hub_exponent == 0.25
+    for kind, params, drop in (
+        (
+            "PropagationAligner",
+            {"modalities": ["graph"]},
+            lambda s: parameters(s).pop("modalities"),
+        ),
+        ("Rounds", {}, lambda s: settings_in(s, "rounds").pop("min_confidence")),
+    ):
+        quick(**params, rounds__min_confidence=0.7).save(path)
+        changed(path, change=drop)
+        with pytest.warns(UserWarning) as caught:
+            found = PropagationAligner.load(path)
+        (warning,) = caught
+        name = "modalities" if params else "min_confidence"
+        said = f"by version 0.1.0, in which {kind} had no {name}: here the defaults"
+        assert said in str(warning.message)
+        assert Path(warning.filename) == Path(__file__)
+        assert found.modalities == ("graph",) or not params
+        assert found.rounds.min_confidence == (0.7 if params else 0.5)
 
 
 def test_a_newer_format(quick, path):

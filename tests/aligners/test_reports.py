@@ -5,20 +5,20 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import sklearn
-from sklearn.base import clone
-from sklearn.cluster import KMeans
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import make_pipeline
 
-from ibmea_sklearn import ModalityFeaturizer, PropagationAligner, SeedPairs
+from ibmea_sklearn import PropagationAligner, SeedPairs
 from ibmea_sklearn.inspection import explain_pair
 from ibmea_sklearn.io import embeddings_from_frame
 
 
 def new():
-    return PropagationAligner(
-        n_components=32, label_width=16, n_rounds=1, random_state=0, verbose=0
+    return PropagationAligner.from_preset(
+        propagation__n_components=32,
+        propagation__label_width=16,
+        rounds__n_rounds=1,
+        random_state=0,
+        verbose=0,
     )
 
 
@@ -37,68 +37,43 @@ def test_rows_are_entities(aligner, toy_pair, side, modality):
     column = ["left", "right"].index(side)
     kg = (toy_pair.kg1, toy_pair.kg2)[column]
     vectors = aligner.embeddings_[modality][column]
-    everything = aligner.transform(side=side, modality=modality)
+    everything = aligner.embeddings_frame(side=side, modality=modality)
     assert everything.index.tolist() == kg.entity_ids.tolist()
     np.testing.assert_array_equal(everything.to_numpy(), vectors)
-    some = aligner.transform(toy_pair.links[40:, column], side=side, modality=modality)
+    some = aligner.embeddings_frame(toy_pair.links[40:, column], side=side, modality=modality)
     assert some.index.tolist() == toy_pair.links[40:, column].tolist()
     pd.testing.assert_frame_equal(some, everything.loc[some.index])
     view = view_of(toy_pair, toy_pair.links[40:])
-    pd.testing.assert_frame_equal(aligner.transform(view, side=side, modality=modality), some)
+    pd.testing.assert_frame_equal(
+        aligner.embeddings_frame(view, side=side, modality=modality), some
+    )
 
 
 def test_names_of_the_columns(aligner):
-    names = aligner.get_feature_names_out()
-    assert aligner.transform().columns.tolist() == names.tolist()
-    assert names[:2].tolist() == ["fused0", "fused1"]
-    assert aligner.transform(modality="frozen_propagation").columns[0] == "frozen_propagation0"
+    assert aligner.embeddings_frame().columns.tolist() == [f"fused{i}" for i in range(32)]
+    table = aligner.embeddings_frame(modality="frozen_propagation")
+    assert table.columns[0] == "frozen_propagation0"
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("pandas", pd.DataFrame),
-        ("polars", pl.DataFrame),
-        ("arrow", pa.Table),
-        ("default", pd.DataFrame),
-    ],
+    ("name", "kind"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("arrow", pa.Table)]
 )
-def test_set_output_chooses_the_container(aligner, toy_pair, name, kind):
-    again = clone(new().set_output(transform=name)).fit(view_of(toy_pair, toy_pair.links[:40]))
-    table = again.set_output().transform()
+def test_a_table_of_any_kind_is_features_of_the_graph_again(aligner, toy_pair, name, kind):
+    table = aligner.embeddings_frame(container=name)
     assert isinstance(table, kind)
-    # The table of any kind is features of the graph again.
     values, mask = embeddings_from_frame(table, toy_pair.kg1)
     np.testing.assert_array_equal(values, aligner.embeddings_["fused"].left)
     assert mask.all()
 
 
-def test_the_choice_of_all_scikit_learn_holds(aligner):
-    with sklearn.config_context(transform_output="polars"):
-        assert isinstance(aligner.transform(), pl.DataFrame)
-    assert isinstance(aligner.transform(), pd.DataFrame)
-
-
-def test_in_a_pipeline(aligner, toy_pair):
-    view = view_of(toy_pair, toy_pair.links[:40])
-    pipeline = make_pipeline(ModalityFeaturizer(image="drop", value="drop"), new())
-    table = pipeline.fit_transform(view)
-    pd.testing.assert_frame_equal(table, aligner.transform(view))
-    pd.testing.assert_frame_equal(pipeline.transform(view), table)
-    assert pipeline.get_feature_names_out().tolist() == table.columns.tolist()
-    assert isinstance(pipeline.set_output(transform="polars").transform(view), pl.DataFrame)
-
-
-def test_other_steps_may_follow(toy_pair):
-    view = view_of(toy_pair, toy_pair.links[:40])
-    clusters = make_pipeline(new(), KMeans(3, n_init=1, random_state=0)).fit_predict(view)
-    assert set(clusters) == {0, 1, 2} and len(clusters) == 40
-
-
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        (([["a0", "b0"]],), {}, r"in one dimension; found 2 dimensions.*pairs\[:, 1\] with side"),
+        (
+            ([["a0", "b0"]],),
+            {},
+            r"found 2 dimensions.*pairs\[:, 1\] for the second",
+        ),
         ((["zz"],), {}, "unknown: 'zz'"),
         (
             (),
@@ -106,24 +81,16 @@ def test_other_steps_may_follow(toy_pair):
             "side to be one of 'left', 'right'; found 'lft'. Did you mean 'left'",
         ),
         ((), {"modality": "fusd"}, "Did you mean 'fused'"),
+        ((), {"container": "polar"}, "container to be one of .*; found 'polar'"),
     ],
 )
 def test_wrong_input(aligner, arguments, options, message):
     with pytest.raises(ValueError, match=message):
-        aligner.transform(*arguments, **options)
-
-
-def test_wrong_container():
-    with pytest.raises(ValueError, match="transform to be one of .*; found 'polar'. Did you mean"):
-        new().set_output(transform="polar")
+        aligner.embeddings_frame(*arguments, **options)
 
 
 def test_not_fitted():
-    for call in (
-        new().transform,
-        new().get_feature_names_out,
-        lambda: new().explain("a0", "b0"),
-    ):
+    for call in (new().embeddings_frame, lambda: new().explain("a0", "b0")):
         with pytest.raises(NotFittedError):
             call()
 

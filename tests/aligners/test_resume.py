@@ -16,20 +16,19 @@ import pytest
 import torch
 from aligner_checks import assert_same_fitted
 from sklearn.exceptions import ConvergenceWarning
-from skorch.callbacks import Callback
-from spies import CHEAP
+from spies import CHEAP, Watched, made
 
 from ibmea_sklearn import IBMEAAligner, KnowledgeGraph
-from ibmea_sklearn.aligners._saved import fitted_attributes
-from ibmea_sklearn.training import Checkpoint
+from ibmea_sklearn.persistence import fitted_attributes
+from ibmea_sklearn.training import AlignmentNet, Checkpoint
 
 PARAMS = {
     **CHEAP,
-    "max_epochs": 3,
-    "n_rounds": 2,
-    "min_confidence": 0.1,
-    "validation_fraction": 0.25,
-    "validation_interval": 2,
+    "training__max_epochs": 3,
+    "rounds__n_rounds": 2,
+    "rounds__min_confidence": 0.1,
+    "rounds__validation_fraction": 0.25,
+    "rounds__validation_interval": 2,
     "modalities": ["graph", "image"],
 }
 # The pair is small, and so is what is held out of its seeds.
@@ -42,45 +41,35 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-class Stopped(IBMEAAligner):
-    """Does `then` when it comes to `at`."""
+class Stopped(Watched):
+    """Does `then` when it comes to `at`: what Watched comes to, or "epoch N" after its step."""
 
     at, then = "", staticmethod(interrupt)
 
-    def _come_to(self, place):
+    def come_to(self, place):
         if place == self.at:
             self.then()
 
-    def _find(self, search):
-        self._come_to(f"search {len(self.rounds_)}")
-        return super()._find(search)
+    def _network(self, start):
+        Stopped.fitting = self
+        return super()._network(start)
 
-    def _encoding(self, search):
-        self.pair_search = search
-        return super()._encoding(search)
 
-    def _settle(self, search):
-        self._come_to("settle")
-        super()._settle(search)
+@pytest.fixture(autouse=True)
+def epochs_are_told(monkeypatch):
+    on_batch_end = AlignmentNet.on_batch_end
 
-    def _read_out(self, search, encoding):
-        super()._read_out(search, encoding)
-        self._come_to("end")
+    def told(net, *args, **kwargs):
+        on_batch_end(net, *args, **kwargs)
+        Stopped.fitting.come_to(f"epoch {len(net.history)}")
 
-    def _net(self, epochs, callbacks):
-        aligner = self
-
-        class InEpoch(Callback):
-            def on_batch_end(self, net, **kwargs):
-                aligner._come_to(f"epoch {len(net.history)}")
-
-        return super()._net(epochs, [InEpoch(), *callbacks])
+    monkeypatch.setattr(AlignmentNet, "on_batch_end", told)
 
 
 @pytest.fixture(scope="module")
 def whole(hard_pair):
     """A fit that nothing stops, and that keeps no checkpoint."""
-    return fit(Stopped(**PARAMS), hard_pair)
+    return fit(made(Stopped, PARAMS), hard_pair)
 
 
 def fit(aligner, pair, n_seeds=40):
@@ -90,7 +79,7 @@ def fit(aligner, pair, n_seeds=40):
 @pytest.fixture
 def stopped(hard_pair, tmp_path):
     def stopped(at, then=interrupt, **params):
-        aligner = Stopped(**{**PARAMS, "checkpoint_dir": tmp_path, **params})
+        aligner = made(Stopped, PARAMS, **{"training__checkpoint_dir": tmp_path, **params})
         aligner.at, aligner.then = at, then
         with pytest.raises(KeyboardInterrupt):
             fit(aligner, hard_pair)
@@ -126,10 +115,10 @@ def assert_same(one, two):
     ],
 )
 def test_goes_on_after_an_interrupt(stopped, whole, hard_pair, tmp_path, at, n_epochs):
-    aligner = stopped(at, checkpoint_interval=100)
+    aligner = stopped(at, training__checkpoint_interval=100)
     assert os.listdir(tmp_path) == [CHECKPOINT]
     assert len(aligner.history_) == n_epochs and len(aligner.align())  # it is of use as it is
-    found = fit(Stopped(**PARAMS, checkpoint_dir=str(tmp_path)), hard_pair)
+    found = fit(made(Stopped, PARAMS, training__checkpoint_dir=str(tmp_path)), hard_pair)
     assert_same(found, whole)
     assert os.listdir(tmp_path) == []
 
@@ -137,7 +126,7 @@ def test_goes_on_after_an_interrupt(stopped, whole, hard_pair, tmp_path, at, n_e
 def test_an_interrupt_before_anything_is_found(stopped, whole, hard_pair, tmp_path):
     stopped("search 0")
     assert os.listdir(tmp_path) == []
-    assert_same(fit(Stopped(**PARAMS, checkpoint_dir=tmp_path), hard_pair), whole)
+    assert_same(fit(made(Stopped, PARAMS, training__checkpoint_dir=tmp_path), hard_pair), whole)
 
 
 def test_goes_on_more_than_once_and_in_the_same_aligner(stopped, whole, hard_pair):
@@ -150,11 +139,16 @@ def test_goes_on_more_than_once_and_in_the_same_aligner(stopped, whole, hard_pai
 
 
 def test_patience_is_remembered(hard_pair, tmp_path):
-    params = {**PARAMS, "validation_interval": 1, "patience": 2, "max_epochs": 30}
-    whole = fit(Stopped(**params), hard_pair)
+    params = {
+        **PARAMS,
+        "rounds__validation_interval": 1,
+        "rounds__patience": 2,
+        "training__max_epochs": 30,
+    }
+    whole = fit(made(Stopped, params), hard_pair)
     n_epochs = len(whole.history_)
     assert whole.best_epoch_ == n_epochs - 2 and n_epochs < 60
-    aligner = Stopped(**params, checkpoint_dir=tmp_path)
+    aligner = made(Stopped, params, training__checkpoint_dir=tmp_path)
     for aligner.at in (f"epoch {n_epochs - 1}", f"epoch {n_epochs}", "settle"):
         with pytest.raises(KeyboardInterrupt):
             fit(aligner, hard_pair)
@@ -166,11 +160,11 @@ def test_what_the_search_has_learnt_is_there(stopped, hard_pair, tmp_path):
     seen = []
 
     def look():
-        seen.append((dict(aligner.pair_search.channels.weights), list(aligner.rounds_)))
+        seen.append((dict(aligner.search.channels.weights), list(aligner.search.log)))
 
     stopped("epoch 5")
-    for params in (PARAMS, {**PARAMS, "checkpoint_dir": tmp_path}):
-        aligner = Stopped(**params)
+    for params in (PARAMS, {**PARAMS, "training__checkpoint_dir": tmp_path}):
+        aligner = made(Stopped, params)
         aligner.at, aligner.then = "epoch 5", look
         fit(aligner, hard_pair)
     assert seen[0] == seen[1] and len(seen[0][0]) == 4 and len(seen[0][1]) == 3
@@ -178,14 +172,14 @@ def test_what_the_search_has_learnt_is_there(stopped, hard_pair, tmp_path):
 
 def test_weights_that_are_ruined_are_left_as_far(hard_pair, tmp_path):
     """The step of epoch 4 ruins them, which the loss of epoch 5 tells, after a restart."""
-    params = {**PARAMS, "validation_interval": None, "checkpoint_dir": tmp_path}
+    params = {**PARAMS, "rounds__validation_interval": None, "training__checkpoint_dir": tmp_path}
 
     def ruined(then):
         def ruin():
             aligner.network_.fusion.weight.data.fill_(np.nan)
             aligner.at, aligner.then = "epoch 5", then
 
-        aligner = Stopped(**params)
+        aligner = made(Stopped, params)
         aligner.at, aligner.then = "epoch 4", ruin
         return aligner
 
@@ -204,14 +198,18 @@ def test_weights_that_are_ruined_are_left_as_far(hard_pair, tmp_path):
 
 def test_a_source_of_random_numbers(stopped, whole, hard_pair, tmp_path):
     stopped("epoch 4", random_state=np.random.RandomState(0))
-    params = {**PARAMS, "random_state": np.random.RandomState(0), "checkpoint_dir": tmp_path}
-    found = fit(Stopped(**params), hard_pair)
+    params = {
+        **PARAMS,
+        "random_state": np.random.RandomState(0),
+        "training__checkpoint_dir": tmp_path,
+    }
+    found = fit(made(Stopped, params), hard_pair)
     np.testing.assert_equal(found.embeddings_, whole.embeddings_)
 
 
 def test_it_says_that_it_goes_on(stopped, hard_pair, tmp_path, capfd):
     stopped("epoch 5")
-    fit(Stopped(**{**PARAMS, "checkpoint_dir": tmp_path, "verbose": 1}), hard_pair)
+    fit(made(Stopped, PARAMS, **{"training__checkpoint_dir": tmp_path, "verbose": 1}), hard_pair)
     assert "Going on after epoch 4 of 6." in capfd.readouterr().out
 
 
@@ -230,13 +228,13 @@ def by_default():
 def test_sigterm_is_an_interrupt(stopped, whole, hard_pair, tmp_path, by_default, at):
     stopped(at, lambda: signal.raise_signal(signal.SIGTERM))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    assert_same(fit(Stopped(**PARAMS, checkpoint_dir=tmp_path), hard_pair), whole)
+    assert_same(fit(made(Stopped, PARAMS, training__checkpoint_dir=tmp_path), hard_pair), whole)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_without_a_checkpoint_sigterm_is_left_alone(hard_pair, by_default):
     seen = []
-    aligner = Stopped(**PARAMS)
+    aligner = made(Stopped, PARAMS)
     aligner.at = "epoch 2"
     aligner.then = lambda: seen.append(signal.getsignal(signal.SIGTERM))
     fit(aligner, hard_pair)
@@ -244,7 +242,7 @@ def test_without_a_checkpoint_sigterm_is_left_alone(hard_pair, by_default):
 
 
 def test_in_another_thread(hard_pair, whole, tmp_path, by_default):
-    aligner = Stopped(**PARAMS, checkpoint_dir=tmp_path)
+    aligner = made(Stopped, PARAMS, training__checkpoint_dir=tmp_path)
     thread = threading.Thread(target=lambda: fit(aligner, hard_pair))
     thread.start()
     thread.join()
@@ -276,26 +274,38 @@ def test_twenty_kills_at_random_moments(tmp_path):
 
 def test_other_parameters(stopped, hard_pair, tmp_path):
     stopped("epoch 4")
-    changed = {**PARAMS, "checkpoint_dir": tmp_path, "max_epochs": 4, "temperature": 0.2}
+    changed = {
+        **PARAMS,
+        "training__checkpoint_dir": tmp_path,
+        "training__max_epochs": 4,
+        "temperature": 0.2,
+    }
     with pytest.raises(ValueError) as error:
-        fit(Stopped(**changed), hard_pair)
+        fit(made(Stopped, changed), hard_pair)
     said = str(error.value)
-    assert "differs: max_epochs (3 then, 4 now); temperature (0.1 then, 0.2 now). Go on" in said
+    assert (
+        "differs: temperature (0.1 then, 0.2 now); training__max_epochs (3 then, 4 now). Go on"
+        in said
+    )
     assert f"delete {tmp_path / CHECKPOINT} to start afresh" in said
     assert os.listdir(tmp_path) == [CHECKPOINT]
 
 
 def test_another_class_or_random_state(stopped, hard_pair, tmp_path):
     stopped("epoch 4")
-    params = {**PARAMS, "checkpoint_dir": tmp_path, "random_state": np.random.RandomState(0)}
+    params = {
+        **PARAMS,
+        "training__checkpoint_dir": tmp_path,
+        "random_state": np.random.RandomState(0),
+    }
     with pytest.raises(ValueError) as error:
-        fit(IBMEAAligner(**params), hard_pair)
+        fit(made(IBMEAAligner, params), hard_pair)
     assert "class (Stopped then, IBMEAAligner now); random_state. Go on" in str(error.value)
 
 
 def test_other_seeds_or_graphs(stopped, hard_pair, tmp_path):
     stopped("epoch 4")
-    aligner = Stopped(**PARAMS, checkpoint_dir=tmp_path)
+    aligner = made(Stopped, PARAMS, training__checkpoint_dir=tmp_path)
     with pytest.raises(ValueError, match="a fit that differs: seeds. Go on"):
         fit(aligner, hard_pair, n_seeds=39)
     seeds = hard_pair.links[:40]
@@ -314,41 +324,41 @@ def test_other_seeds_or_graphs(stopped, hard_pair, tmp_path):
 
 def test_what_changes_nothing_may_differ(stopped, whole, hard_pair, tmp_path):
     stopped("epoch 4")
-    changed = {"score_candidates": "all", "checkpoint_interval": 1, "device": "auto"}
-    found = fit(Stopped(**{**PARAMS, "checkpoint_dir": tmp_path, **changed}), hard_pair)
+    changed = {"score_candidates": "all", "training__checkpoint_interval": 1, "device": "auto"}
+    found = fit(
+        made(Stopped, PARAMS, **{"training__checkpoint_dir": tmp_path, **changed}), hard_pair
+    )
     np.testing.assert_equal(found.embeddings_, whole.embeddings_)
 
 
 # Wrong parameters
 
 
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ({"checkpoint_dir": 7}, "Expected checkpoint_dir to be a path or None; found 7"),
-        ({"checkpoint_dir": __file__}, "to be a folder; found a file: .*test_resume.py"),
-        ({"checkpoint_dir": ".", "random_state": None}, "such as random_state=0; found None"),
-        ({"checkpoint_interval": 0}, "checkpoint_interval to be an integer of at least 1; found 0"),
-        ({"warm_start": "yes"}, "Expected warm_start to be True or False; found 'yes'"),
-    ],
-)
-def test_wrong_parameter(hard_pair, params, message):
-    with pytest.raises(ValueError, match=message):
-        fit(IBMEAAligner(**{**PARAMS, **params}), hard_pair)
+def test_wrong_parameters(hard_pair):
+    for folder, said in (
+        (7, "Expected training__checkpoint_dir to be a path to a folder or None; found 7"),
+        (__file__, "Expected training__checkpoint_dir to be a path .*There is a file of that name"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            fit(made(IBMEAAligner, PARAMS, training__checkpoint_dir=folder), hard_pair)
+    aligner = made(IBMEAAligner, PARAMS, training__checkpoint_dir=".", random_state=None)
+    with pytest.raises(ValueError, match="such as random_state=0; found None"):
+        fit(aligner, hard_pair)
 
 
 def test_a_fit_that_ends_with_an_error_keeps_its_checkpoint(hard_pair, tmp_path, whole):
     def fail():
         raise MemoryError
 
-    aligner = Stopped(**PARAMS, checkpoint_dir=tmp_path)
+    aligner = made(Stopped, PARAMS, training__checkpoint_dir=tmp_path)
     aligner.at, aligner.then = "epoch 5", fail
     with pytest.raises(MemoryError):
         fit(aligner, hard_pair)
+    assert not hasattr(aligner, "embeddings_")
     aligner.at = ""
     assert_same(fit(aligner, hard_pair), whole)
 
 
 def test_no_checkpoint_unless_asked_for(hard_pair, monkeypatch):
     monkeypatch.setattr(Checkpoint, "keep", lambda *args: pytest.fail("a state was kept"))
-    assert fit(Stopped(**PARAMS), hard_pair).history_
+    assert fit(made(Stopped, PARAMS), hard_pair).history_

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from ibmea_sklearn import IBMEAAligner, SeedPairs
-from ibmea_sklearn.aligners._inputs import as_nodes
-from ibmea_sklearn.aligners._variational import build_network
+from ibmea_sklearn.aligners._steps import Start
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import ModalityFeaturizer
+from ibmea_sklearn.graph._joint import as_nodes
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +38,10 @@ def without_autocast(monkeypatch):
 def test_ibmea_takes_a_step_without_a_look(view, preset, bottleneck):
     aligner = IBMEAAligner.from_preset(preset, bottleneck=bottleneck, verbose=0)
     aligner.modalities_ = ["graph", *view.kg1.features]
-    network = build_network(aligner, view, aligner.modalities_, 0)
-    network.known = torch.from_numpy(as_nodes(view, view.indices))
+    network = aligner._network(Start(view, view, aligner.modalities_, None, 0))
     network.to("meta").train()
-    parts = aligner._criterion()(network(network.known))
+    known = torch.from_numpy(as_nodes(view.kg1, view.indices)).to("meta")
+    parts = aligner._criterion(aligner._betas())(network(known))
     torch.stack(list(parts.values())).sum().backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 0.1)
     torch.optim.AdamW(network.parameters()).step()

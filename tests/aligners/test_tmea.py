@@ -5,25 +5,31 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from spies import made
 
 from ibmea_sklearn import KnowledgeGraph, TMEAAligner
+from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.featurizers import LabelPropagation
 from ibmea_sklearn.graph import ModalityFeatures
-from ibmea_sklearn.nn.commonality import CommonalityFusion
-from ibmea_sklearn.nn.cross_attention import ModalityAttention, SingleKeyAttention
+from ibmea_sklearn.nn.commonality import (
+    CommonalityFusion,
+    ModalityAttention,
+    SingleKeyAttention,
+)
 from ibmea_sklearn.nn.fusion import ConcatFusion
-from ibmea_sklearn.nn.swapping import swapped_triples
 from ibmea_sklearn.nn.tmea import TMEANetwork
+from ibmea_sklearn.nn.triples import swapped_triples
 
 CHEAP = {
     "modalities": ["graph", "image", "attribute"],
-    "n_components": 6,
-    "n_latent": 4,
-    "max_epochs": 2,
-    "steps_per_epoch": 2,
-    "n_rounds": 1,
-    "propagate": False,
-    "validation_fraction": 0,
+    "features__n_components": 6,
+    "imputation__n_latent": 4,
+    "training__max_epochs": 2,
+    "triples__min_steps": 2,
+    "rounds__n_rounds": 1,
+    "propagation": "drop",
+    "rounds__validation_fraction": 0,
     "device": "cpu",
     "random_state": 0,
     "verbose": 0,
@@ -33,7 +39,7 @@ CHEAP = {
 @pytest.fixture(scope="module")
 def fit(hard_pair):
     def fit(aligner=None, kg1=hard_pair.kg1, kg2=hard_pair.kg2, n_seeds=40, **params):
-        aligner = aligner or TMEAAligner(**{**CHEAP, **params})
+        aligner = aligner or made(TMEAAligner, CHEAP, **params)
         return aligner.fit(kg1, kg2, hard_pair.links[:n_seeds])
 
     return fit
@@ -47,10 +53,11 @@ def fitted(fit):
 class Watched(TMEAAligner):
     """Keeps what each round is trained on."""
 
-    def _take_up(self, known):
-        rows = super()._take_up(known)
-        self.taken_up = [*getattr(self, "taken_up", []), (known, rows)]
-        return rows
+    def _batches(self, seeds, found):
+        batches = super()._batches(seeds, found)
+        round_ = (torch.cat([seeds, found]), batches.triples)
+        self.taken_up = [*getattr(self, "taken_up", []), round_]
+        return batches
 
 
 def without_images(kg, lost):
@@ -64,15 +71,15 @@ def without_images(kg, lost):
 
 def test_learns():
     kg1, kg2, links = make_mmkg_pair(60, structural_overlap=0.9, random_state=0)
-    params = {**CHEAP, "n_components": 20, "max_epochs": 60}
-    aligner = TMEAAligner(**{**params, "modalities": ["graph"]}).fit(kg1, kg2, links[:30])
+    params = {**CHEAP, "features__n_components": 20, "training__max_epochs": 40}
+    aligner = made(TMEAAligner, params, modalities=["graph"]).fit(kg1, kg2, links[:30])
     assert aligner.score(links[30:]) > 0.4  # of 30 candidates
     losses = [row["train_loss"] for row in aligner.history_]
-    assert losses[-1] < losses[0] / 3
+    assert losses[-1] < losses[0] / 2
 
 
 def test_an_epoch_goes_through_all_triples(fit):
-    aligner = fit(Watched(**{**CHEAP, "triple_batch_size": 50}))
+    aligner = fit(made(Watched, CHEAP, **{"triples__batch_size": 50}))
     ((known, rows),) = aligner.taken_up
     knowledge = aligner.network_.knowledge
     swapped = swapped_triples(knowledge.triples, known, 180)
@@ -84,7 +91,7 @@ def test_an_epoch_goes_through_all_triples(fit):
 
 
 def test_small_graphs_still_take_several_steps(fit):
-    history = fit(steps_per_epoch=7).history_
+    history = fit(triples__min_steps=7).history_
     assert [row["train_batch_count"] for row in history] == [7, 7]
 
 
@@ -97,17 +104,22 @@ def test_some_steps_look_at_pairs(fit, pair_steps, expected, monkeypatch):
         return encode(network, *args, **kwargs)
 
     monkeypatch.setattr(TMEANetwork, "_encode", counted)
-    aligner = fit(steps_per_epoch=7, pair_steps=pair_steps)
+    aligner = fit(triples__min_steps=7, triples__pair_steps=pair_steps)
     assert sum(in_training) == 2 * expected
     for row in aligner.history_:
         assert {"triples", "contrast_image", "imputation_image"} <= set(row)
 
 
 def test_found_pairs_join_after_the_seeds_which_stay(fit):
-    params = {**CHEAP, "n_rounds": 3, "min_confidence": 0.0, "validation_fraction": 0.2}
-    aligner = fit(Watched(**params))
-    seeds = aligner.taken_up[0][0][: aligner.network_.n_seeds]
-    assert len(seeds) == 32
+    params = {
+        **CHEAP,
+        "rounds__n_rounds": 3,
+        "rounds__min_confidence": 0.0,
+        "rounds__validation_fraction": 0.2,
+    }
+    aligner = fit(made(Watched, params))
+    seeds = aligner.taken_up[0][0][:32]
+    assert len(aligner.seed_indices_) == 40
     for known, rows in aligner.taken_up:
         np.testing.assert_array_equal(known[:32], seeds)
         assert len(known) > 32
@@ -116,18 +128,28 @@ def test_found_pairs_join_after_the_seeds_which_stay(fit):
         swapped = {(target, r, t) for h, r, t in triples if h == source}
         assert swapped and swapped <= {tuple(row) for row in rows.tolist()}
     assert all("found" in row for row in aligner.history_)
-    assert "found" not in fit(**{**params, "n_rounds": 1}).history_[0]
+    assert "found" not in fit(**{**params, "rounds__n_rounds": 1}).history_[0]
 
 
 def test_weight_of_found_pairs(fit):
-    params = {"n_rounds": 2, "min_confidence": 0.0, "learning_rate": 1e-30}
-    heavy, light = (fit(**params, found_weight=w).history_[0]["found"] for w in (0.5, 0.1))
+    params = {
+        "rounds__n_rounds": 2,
+        "rounds__min_confidence": 0.0,
+        "training__learning_rate": 1e-30,
+    }
+    heavy, light = (
+        fit(**params, contrast__found_weight=w).history_[0]["found"] for w in (0.5, 0.1)
+    )
     np.testing.assert_allclose(heavy, 5 * light, rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
 def test_validation_chooses_the_epoch(fit):
-    params = {"max_epochs": 6, "validation_fraction": 0.5, "validation_interval": 1}
+    params = {
+        "training__max_epochs": 6,
+        "rounds__validation_fraction": 0.5,
+        "rounds__validation_interval": 1,
+    }
     aligner = fit(**params)
     scores = [row["validation_hits@1"] for row in aligner.history_]
     assert aligner.best_epoch_ == 1 + int(np.argmax(scores))
@@ -135,32 +157,40 @@ def test_validation_chooses_the_epoch(fit):
 
 def test_constant_rate(fit):
     for schedule, falls in (("constant", False), ("cosine", True)):
-        rates = [row["event_lr"] for row in fit(schedule=schedule, max_epochs=3).history_]
+        rates = [
+            row["event_lr"]
+            for row in fit(training__schedule=schedule, training__max_epochs=3).history_
+        ]
         assert (rates[-1] < rates[0]) == falls
 
 
 def test_a_warm_start_trains_further(fit):
-    aligner = fit(warm_start=True)
+    aligner = fit(training__warm_start=True)
     first = aligner.history_[-1]["train_loss"]
     assert fit(aligner).history_[0]["train_loss"] < first
     with pytest.raises(ValueError, match="the network of the last fit"):
-        fit(aligner.set_params(n_components=8))
+        fit(aligner.set_params(features__n_components=8))
 
 
-def test_goes_on_where_it_was_interrupted(fit, tmp_path):
-    class Interrupted(TMEAAligner):
-        left = 2
+def test_goes_on_where_it_was_interrupted(fit, tmp_path, monkeypatch):
+    n_searches, find = [], PairSearch.find
 
-        def _find(self, search):
-            Interrupted.left -= 1
-            if Interrupted.left == 0:
-                raise KeyboardInterrupt
-            return super()._find(search)
+    def interrupted(search, encode=None):
+        n_searches.append(1)
+        if len(n_searches) == 2:
+            raise KeyboardInterrupt
+        find(search, encode)
 
-    params = {**CHEAP, "n_rounds": 3, "min_confidence": 0.0, "modalities": ["graph", "image"]}
-    aligner = Interrupted(**params, checkpoint_dir=tmp_path)
+    monkeypatch.setattr(PairSearch, "find", interrupted)
+    params = {
+        "rounds__n_rounds": 3,
+        "rounds__min_confidence": 0.0,
+        "modalities": ["graph", "image"],
+    }
+    aligner = made(TMEAAligner, CHEAP, **params, training__checkpoint_dir=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         fit(aligner)
+    assert len(aligner.history_) == 2
     resumed, whole = fit(aligner), fit(**params)
     assert len(resumed.history_) == 6
     for modality, sides in whole.embeddings_.items():
@@ -181,7 +211,7 @@ def test_says_what_was_imputed(fitted, hard_pair):
 
 
 def test_without_imputation_what_is_missing_stays_missing(fit, hard_pair):
-    aligner = fit(impute=False)
+    aligner = fit(imputation="drop")
     assert not any(mask.any() for sides in aligner.imputed_.values() for mask in sides)
     there = aligner.embeddings_["image"].left.any(axis=1)
     np.testing.assert_array_equal(there, hard_pair.kg1.features["image"].mask)
@@ -253,18 +283,20 @@ def test_one_modality_alone(fit, only):
 
 def test_commonality(fit):
     for attention, kind in (("multi", ModalityAttention), ("single", SingleKeyAttention)):
-        fusion = fit(attention=attention).network_.fusion
+        fusion = fit(commonality__attention=attention).network_.fusion
         assert isinstance(fusion, CommonalityFusion) and isinstance(fusion.attention, kind)
-    bare = fit(commonality=False)
+    bare = fit(commonality="drop")
     assert isinstance(bare.network_.fusion, ConcatFusion)
     assert bare.history_[0]["orthogonality"] == 0
 
 
 def test_weights_of_constraints(fit):
-    assert "orthogonality" not in fit(orthogonality_weight=0).history_[0]
-    still = {"max_epochs": 1, "steps_per_epoch": 1, "learning_rate": 1e-30}
+    assert "orthogonality" not in fit(commonality__orthogonality_weight=0).history_[0]
+    still = {"training__max_epochs": 1, "triples__min_steps": 1, "training__learning_rate": 1e-30}
     parts = [
-        fit(latent_weight=w, divergence_weight=0, **still).history_[0]["imputation_image"]
+        fit(imputation__latent_weight=w, imputation__divergence_weight=0, **still).history_[0][
+            "imputation_image"
+        ]
         for w in (0, 1, 2)
     ]
     np.testing.assert_allclose(parts[2] - parts[1], parts[1] - parts[0], rtol=1e-3)
@@ -272,19 +304,19 @@ def test_weights_of_constraints(fit):
 
 
 def test_the_preset_of_the_paper(fit):
-    params = {**CHEAP, "n_rounds": 2, "steps_per_epoch": 1}
+    quick = {n: v for n, v in CHEAP.items() if not n.startswith("propagation")}
+    params = {**quick, "rounds__n_rounds": 2, "triples__min_steps": 1}
     aligner = TMEAAligner.from_preset("paper", **{**params, "modalities": ["graph", "image"]})
     fit(aligner)
     assert set(aligner.embeddings_) == {"graph", "image", "network", "fused"}
     assert aligner.channel_weights_ == {"network": 1.0}
     assert isinstance(aligner.network_.fusion.attention, SingleKeyAttention)
-    assert (aligner.matching, aligner.network_.max_pairs) == ("cosine", None)
+    assert (aligner.matching.method, aligner.network_.max_pairs) == ("cosine", None)
     assert TMEAAligner.from_preset("paper").modalities == ("graph", "image", "abstract")
 
 
 def test_propagated_labels_are_a_channel_unless_left_out(fit, fitted):
-    assert TMEAAligner().propagate
-    aligner = fit(propagate=True, propagation_components=64, label_width=16)
+    aligner = fit(propagation=LabelPropagation(64, label_width=16))
     assert aligner.embeddings_["frozen_propagation"].left.shape[1] == 64
     assert "frozen_propagation" not in fitted.embeddings_
 
@@ -296,34 +328,16 @@ def test_values_become_an_abstract(hard_pair, fit):
 # Wrong input
 
 
-@pytest.mark.parametrize(
-    ("params", "said"),
-    [
-        (
-            {"attention": "mult"},
-            "Expected attention to be one of 'multi', 'single'; found 'mult'",
-        ),
-        ({"n_heads": 4}, "Expected n_components that 4 heads share evenly; found 6"),
-        ({"latent_weight": -0.1}, "Expected latent_weight to be a number in [0"),
-        ({"impute": "yes"}, "Expected impute to be True or False; found 'yes'"),
-        (
-            {"precision": "half"},
-            "Expected precision to be one of 'float32', 'bfloat16'; found 'half'",
-        ),
-        ({"compile": "yes"}, "Expected compile to be True or False; found 'yes'"),
-        ({"pair_steps": 0}, "Expected pair_steps to be an integer of at least 1; found 0"),
-        ({"triple_batch_size": 0}, "triple_batch_size to be an integer of at least 1; found 0"),
-        ({"contrast_margin": 0}, "Expected contrast_margin to be a number in (0"),
-        ({"frozen": ["imag"]}, "Did you mean 'image'?"),
-        ({"max_gradient_norm": 0}, "Expected max_gradient_norm to be a number in (0"),
-    ],
-    ids=str,
-)
-def test_wrong_parameters(fit, params, said):
-    with pytest.raises(ValueError) as error:
-        fit(**params)
-    assert said in str(error.value)
+def test_wrong_parameters(fit):
+    """That fit one by one, but not together, or not the graphs."""
+    said = r"features__n_components that 4 heads share evenly; found 6\. Choose commonality__n_h"
+    with pytest.raises(ValueError, match=said):
+        fit(commonality__n_heads=4)
+    with pytest.raises(ValueError, match=r"Did you mean 'image'\?"):
+        fit(features__frozen=["imag"])
 
 
 def test_heads_do_not_matter_where_nothing_attends(fit):
-    assert fit(n_heads=4, attention="single", max_epochs=1).network_
+    assert fit(
+        commonality__n_heads=4, commonality__attention="single", training__max_epochs=1
+    ).network_

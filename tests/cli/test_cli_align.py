@@ -9,7 +9,7 @@ import pytest
 from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
-from ibmea_sklearn.training import LastGoodWeights
+from ibmea_sklearn.training.callbacks import LastGoodWeights
 
 EPOCHS = ("--epochs", 2, "--quiet")
 
@@ -26,7 +26,7 @@ def inputs(pair_folder, toy_pair, tmp_path_factory):
 def expected(inputs, toy_pair):
     """The same alignment by the API, for each method."""
     kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
-    aligner = IBMEAAligner(max_epochs=2, random_state=0, verbose=0)
+    aligner = IBMEAAligner.from_preset(training__max_epochs=2, random_state=0, verbose=0)
     aligner.fit(kg1, kg2, toy_pair.links[:40])
     return {method: aligner.align(method=method) for method in ("mutual", "assignment")}
 
@@ -130,7 +130,10 @@ def test_the_same_command_goes_on_where_it_stopped(ibmea, inputs, tmp_path, monk
 def test_an_aligner_that_keeps_no_checkpoints(ibmea, inputs, tmp_path):
     args = ("-o", tmp_path / "a.csv", "--aligner", "propagation", "--checkpoint-dir", tmp_path)
     result = ibmea("align", *inputs, *args)
-    assert result.exit_code == 2 and "found 'checkpoint_dir'" in result.stderr.replace("\n", " ")
+    assert (
+        result.exit_code == 2
+        and "found --checkpoint-dir, for 'training__checkpoint_dir'" in result.stderr
+    )
 
 
 def test_it_says_what_it_does(ibmea, inputs, tmp_path):

@@ -2,9 +2,12 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
+from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.io import write_alignment, write_graph
 
 
@@ -81,8 +84,14 @@ def test_a_table_of_triples_is_a_graph(ibmea, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["zh_en", "mmkg"])
-def test_real_folders(ibmea, data_home, name):
-    result = ibmea("info", data_home / name)
+def test_real_folders(ibmea, data_home, tmp_path, name):
+    folder = data_home / name
+    if name == "mmkg":  # two graphs, whether or not the third one of MMKG is there
+        folder = tmp_path / name
+        folder.mkdir()
+        for graph in ("FB15K", "DB15K"):
+            (folder / graph).symlink_to(data_home / name / graph)
+    result = ibmea("info", folder)
     rows = rows_of(result.output)
     if name == "zh_en":
         assert "zh_en: DBP15K folder" in result.output
@@ -102,3 +111,15 @@ def test_what_is_not_recognised(ibmea, tmp_path, content):
     result = ibmea("info", path)
     assert result.exit_code == 2
     assert f"Expected a graph, a pair of graphs or an alignment in {path}" in result.stderr
+
+
+def test_sparse_features_that_point_outside_are_told(ibmea, tmp_path):
+    kg = KnowledgeGraph([("a", "in", "b"), ("b", "in", "c")])
+    write_graph(kg.with_features(image=sparse.csr_array(np.eye(3, dtype="f4"))), tmp_path)
+    path = tmp_path / "features" / "image.npz"
+    arrays = dict(np.load(path))
+    arrays["indptr"][1] = 10**8
+    np.savez(path, **arrays)
+    result = ibmea("info", tmp_path)
+    assert result.exit_code == 2
+    assert "Expected image features as a sparse matrix whose indptr" in result.stderr

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
@@ -54,7 +55,8 @@ def test_a_missing_file_is_the_users_input():
     result = run(lambda: open("no/such/file"))
     assert result.exit_code == 2
     assert result.stderr == (
-        "Expected to read or write no/such/file; found: No such file or directory.\n"
+        "Expected to read or write no/such/file; found: No such file or directory. "
+        "Check the path and its permissions.\n"
     )
 
 
@@ -109,3 +111,19 @@ def test_exit_codes_of_typer_pass():
         raise typer.Exit(7)
 
     assert run(work).exit_code == 7
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: np.empty(1 << 50),
+        lambda: torch.empty(1 << 60),
+        lambda: as_if_inside("raise MemoryError"),
+    ],
+    ids=["numpy", "torch", "python"],
+)
+def test_out_of_memory_is_said_with_what_to_lower(work):
+    result = run(work)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Out of memory") and result.stderr.count("\n") == 1
+    assert "lower" in result.stderr and "training__batch_size" in result.stderr

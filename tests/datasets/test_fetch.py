@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from ibmea_sklearn.datasets import _download, _fetch, fetch_dbp15k, fetch_mmkg
-from ibmea_sklearn.datasets._checksums import DBP15K
-from ibmea_sklearn.datasets._data_home import find_folder, resolve_data_home, unpack, writable_home
-from ibmea_sklearn.datasets._download import download_folder
+from ibmea_sklearn.datasets import _base, _fetch, fetch_dbp15k, fetch_mmkg
+from ibmea_sklearn.datasets._base import (
+    download_folder,
+    find_folder,
+    resolve_data_home,
+    unpack,
+    writable_home,
+)
+from ibmea_sklearn.datasets._fetch import DBP15K
 
 SMALL = {
     "ent_ids_1": "0\thttp://l/a\n1\thttp://l/b\n",
@@ -81,7 +86,7 @@ class Server:
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(_download, "RETRIES", 0)
+    monkeypatch.setattr(_base, "RETRIES", 0)
     running = Server(write(tmp_path / "served", {f"zh_en/{k}": v for k, v in SMALL.items()}))
     monkeypatch.setattr(_fetch, "BASE_URLS", dict.fromkeys(_fetch.BASE_URLS, running.url))
     yield running
@@ -152,7 +157,7 @@ def test_cut_connection(server, no_checksums, tmp_path):
 
 
 def test_cut_connection_is_tried_again(server, no_checksums, monkeypatch, tmp_path):
-    monkeypatch.setattr(_download, "RETRIES", 1)
+    monkeypatch.setattr(_base, "RETRIES", 1)
     server.cuts["/zh_en/triples_1"] = 1
     assert len(fetch_dbp15k("zh_en", data_home=tmp_path / "home")[2]) == 2
 
@@ -283,7 +288,7 @@ def test_mmkg_archive(tmp_path):
 
 
 def test_real_pair(data_home):
-    bunch = fetch_mmkg(data_home=data_home, return_bunch=True)
+    bunch = fetch_mmkg(data_home=(data_home / "mmkg").parent, return_bunch=True)
     assert bunch.statistics["kg1"]["relation_triples"] == 592213
     assert bunch.statistics["kg2"]["relation_triples"] == 89197
     assert bunch.statistics["links"] == 12842
@@ -291,7 +296,7 @@ def test_real_pair(data_home):
 
 @pytest.mark.parametrize("subset", ["zh_en", "ja_en"])
 def test_figures_of_the_docstring(data_home, subset):
-    bunch = fetch_dbp15k(subset, data_home=data_home, return_bunch=True)
+    bunch = fetch_dbp15k(subset, data_home=(data_home / subset).parent, return_bunch=True)
     for what in ("entities", "relations", "relation_triples", "attributes"):
         figures = [bunch.statistics[side][what] for side in ("kg1", "kg2")]
         assert "{:,} / {:,}".format(*figures) in bunch.DESCR

@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import AttributeValues
-from ibmea_sklearn.featurizers._values import parse_value
+from ibmea_sklearn.featurizers.values.reading import parse_value
 
 N = 60
 COLUMNS = ["attribute_1", "attribute_2", "factor", "gain", "n_seeds"]
@@ -116,7 +116,7 @@ def test_matches_say_what_was_learnt(X):
     assert by_name["n_seeds"].to_dict() == {"born": 20, "height": 24, "name": 30}
 
 
-def test_the_projection_keeps_similarities(X):
+def test_the_matrices_keeps_similarities(X):
     exact, projected = (AttributeValues(n).fit_transform(X) for n in (None, 1024))
     left, right = values(projected)
     assert left.shape == right.shape == (N, 1024) and left.dtype == np.float32
@@ -130,10 +130,10 @@ def test_the_projection_keeps_similarities(X):
 
 
 def test_blocks_change_nothing(X, monkeypatch):
-    from ibmea_sklearn.featurizers import _projection
+    from ibmea_sklearn.featurizers import _matrices
 
     expected = values(AttributeValues(8).fit_transform(X))
-    monkeypatch.setattr(_projection, "_BLOCK", 7)
+    monkeypatch.setattr(_matrices, "_BLOCK", 7)
     for one, two in zip(expected, values(AttributeValues(8).fit_transform(X)), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
 
@@ -235,12 +235,12 @@ def test_no_values_at_all():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"n_components": 0}, "n_components to be an integer of at least 1; found 0"),
+        ({"n_components": 0}, "n_components to be an integer of at least 1 or None; found 0"),
         ({"n_components": 1.5}, "n_components to be an integer"),
         ({"min_support": 0}, "min_support to be an integer of at least 1; found 0"),
-        ({"min_gain": -1}, "min_gain to be a number of at least 0; found -1"),
+        ({"min_gain": -1}, "min_gain to be a number in .*; found -1"),
         ({"min_gain": float("nan")}, "min_gain to be a number"),
-        ({"min_gain": "high"}, "min_gain to be a number of at least 0; found 'high'"),
+        ({"min_gain": "high"}, "min_gain to be a number in .*; found 'high'"),
         ({"random_state": "x"}, "random_state to be None, a RandomState, .* found 'x'"),
         ({"random_state": -1}, "random_state to be None, a RandomState, .* found -1"),
     ],
@@ -347,3 +347,23 @@ def test_a_seed_says_nothing_of_its_partner(data_home):
         left, right = (v[side] for v, side in zip(values(new), rows, strict=True))
         hits.append(np.mean(ranks(left, right, np.arange(2500), method="cosine") <= 1))
     assert hits[0] == pytest.approx(hits[1], abs=0.05)
+
+
+def test_what_is_learnt_of_seeds_is_what_fit_saw(X):
+    """The pairs that are transformed change nothing: held-out seeds stay unseen."""
+    some, others = X[: len(X) // 2], X[len(X) // 2 :]
+    featurizer = AttributeValues(16, min_support=2).fit(some)
+    expected = featurizer.transform(some)
+    for pairs in (others, X, X[:0], X[::-1]):
+        assert_same(featurizer.transform(pairs), expected)
+        assert_same(clone(featurizer).fit(some).transform(pairs), expected)
+    # And it does matter: who is fitted on wrong pairs has other features.
+    wrong = SeedPairs(X.kg1, X.kg2, np.column_stack([some.pairs[:, 0], some.pairs[::-1, 1]]))
+    assert any(
+        (one != two).any()
+        for one, two in zip(
+            values(AttributeValues(16, min_support=2, verbose=0).fit(wrong).transform(X)),
+            values(expected),
+            strict=True,
+        )
+    )

@@ -15,11 +15,13 @@ from ibmea_sklearn.featurizers import (
     AttributeValues,
     BagOfAttributes,
     BagOfRelations,
+    Diffusion,
     FeatureDropoutNoise,
     ImageEncoder,
     LabelPropagation,
     ModalityFeaturizer,
     NameEncoder,
+    NameNGrams,
     NeighborMeanImputer,
     TextEncoder,
 )
@@ -29,11 +31,13 @@ FEATURIZERS = [
     AttributeValues(16, min_support=1, min_gain=0.0),
     BagOfAttributes(),
     BagOfRelations(),
+    Diffusion("price", 48, width=8),
     FeatureDropoutNoise(0.5),
     ImageEncoder(lambda batch: batch.mean((2, 3)), image_size=2, verbose=0),
     LabelPropagation(48, label_width=8),
     ModalityFeaturizer(),
     NameEncoder(n_components=4),
+    NameNGrams(),
     NeighborMeanImputer("price"),
     TextEncoder(source="values", n_components=4),
 ]
@@ -41,8 +45,10 @@ FEATURIZERS = [
 VIEW_ONLY = (
     BagOfAttributes,
     BagOfRelations,
+    Diffusion,
     LabelPropagation,
     ModalityFeaturizer,
+    NameNGrams,
     NeighborMeanImputer,
 )
 CHECKS = [
@@ -64,6 +70,7 @@ def X():
         [("a", "p", "b"), ("b", "q", "c")],
         {"a": {"born": 1}, "b": {"born": 2}, "c": {"born": 3}},
         images={i: np.full((2, 2, 3), value, np.uint8) for i, value in (("a", 9), ("b", 99))},
+        names={"a": "Anna", "c": ["Carl", "Charles"]},
         features={"price": [[1.0], [2.0], [3.0]], "image": {"c": [1.0, 0.0, 0.0]}},
         entities=["a", "b", "c"],
     )
@@ -118,6 +125,6 @@ def test_names_are_as_many_as_columns(featurizer, X):
     with pytest.raises(NotFittedError):
         featurizer.transform(X)
     new = featurizer.fit_transform(X).kg1.features
-    written = [getattr(featurizer, "modality", None)]
+    written = [getattr(featurizer, "writes", getattr(featurizer, "modality", None))]
     width = sum(f.values.shape[1] for m, f in new.items() if written == [None] or m in written)
     assert len(featurizer.get_feature_names_out()) == width

@@ -18,7 +18,7 @@ from ibmea_sklearn.featurizers import (
     ImageEncoder,
     NeighborMeanImputer,
 )
-from ibmea_sklearn.featurizers._propagation import Propagation
+from ibmea_sklearn.featurizers.structure.propagation import Propagation
 
 # Both sides are the same to these.
 EVEN = [

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import ImageEncoder
-from ibmea_sklearn.featurizers._image_rows import images_of_rows
+from ibmea_sklearn.featurizers.images.encode import images_of_rows
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra [images])")
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 10, 12, 3), dtype=np.uint8)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 
 import numpy as np
 import pytest
 
-from ibmea_sklearn.featurizers._images import (
+from ibmea_sklearn.featurizers.images.reading import (
+    LARGEST_FILE,
     UnreadableError,
     content_of,
     digest_of,
@@ -150,3 +152,36 @@ def test_image_bomb(monkeypatch, limit):
 def test_the_limit_can_be_lifted(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     assert read(png(Image.new("1", (64, 64)))).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "large"])
+def test_only_files_of_a_sensible_size_are_opened(tmp_path, kind):
+    path = tmp_path / "x.png"
+    if kind == "device":
+        path = "/dev/zero"
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(LARGEST_FILE + 1)
+    with pytest.raises(UnreadableError, match="no file|more than 256 MiB"):
+        content_of(path)
+
+
+def test_no_image_runs_a_program(tmp_path, monkeypatch):
+    """Pillow would hand an EPS file to Ghostscript: to whatever is called gs."""
+    trap, program = tmp_path / "trap", tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {trap}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    eps = png(Image.new("RGB", (8, 8)), "EPS")
+    with pytest.raises(UnreadableError, match="no image format"):
+        read(eps)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("form", ["BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PPM", "TIFF", "WEBP"])
+def test_usual_formats_are_read(form):
+    assert read(png(Image.new("RGB", (16, 16), RED), form), 16)[8, 8, 0] > 240

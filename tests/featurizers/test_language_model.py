@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import logging
 import pickle
 import threading
+import time
 import traceback
 import warnings
 from collections import deque
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -24,10 +27,12 @@ from ibmea_sklearn.featurizers import (
     ChatModel,
     LanguageModelError,
     LanguageModelMatcher,
-    LanguageModelRefusal,
     NameMatcher,
 )
-from ibmea_sklearn.featurizers._name_questions import Labels, read_answer
+from ibmea_sklearn.featurizers._cache import Cache
+from ibmea_sklearn.featurizers.texts.attribute_names import Labels
+from ibmea_sklearn.featurizers.texts.language_model import LanguageModelRefusal
+from ibmea_sklearn.featurizers.texts.language_model_matcher import read_answer
 
 KEY = "sk-secret-0123456789"
 
@@ -63,8 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server:
-    def __init__(self):
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def __init__(self, handler=Handler):
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.http.requests, self.http.is_over = [], threading.Event()
         self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,))
@@ -171,6 +176,29 @@ def test_silence_then_an_answer(server):
     assert server.model(timeout=0.2)("hi") == "at last"
 
 
+@pytest.mark.parametrize("pace", ["endless", "slow"])
+def test_an_answer_without_end(monkeypatch, pace):
+    class Endless(Handler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            part = b" " * (1 << 20 if pace == "endless" else 1)
+            with suppress(OSError):
+                while not self.server.is_over.wait(0 if pace == "endless" else 0.05):
+                    self.wfile.write(part)
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = Server(Endless)
+    try:
+        start = time.monotonic()
+        with pytest.raises(LanguageModelError, match="found Timeout"):
+            server.model(timeout=30.0 if pace == "endless" else 0.2)("hello")
+        assert time.monotonic() - start < 10
+    finally:
+        server.close()
+
+
 def test_no_server():
     model = ChatModel("http://127.0.0.1:9/v1", "tiny", n_retries=0)
     with pytest.raises(LanguageModelError, match="within 1 tries; found ConnectionError"):
@@ -234,11 +262,11 @@ def test_addresses_and_keys_in_the_wrong_place(args, message):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"timeout": 0}, "timeout to be a number over 0; found 0"),
-        ({"timeout": "9"}, "timeout to be a number over 0; found '9'"),
+        ({"timeout": 0}, r"timeout to be a number in \(0, .*; found 0"),
+        ({"timeout": "9"}, r"timeout to be a number in \(0, .*; found '9'"),
         ({"n_retries": -1}, "n_retries to be an integer of at least 0; found -1"),
         ({"n_retries": 1.5}, "n_retries to be an integer of at least 0; found 1.5"),
-        ({"backoff": -1}, "backoff to be a number of at least 0; found -1"),
+        ({"backoff": -1}, "backoff to be a number in .*; found -1"),
     ],
     ids=str,
 )
@@ -291,7 +319,7 @@ def test_the_key_is_nowhere(server, answer, tmp_path, caplog):
                 error = error.__context__
     assert server.requests[0][1]["Authorization"] == f"Bearer {KEY}"
     shown += [str(w.message) for w in caught] + [caplog.text, str(pickle.dumps(matcher))]
-    shown += [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    shown += [path.read_bytes().decode("latin1") for path in tmp_path.rglob("*") if path.is_file()]
     assert not [text for text in shown if KEY in text or KEY[:8] in text]
 
 
@@ -557,10 +585,9 @@ def test_answers_are_kept(server, tmp_path):
     assert len(server.requests) == 1
     pd.testing.assert_frame_equal(tables[0], tables[2])
     (path,) = files(tmp_path)
-    said = json.loads(path.read_text())
-    assert (
-        said["answer"] == GOOD and said["prompt"] == server.requests[0][2]["messages"][0]["content"]
-    )
+    prompt = server.requests[0][2]["messages"][0]["content"]
+    key = hashlib.sha256(prompt.encode()).digest()
+    assert Cache(path.parent).read([key]) == {key: GOOD.encode()}
     # Another model, other options, another question: asked anew.
     for params in ({"model": "large"}, {"options": {}}):
         other = ChatModel(**{"base_url": server.url, "model": "tiny", "timeout": 5.0, **params})
@@ -577,11 +604,13 @@ def test_a_damaged_file_is_as_none(server, tmp_path):
     matcher = LanguageModelMatcher(server.model(), cache_dir=tmp_path)
     matcher.match(view())
     (path,) = files(tmp_path)
-    whole = path.read_text()
-    for damaged in ("", "{", "[]", '{"model": 1}', whole.replace("hauteur", "largeur")):
-        path.write_text(damaged)
-        assert matched(matcher.match(view())) == dict(PAIRS)
-        assert path.read_text() == whole
+    whole = path.read_bytes()
+    for damaged in (b"", b"{", b"[]", whole[:-1], whole.replace(b"hauteur", b"largeur")):
+        assert damaged != whole
+        path.write_bytes(damaged)
+        with pytest.warns(UserWarning, match="found 1 that are damaged"):
+            assert matched(matcher.match(view())) == dict(PAIRS)
+        assert path.read_bytes() == whole
     assert len(server.requests) == 6
 
 
@@ -596,7 +625,7 @@ def test_senseless_answers_are_not_kept(server, tmp_path):
 
 def test_a_folder_that_can_not_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    table, _ = match(GOOD, cache_dir=tmp_path / "file", cache_name="m")
+    table, _ = match(GOOD, cache_dir=tmp_path / "file" / "folder", cache_name="m")
     assert matched(table) == dict(PAIRS)
 
 
@@ -631,8 +660,12 @@ def test_any_character_can_be_asked_and_kept(tmp_path):
         ({"n_names": 0}, ValueError, "n_names to be an integer of at least 1; found 0"),
         ({"n_offered": 1.5}, ValueError, "n_offered to be an integer"),
         ({"max_calls": 0}, ValueError, "max_calls to be an integer of at least 1; found 0"),
-        ({"cache_dir": 3}, TypeError, "cache_dir to be a path, None or False; found 3"),
-        ({"cache_name": 3}, TypeError, "cache_name to be a string or None; found 3"),
+        (
+            {"cache_dir": 3},
+            ValueError,
+            "cache_dir to be a path to a folder or .*; found 3",
+        ),
+        ({"cache_name": 3}, ValueError, "cache_name to be a string or None; found 3"),
     ],
     ids=str,
 )

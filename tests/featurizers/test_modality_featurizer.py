@@ -22,13 +22,17 @@ from sklearn.preprocessing import Binarizer, FunctionTransformer, StandardScaler
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import (
+    AttributeAbstract,
     AttributeValues,
     BagOfAttributes,
     BagOfRelations,
     BaseFeaturizer,
     ImageEncoder,
+    LabelPropagation,
     ModalityFeaturizer,
+    NameMatcher,
     NeighborMeanImputer,
+    TextEncoder,
 )
 
 N = 12
@@ -362,6 +366,33 @@ def test_commutes_with_permutations(order):
         assert_same([type(left)(left.values[order], left.mask[order])], [right])
 
 
+def test_transform_uses_what_was_learnt_in_fit_alone():
+    """Fitted on some pairs, it gives a view of any others the same features."""
+    kg1, kg2 = (
+        KnowledgeGraph(triples(seed), {e: {name: i} for i, e in enumerate(IDS)}, entities=IDS)
+        for seed, name in ((1, "born"), (2, "Jahr"))
+    )
+    X = SeedPairs(kg1, kg2, [(i, i) for i in IDS])
+    own = {
+        "abstract": AttributeAbstract(NameMatcher(2), TextEncoder(n_components=16)),
+        "propagation": LabelPropagation(32, label_width=8),
+    }
+    value = AttributeValues(16, min_support=2)
+    train, others = X[:8], X[8:]
+    featurizer = ModalityFeaturizer(value=value, transformers=own).fit(train)
+    expected = featurizer.transform(train)
+    assert {"value", "abstract", "propagation"} <= expected.kg1.features.keys()
+    for pairs in (others, X, X[:0], X[::-1]):
+        new = featurizer.transform(pairs)
+        assert new.pairs.tolist() == pairs.pairs.tolist()
+        for modality in expected.kg1.features:
+            assert_same(features(new, modality), features(expected, modality))
+    # All three do learn of seeds: fitted on others, they give others.
+    other = ModalityFeaturizer(value=value, transformers=own).fit(X[[0, 1, 2]]).transform(X)
+    one, two = (features(view, "propagation")[0].values for view in (other, expected))
+    assert np.abs(one - two).max() > 0.1
+
+
 # Parameters
 
 
@@ -379,7 +410,7 @@ def test_parameters_inside():
     assert featurizer.transformers["other"] == "drop" and own["other"] == "passthrough"
     featurizer.set_params(transformers={"new": PCA(3)}, new__n_components=2)
     assert featurizer.get_params()["new__n_components"] == 2
-    with pytest.raises(ValueError, match="Invalid parameter 'nothing'"):
+    with pytest.raises(ValueError, match="parameter of ModalityFeaturizer; found 'nothing'"):
         featurizer.set_params(nothing=1)
 
 

@@ -20,13 +20,13 @@ from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import BagOfRelations, TextEncoder
 
 TINY = {
-    "max_epochs": 2,
-    "n_rounds": 1,
-    "n_components": 8,
-    "graph_components": 8,
-    "propagation_components": 16,
-    "label_width": 8,
-    "validation_fraction": 0.0,
+    "training__max_epochs": 2,
+    "rounds__n_rounds": 1,
+    "features__n_components": 8,
+    "graph__n_components": 8,
+    "propagation__n_components": 16,
+    "propagation__label_width": 8,
+    "rounds__validation_fraction": 0.0,
     "random_state": 0,
     "verbose": 0,
 }
@@ -48,7 +48,7 @@ def stacked(view, modality):
 
 
 def test_nested_parameters_reach_inside(X):
-    pipeline = make_pipeline(ModalityFeaturizer(image=PCA()), IBMEAAligner(**TINY))
+    pipeline = make_pipeline(ModalityFeaturizer(image=PCA()), IBMEAAligner.from_preset(**TINY))
     pipeline.set_params(modalityfeaturizer__image__n_components=3)
     assert pipeline[0].fit_transform(X).kg1.features["image"].values.shape[1] == 3
     pipeline.set_params(
@@ -59,7 +59,9 @@ def test_nested_parameters_reach_inside(X):
 
 
 def test_a_modality_in_one_line_and_its_beta_in_a_search(X):
-    pipeline = make_pipeline(ModalityFeaturizer(transformers=SAID), IBMEAAligner(**TINY))
+    pipeline = make_pipeline(
+        ModalityFeaturizer(transformers=SAID), IBMEAAligner.from_preset(**TINY)
+    )
     grid = {
         "ibmeaaligner__betas": [{"said": 0.0}, {"said": 100.0}],
         "modalityfeaturizer__said__n_components": [16],

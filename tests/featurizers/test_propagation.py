@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.featurizers._propagation import Propagation
+from ibmea_sklearn.featurizers.structure.propagation import Propagation, _torch_csr
 
 NOBODY = KnowledgeGraph(entities=["x"])
 
@@ -166,8 +166,6 @@ def test_graphs_without_triples():
 
 def test_products_equal_those_of_scipy(graph):
     """Bags of rows, and what a GPU would compute, by the same sparse tensors on the CPU."""
-    from ibmea_sklearn.featurizers import _propagation
-
     ours = Propagation(graph, graph).neighbours
     indices, indptr, values = ours.parts
     shape = (2 * graph.n_entities,) * 2
@@ -176,7 +174,7 @@ def test_products_equal_those_of_scipy(graph):
     expected = theirs @ dense.numpy()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tensor = _propagation._torch_csr(*ours.parts, shape)
+        tensor = _torch_csr(*ours.parts, shape)
     np.testing.assert_allclose(ours @ dense, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(tensor @ dense, expected, rtol=1e-4, atol=1e-5)
 

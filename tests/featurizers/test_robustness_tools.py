@@ -110,11 +110,11 @@ def test_as_a_modality_and_after_another_step():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"fraction": 1.5}, "fraction to be a number from 0 to 1; found 1.5"),
+        ({"fraction": 1.5}, "fraction to be a number in .0, 1.; found 1.5"),
         ({"fraction": "half"}, "found 'half'"),
         ({"fraction": True}, "found True"),
         ({"fraction": float("nan")}, "found nan"),
-        ({"unit": "row"}, "unit to be 'value' or 'entity'; found 'row'"),
+        ({"unit": "row"}, "unit to be one of 'value', 'entity'; found 'row'"),
         ({"random_state": -1}, "random_state to be None"),
         ({"modality": "text"}, "Expected text features in a graph; found none"),
     ],
@@ -184,8 +184,8 @@ def test_bands_that_meet_are_a_partition(ends):
     ("options", "message"),
     [
         ({"low": 0.5, "high": 0.5}, "low to be below high; found low=0.5 and high=0.5"),
-        ({"high": 2}, "numbers from 0 to 1; found 2"),
-        ({"low": "0"}, "found '0'"),
+        ({"high": 2}, "high to be a number in .0, 1.; found 2"),
+        ({"low": "0"}, "low to be a number in .* found '0'"),
         ({"modality": "text"}, "text features in both graphs; found none in 2 of them"),
     ],
     ids=str,

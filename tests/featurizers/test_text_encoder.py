@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 from ibmea_sklearn import KnowledgeGraph, ModalityFeaturizer, SeedPairs
 from ibmea_sklearn.featurizers import NameEncoder, TextEncoder
-from ibmea_sklearn.featurizers._entity_texts import local_name
+from ibmea_sklearn.graph._names import local_name
 
 TEXTS = ["the blue sea", "a red apple", "", "Äpfel und Birnen", None, "blue", "東京タワー"]
 
@@ -239,7 +239,7 @@ def test_pickle():
         ({"model": "ngram"}, "found 'ngram'. Did you mean 'ngrams'"),
         ({"model": "NGrams"}, "Did you mean 'ngrams'"),
         ({"model": ""}, "found ''"),
-        ({"n_components": 0}, "n_components to be an integer of at least 1; found 0"),
+        ({"n_components": 0}, "n_components to be an integer of at least 1 or None; found 0"),
         ({"ngram_range": (3, 2)}, r"1 <= min_n <= max_n; found \(3, 2\)"),
         ({"ngram_range": 3}, "ngram_range to be two whole numbers .* found 3"),
         ({"ngram_range": (0, 2)}, r"found \(0, 2\)"),
@@ -284,12 +284,21 @@ def test_a_source_that_is_none(X, source, message):
         TextEncoder(source=source).fit(X)
 
 
+def test_names_of_the_graph():
+    kg1 = KnowledgeGraph(entities=["Q1", "Q2"], names={"Q2": ["Bob Dylan", ("Zimmerman", "en")]})
+    kg2 = KnowledgeGraph(entities=["a"], names={"a": "dylan, bob"})
+    CALLS.clear()
+    new = NameEncoder(letters, source="names", verbose=0).fit_transform(SeedPairs(kg1, kg2, []))
+    assert ["Bob Dylan\nZimmerman"] in CALLS and ["dylan, bob"] in CALLS
+    assert new.kg1.features["name"].mask.tolist() == [False, True]
+
+
 def test_nothing_to_read(X):
     empty = KnowledgeGraph(entities=["a"])
     with pytest.raises(ValueError, match="TextEncoder found no text in either graph: source='tex"):
         TextEncoder().fit(SeedPairs(empty, empty, []))
     numbered = KnowledgeGraph(entities=[1, 2], name="numbered")
-    with pytest.raises(ValueError, match="found integers in graph 'numbered'. Pass source="):
+    with pytest.raises(ValueError, match="found integers in graph 'numbered'. Pass names"):
         NameEncoder().fit(SeedPairs(X.kg1, numbered, []))
     new = TextEncoder().fit(X).transform(SeedPairs(empty, X.kg2, []))
     assert not new.kg1.features["text"].mask.any()

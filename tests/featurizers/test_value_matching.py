@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
-from ibmea_sklearn.featurizers import _value_matching
-from ibmea_sklearn.featurizers._value_matching import find_matches, weigh
-from ibmea_sklearn.featurizers._value_tokens import (
+from ibmea_sklearn.featurizers.values.matching import (
     SCALES,
     NumberMatch,
     StringMatch,
+    _chance_of_others,
+    chance_within,
+    find_matches,
     position,
     rounded,
+    weigh,
 )
-from ibmea_sklearn.featurizers._values import typed_values
+from ibmea_sklearn.featurizers.values.reading import typed_values
 
 N = 120
 RNG = np.random.default_rng(0)
@@ -86,7 +88,7 @@ def test_weights_against_a_naive_loop(gaps, chance):
 def test_chance_against_a_naive_loop(left, right):
     left, right = (np.sort(values) / 16 for values in (left, right))  # no edge is at a scale
     expected = [np.mean([abs(a - b) <= q for a in left for b in right]) for q in SCALES]
-    np.testing.assert_allclose(_value_matching.chance_within(left, right), expected)
+    np.testing.assert_allclose(chance_within(left, right), expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12))
@@ -97,7 +99,7 @@ def test_chance_of_others_against_a_naive_loop(rows):
         np.mean([abs(a - b) <= q for i, a in enumerate(one) for j, b in enumerate(two) if i != j])
         for q in SCALES
     ]
-    found = _value_matching._chance_of_others(one, two, gaps)
+    found = _chance_of_others(one, two, gaps)
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.featurizers._values import has_values, parse_value, typed_values
+from ibmea_sklearn.featurizers.values.reading import has_values, parse_value, typed_values
 
 SEPTEMBER_11 = 1912 + 8 / 12 + 10 / 372
 

@@ -436,6 +436,50 @@ def test_bad_features(features, message):
             KnowledgeGraph(TRIPLES).with_features(x=features)
 
 
+BROKEN = [
+    ("csr", [0, 10**8, 1], np.arange(4), "sparse matrix whose"),
+    ("csr", [0, 3, 1, 3], np.arange(3), "sparse matrix whose"),
+    ("csr", [1, 1, 2, 3], np.arange(3), "sparse matrix whose"),
+    ("csr", [0, 1, 2, 3], np.array([0, 10**8, 1]), "sparse matrix whose"),
+    ("csr", [0, 1, 2, 3], np.array([0, -5, 1]), "sparse matrix whose"),
+    ("csc", [0, 1, 2, 3, 3], np.array([0, 10**8, 1]), "sparse matrix whose"),
+    ("csc", [0, 10**8, 0, 0, 3], np.arange(3), "sparse matrix whose"),
+]
+
+
+@pytest.mark.parametrize(("form", "indptr", "indices", "message"), BROKEN, ids=str)
+def test_sparse_features_that_point_outside_are_refused(form, indptr, indices, message):
+    make = {"csr": sparse.csr_array, "csc": sparse.csc_array}[form]
+    matrix = make((3, 4), dtype=np.float32)
+    matrix.data, matrix.indices = np.ones(3, np.float32), indices  # as arrays of a file may be
+    matrix.indptr = np.array(indptr)
+    with pytest.raises(ValueError, match=message):
+        KnowledgeGraph(TRIPLES, features={"image": matrix})
+
+
+def test_coordinates_outside_of_the_shape_are_refused():
+    matrix = sparse.coo_array((np.ones(2), ([0, 1], [0, 1])), shape=(3, 4))
+    matrix.coords = (np.array([0, 10**8]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="sparse matrix whose"):
+        KnowledgeGraph(TRIPLES, features={"image": matrix})
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        np.ones((3, 2), np.complex64),
+        [np.ones(2, complex)] * 3,
+        [[1, 2j], [1, 2], [3, 4]],
+        {"Paris": np.array([1j, 2])},
+        sparse.csr_array(np.ones((3, 2), complex)),
+    ],
+    ids=["array", "rows", "lists", "vectors", "sparse"],
+)
+def test_complex_features_are_refused(features):
+    with pytest.raises(ValueError, match="real numbers; found complex"):
+        KnowledgeGraph(TRIPLES, features={"image": features})
+
+
 def test_unknown_entities(kg):
     message = (
         r"Expected seeds to be ids of graph 'cities' \(3 entities, such as 'Paris'\); "

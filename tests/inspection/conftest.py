@@ -33,14 +33,14 @@ def noisy_pair():
 @pytest.fixture(scope="session")
 def trained(noisy_pair):
     """IBMEA in two rounds of three epochs, on half of the links."""
-    aligner = IBMEAAligner(
+    aligner = IBMEAAligner.from_preset(
         modalities=["graph", "image", "attribute"],
-        graph_components=16,
-        n_components=8,
-        propagation_components=64,
-        label_width=32,
-        max_epochs=3,
-        n_rounds=2,
+        graph__n_components=16,
+        features__n_components=8,
+        propagation__n_components=64,
+        propagation__label_width=32,
+        training__max_epochs=3,
+        rounds__n_rounds=2,
         random_state=0,
         verbose=0,
     )
@@ -50,5 +50,7 @@ def trained(noisy_pair):
 @pytest.fixture(scope="session")
 def propagated(noisy_pair):
     """Nothing trained."""
-    aligner = PropagationAligner(n_components=64, label_width=32, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=64, propagation__label_width=32, random_state=0, verbose=0
+    )
     return aligner.fit(noisy_pair.kg1, noisy_pair.kg2, noisy_pair.links[:40])

@@ -8,8 +8,16 @@ import pytest
 
 from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.inspection import contact_sheet
-from ibmea_sklearn.inspection._card import FRAME, PADDING, RIGHT, WRONG, card_size
-from ibmea_sklearn.inspection._sheet import GAP, HEADING, MARGIN
+from ibmea_sklearn.inspection.contact_sheet import (
+    FRAME,
+    GAP,
+    HEADING,
+    MARGIN,
+    PADDING,
+    RIGHT,
+    WRONG,
+    card_size,
+)
 
 Image = pytest.importorskip("PIL.Image", reason="drawing needs the extra [images]")
 

@@ -56,8 +56,12 @@ SEEDS = [("France", "frankreich"), ("Lyon", "lyon")]
 
 @pytest.fixture(scope="module")
 def small():
-    aligner = PropagationAligner(
-        n_components=64, label_width=16, n_rounds=1, random_state=0, verbose=0
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=64,
+        propagation__label_width=16,
+        rounds__n_rounds=1,
+        random_state=0,
+        verbose=0,
     )
     return aligner.fit(KG1, KG2, SEEDS)
 
@@ -136,7 +140,9 @@ def test_neighbours_that_an_alignment_knows(small):
 
 def test_of_equally_sure_neighbours_hubs_come_last():
     seeds = [("France", "frankreich"), ("Europe", "europa")]
-    aligner = PropagationAligner(n_components=16, n_rounds=1, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=16, rounds__n_rounds=1, random_state=0, verbose=0
+    )
     table = explain_pair(aligner.fit(KG1, KG2, seeds), "Paris", "paris").neighbors
     assert table["source_neighbor"].tolist() == ["Europe", "France"]
 
@@ -185,7 +191,9 @@ def test_what_counts_as_the_same(value, other, names, same):
         KnowledgeGraph([("e", "r", "f")], [("e", name, said)])
         for name, said in zip(names, (value, other), strict=True)
     )
-    aligner = PropagationAligner(n_components=4, n_rounds=1, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=4, rounds__n_rounds=1, random_state=0, verbose=0
+    )
     aligner.fit(kg1, kg2, [("e", "e"), ("f", "f")])
     assert explain_pair(aligner, "e", "e").attributes["same"].tolist() == [same] * bool(same)
 

@@ -50,9 +50,11 @@ def test_several_aligners_in_one_picture(trained, propagated, noisy_pair):
 
 
 def test_a_search_shows_its_best(noisy_pair):
-    aligner = PropagationAligner(n_components=32, n_rounds=1, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=32, rounds__n_rounds=1, random_state=0, verbose=0
+    )
     train = SeedPairs(noisy_pair.kg1, noisy_pair.kg2, noisy_pair.links[:40])
-    search = GridSearchCV(aligner, {"label_width": [8, 16]}, cv=2).fit(train)
+    search = GridSearchCV(aligner, {"propagation__label_width": [8, 16]}, cv=2).fit(train)
     display = HitsAtKDisplay.from_aligner(search, noisy_pair.links[40:])
     best = search.best_estimator_.rank(noisy_pair.links[40:])
     np.testing.assert_array_equal(display.ranks, best)

@@ -30,7 +30,9 @@ def pair():
 @pytest.fixture(scope="module")
 def aligner(pair):
     kg1, kg2, links = pair
-    aligner = PropagationAligner(n_components=256, label_width=64, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=256, propagation__label_width=64, random_state=0, verbose=0
+    )
     return aligner.fit(kg1, kg2, links[:80])
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from ibmea_sklearn import ModalityFeaturizer, PropagationAligner, SeedPairs
 from ibmea_sklearn.inspection import SearchHeatmapDisplay
-from ibmea_sklearn.metrics import SCORERS
+from ibmea_sklearn.metrics._scorers import SCORERS
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,9 @@ def view(noisy_pair):
 
 
 def aligner():
-    return PropagationAligner(n_components=32, n_rounds=1, random_state=0, verbose=0)
+    return PropagationAligner.from_preset(
+        propagation__n_components=32, rounds__n_rounds=1, random_state=0, verbose=0
+    )
 
 
 class Search:
@@ -39,15 +41,16 @@ GRID = [{"a": a, "b": b} for a in (0.1, 0.01) for b in ("x", "y", "z")]
 
 
 def test_cells_are_the_scores_of_a_grid_search(view):
-    grid = {"label_width": [16, 8, 32], "hub_exponent": [0.25, 0.0]}
+    grid = {"propagation__label_width": [16, 8, 32], "propagation__hub_exponent": [0.25, 0.0]}
     search = GridSearchCV(aligner(), grid, cv=2).fit(view)
     display = SearchHeatmapDisplay.from_search(search, x="label_width")
-    assert display.x == ("label_width", [8, 16, 32]) and display.y == ("hub_exponent", [0.0, 0.25])
+    assert display.x == ("propagation__label_width", [8, 16, 32])
+    assert display.y == ("propagation__hub_exponent", [0.0, 0.25])
     for params, mean in zip(
         search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True
     ):
-        row = display.y.values.index(params["hub_exponent"])
-        column = display.x.values.index(params["label_width"])
+        row = display.y.values.index(params["propagation__hub_exponent"])
+        column = display.x.values.index(params["propagation__label_width"])
         assert display.scores[row, column] == mean
     assert display.scores[display.best] == search.best_score_
     np.testing.assert_array_equal(display.image_.get_array(), display.scores)
@@ -58,8 +61,8 @@ def test_cells_are_the_scores_of_a_grid_search(view):
 def test_in_a_pipeline_with_several_metrics(view):
     pipeline = make_pipeline(ModalityFeaturizer(image="drop", value="drop"), aligner())
     grid = {
-        "propagationaligner__label_width": [8, 16],
-        "propagationaligner__hub_exponent": [0.0, 0.25],
+        "propagationaligner__propagation__label_width": [8, 16],
+        "propagationaligner__propagation__hub_exponent": [0.0, 0.25],
     }
     scoring = {name: SCORERS[name] for name in ("hits@1", "mrr")}
     search = GridSearchCV(pipeline, grid, cv=2, scoring=scoring, refit="mrr").fit(view)
@@ -78,7 +81,7 @@ def test_halving_shows_the_last_step_of_each(view):
         warnings.simplefilter("ignore")
         search = HalvingGridSearchCV(
             aligner(),
-            {"label_width": [8, 16], "hub_exponent": [0.0, 0.25]},
+            {"propagation__label_width": [8, 16], "propagation__hub_exponent": [0.0, 0.25]},
             cv=2,
             min_resources=20,
             factor=2,

@@ -56,7 +56,7 @@ def test_in_a_pipeline_and_on_given_axes(trained):
     _, axes = pyplot.subplots(2)
     display = TrainingDisplay.from_aligner(make_pipeline(trained), axes=axes)
     assert display.axes_.tolist() == axes.tolist()
-    with pytest.raises(ValueError, match="Expected 2 axes; found"):
+    with pytest.raises(ValueError, match="Expected 2 axes, in a row; found"):
         TrainingDisplay.from_aligner(trained, axes=axes[0])
 
 

@@ -1,12 +1,16 @@
+import datetime
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.io import read_alignment, read_pairs, write_alignment
-from ibmea_sklearn.io._identifiers import from_iri, to_iri
+from ibmea_sklearn.io._text import from_iri, to_iri
 
 NASTY = [
     "a b", "\t", "\n", "\r", "\r\n", '"', "'", "\\", "<x>", "#x", " x ", "1", "007", "nan", "é",
@@ -87,11 +91,14 @@ def test_sssom_is_as_the_standard_says(tmp_path):
     write_alignment(table, tmp_path / "a.sssom.tsv", metadata=metadata)
     lines = (tmp_path / "a.sssom.tsv").read_text().splitlines()
     assert lines[:3] == ["#curie_map:", "#  ns1: http://x/", "#  ns2: http://y/v#"]
-    assert lines[3] == '#  column: "urn:ibmea:column:"'
-    assert lines[4].startswith("#mapping_set_id: urn:uuid:")
+    header = yaml.safe_load("".join(line[1:] + "\n" for line in lines[:-2]))
+    assert header["curie_map"]["column"] == "urn:ibmea:column:"
+    assert header["mapping_set_id"].startswith("urn:uuid:")
     assert "#license: https://creativecommons.org/licenses/by/4.0/" in lines
-    assert '#comment: "a: b # c"' in lines
-    assert "#  - slot_name: rank" in lines and "#    type_hint: xsd:integer" in lines
+    assert header["comment"] == "a: b # c"
+    assert header["extension_definitions"] == [
+        {"slot_name": "rank", "property": "column:rank", "type_hint": "xsd:integer"}
+    ]
     assert lines[-2].split("\t") == [
         "subject_id", "predicate_id", "object_id", "mapping_justification", "confidence",
         "object_label", "rank",
@@ -129,6 +136,64 @@ def test_sssom_of_others(tmp_path):
     assert read["comment"].tolist() == ['with "quotes"', ""]
     assert read["confidence"].tolist() == [1, 1]
     assert read.attrs["creator_id"] == ["orcid:0000-0002-7356-1779"]
+
+
+METADATA = [
+    "no", "1.10", "2024-02-30", "a: b # c", " x ", "#", "- a", "{", "\u2028", "a\nb", "\r", "\x85",
+    "~", "\ufeff", "\x00", "'", '"',
+]  # fmt: skip
+metadata_texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.sampled_from(
+    METADATA
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(metadata_texts, st.lists(metadata_texts, max_size=3), st.dictionaries(metadata_texts, names))
+@example("a", METADATA, dict.fromkeys(METADATA, "b"))
+def test_metadata_come_back(tmp_path, text, several, others):
+    table = pd.DataFrame({"source": ["http://x/a"], "target": ["b"]})
+    metadata = {"comment": text, "creator_label": several, "other": others, "see_also": "1.0"}
+    write_alignment(table, tmp_path / "a.tsv", metadata=metadata)
+    read = read_alignment(tmp_path / "a.tsv")
+    assert read["source"].tolist() == ["http://x/a"]
+    assert {key: read.attrs[key] for key in metadata} == metadata
+
+
+def test_types_that_yaml_has_and_has_not(tmp_path):
+    table = pd.DataFrame({"source": ["a"], "target": ["b"]})
+    metadata = {
+        "mapping_date": datetime.date(2024, 2, 29),
+        "mapping_set_confidence": np.float64(0.5),
+        "creator_label": ("A", "B"),
+        "mapping_set_source": tmp_path,
+    }
+    write_alignment(table, tmp_path / "a.tsv", metadata=metadata)
+    attrs = read_alignment(tmp_path / "a.tsv").attrs
+    assert attrs["mapping_date"] == "2024-02-29" and attrs["mapping_set_confidence"] == "0.5"
+    assert attrs["creator_label"] == ["A", "B"] and attrs["mapping_set_source"] == str(tmp_path)
+
+
+def test_text_stays_text_in_sssom(tmp_path):
+    """YAML reads these as a number, a date, False and nothing."""
+    (tmp_path / "a.tsv").write_text(
+        "#mapping_set_version: 1.10\n#mapping_date: 2024-01-02\n#comment:\n"
+        "#curie_map:\n#  no: http://n/\n#  1: http://one/\n"
+        "subject_id\tobject_id\nno:a\t1:b\n"
+    )
+    read = read_alignment(tmp_path / "a.tsv")
+    assert read.iloc[0, :2].tolist() == ["http://n/a", "http://one/b"]
+    assert read.attrs["mapping_set_version"] == "1.10"
+    assert read.attrs["mapping_date"] == "2024-01-02" and read.attrs["comment"] == ""
+
+
+def test_nothing_in_the_metadata_is_run(tmp_path):
+    trap = tmp_path / "trap"
+    header = f"#comment: !!python/object/apply:os.mkdir [{str(trap)!r}]\n"
+    (tmp_path / "a.tsv").write_text(header + "subject_id\tobject_id\nurn:a:b\turn:c:d\n")
+    assert read_alignment(tmp_path / "a.tsv").attrs["comment"] == [str(trap)]
+    assert not trap.exists()
+    yaml.unsafe_load(header[1:])  # the trap is a real one
+    assert trap.exists()
 
 
 def test_given_prefixes_are_used(tmp_path):
@@ -186,6 +251,11 @@ def test_integer_pairs(tmp_path):
     assert pairs.dtype == np.int64 and pairs.tolist() == [[0, 10500], [1, 10501]]
 
 
+def test_sample_of_real_links():
+    pairs = read_pairs(Path(__file__).parent / "data" / "zh_en" / "ill_ent_ids")
+    assert pairs.dtype == np.int64 and pairs[0].tolist() == [0, 10500] and len(pairs) == 5
+
+
 def test_real_links(data_home):
     pairs = read_pairs(data_home / "zh_en" / "ill_ent_ids")
     assert pairs.shape == (15000, 2) and pairs.dtype == np.int64
@@ -221,6 +291,21 @@ def test_real_links(data_home):
             "row 2 of the table: expected the target entity of a",
         ),
         ("a.tsv", b"#x\nsubject_id\tobject_id\n", "line 1: expected 'key: value' in the metadata"),
+        ("a.tsv", b"#a: b\n#- c\ns\to\n", "line 2: expected 'key: value' in the met"),
+        ("a.tsv", b"#a: b\n\n#c: d: e\ns\to\n", "line 3: expected 'key: value' in the metadata"),
+        ("a.tsv", b"#a: b\n#c: [d\ns\to\n", "line 2: expected 'key: value' in the met"),
+        (
+            "a.tsv",
+            b"#a: b\n#c: \x01\ns\to\n",
+            "line 2: expected 'key: value' in the met",
+        ),
+        ("a.tsv", b"#a: b\n#curie_map: c\ns\to\n", "line 2: expected 'prefix: namespace' in each"),
+        (
+            "a.tsv",
+            b"#curie_map:\n#  HP: [c]\ns\to\n",
+            "line 1: expected 'prefix: namespace' in",
+        ),
+        ("a.tsv", b"#extension_definitions: c\ns\to\n", "line 1: expected a list of '- slot_name"),
         ("a.tsv", b"#a: b\nsubject\tobject_id\n", "line 2: expected the columns"),
         ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\tMP:2\n", "curie_map declares"),
         ("a.tsv", b"#a: b\nsubject_id\tobject_id\nHP:1\n", "a.tsv, line 3: expected 2 fields"),
@@ -376,3 +461,11 @@ def test_format_overrides_the_suffix(tmp_path):
     table = pd.DataFrame({"source": ["a"], "target": ["b"]})
     write_alignment(table, tmp_path / "a.txt", format="sssom")
     assert read_pairs(tmp_path / "a.txt").tolist() == [["a", "b"]]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_a_first_id_may_begin_with_a_number_sign(tmp_path, suffix):
+    sep = {"csv": ",", "tsv": "\t"}[suffix]
+    path = tmp_path / f"seeds.{suffix}"
+    path.write_text(f"#1{sep}x\n#2{sep}y\n3{sep}z\n")
+    assert read_pairs(path).tolist() == [["#1", "x"], ["#2", "y"], ["3", "z"]]

@@ -1,5 +1,6 @@
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.io import read_dbp15k
 
 ZH = "http://zh.dbpedia.org/resource/"
+SAMPLES = Path(__file__).parent / "data"  # in the exact form of the real files
 
 
 @pytest.fixture
@@ -42,7 +44,26 @@ def test_real_folder(data_home, subset, entities, triples, attributes):
     assert links.shape == (15000, 2)
     assert len(SeedPairs(kg1, kg2, links)) == 15000
     assert kg1.name == f"{subset}/1"
-    assert "text" not in kg1.modalities
+    assert "name" not in kg1.modalities
+
+
+def test_sample_of_the_form():
+    kg1, kg2, links = read_dbp15k(SAMPLES / "zh_en", names=True)
+    assert (kg1.name, kg1.n_entities, kg2.n_entities) == ("zh_en/1", 5, 6)
+    # Indices are those of both files together, with a gap in each.
+    assert links[:, 0].tolist() == kg1.entity_ids.tolist()
+    assert links[-1].tolist() == [
+        ZH + "馬里蘭區域通勤鐵路",
+        "http://dbpedia.org/resource/MARC_Train",
+    ]
+    assert kg1.entity_ids[kg1.relation_triples[0, [0, 2]]].tolist() == [
+        ZH + "民族陣線_(法國)",
+        ZH + "阿卜杜拉·居尔",
+    ]
+    assert kg1.relation_names.tolist() == ["r1123", "r1252", "r603"]
+    assert (len(kg1.attribute_triples), len(kg2.attribute_triples)) == (4, 5)
+    assert kg1.names.values.tolist()[2] == 'national front "france"'
+    assert set(kg1.attribute_values) == {None} and len(SeedPairs(kg1, kg2, links)) == 5
 
 
 def test_real_content(data_home):
@@ -54,7 +75,8 @@ def test_real_content(data_home):
     by_index = dict(line.split("\t") for line in lines)
     assert kg1.entity_ids[[head, tail]].tolist() == [by_index["3118"], by_index["9427"]]
     assert kg1.relation_names[relation] == "r1123"
-    assert kg1.texts.values[0] == "abdullah gul"
+    assert kg1.names.values[0] == "abdullah gul"
+    assert set(kg1.names.languages) == {"en"} and "text" not in kg1.modalities
     assert set(kg1.attribute_values) == {None}
 
 
@@ -63,7 +85,7 @@ def test_small_folder(folder):
     assert kg1.entity_ids.tolist() == ["http://x/a", "http://x/b"]
     # One relation index is one relation, in both graphs.
     assert kg1.relation_names[0] == kg2.relation_names[0] == "r7"
-    assert kg1.texts.values.tolist() == ["big a"]
+    assert kg1.names.values.tolist() == ["big a"]
     assert links.tolist() == [["http://x/a", "http://y/a"], ["http://x/b", "http://y/b"]]
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.io import embeddings_from_frame, embeddings_to_frame
+from ibmea_sklearn.io import embeddings_from_frame
+from ibmea_sklearn.io.embeddings import embeddings_to_frame
 
 KINDS = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.Table}
 VECTORS = np.array([[1.0, 0.0, 2.5], [-1.0, 4.0, 0.0]], np.float32)

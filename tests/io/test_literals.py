@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.io._literals import (
+from ibmea_sklearn.io._values import (
     XSD,
     parse_literal,
     parse_number,

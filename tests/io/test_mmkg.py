@@ -1,13 +1,18 @@
 import collections
 import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.io import read_image_index, read_mmkg
-from ibmea_sklearn.io._literals import XSD
+from ibmea_sklearn.io import read_mmkg
+from ibmea_sklearn.io._values import XSD
+from ibmea_sklearn.io.mmkg import read_image_index
 
+SAMPLES = Path(__file__).parent / "data"  # in the exact form of the real files
+DB = "http://dbpedia.org/resource/"
+YAGO = "http://yago-knowledge.org/resource/"
 FILES = {
     "FB15K/FB15K_EntityTriples.txt": "/m/1 /in /m/2 .\n/m/2 /in /m/3 .\n",
     "FB15K/FB15K_NumericalTriples.txt": "/m/1\t<http://ns/area>\t9.5\n",
@@ -37,6 +42,63 @@ def test_real_folder(data_home):
     assert links.shape == (12842, 2)
     assert len(SeedPairs(kg1, kg2, links)) == 12842
     assert links[0].tolist() == ["/m/01m4kpp", "http://dbpedia.org/resource/Andy_Griffith"]
+
+
+def test_names(folder):
+    (folder / "FB15K/FB15K_mid2name.txt").write_text("/m/1\tGary_Rydstrom\n/m/9\tNobody\n")
+    kg1, kg2, _ = read_mmkg(folder, names=True)
+    assert kg1.names.entities.tolist() == kg1.entity_index(["/m/1"]).tolist()
+    assert (kg1.names.values.tolist(), kg1.names.languages.tolist()) == (["Gary Rydstrom"], ["en"])
+    assert (kg2.names.values.tolist(), set(kg2.names.languages)) == (["1", "2"], {None})
+    assert not len(read_mmkg(folder)[0].names.values)
+
+
+def test_samples_of_fb15k_and_db15k():
+    kg1, kg2, links = read_mmkg(SAMPLES / "mmkg")
+    assert (kg1.n_entities, len(kg1.relation_triples), kg1.n_relations) == (7, 5, 4)
+    assert "/tv/tv_program/regular_cast./tv/regular_tv_appearance/actor" in kg1.relation_names
+    assert kg1.attribute_values.tolist() == [9.70404945, 2837021.0, 1.85, -54.2]
+    assert kg1.attribute_names[0] == "http://rdf.freebase.com/ns/location.geocode.longitude"
+    # A triple that is there twice counts once.
+    assert (kg2.n_entities, len(kg2.relation_triples)) == (6, 4)
+    assert kg2.attribute_values.tolist() == [1982, datetime.date(1982, 5, 3), 3.037e13, -8.47, -4]
+    kinds = [XSD + kind for kind in ("gYear", "date", "double", "float", "integer")]
+    assert kg2.attribute_datatypes.tolist() == kinds
+    gore = DB + 'Albert_Arnold_"Al"_Gore,_Jr.'
+    assert links.tolist() == [
+        ["/m/027rn", DB + "Anarchism"],
+        ["/m/06v8s0", gore],
+        ["/m/07s9rl0", DB + "Rebecca_Hall"],
+    ]
+    assert len(read_mmkg(SAMPLES / "mmkg", duplicates="all")[2]) == 4
+    index = read_image_index(SAMPLES / "mmkg", "DB15K")
+    assert index["DBIMG00002"] == gore and index["DBIMG00003"] == index["DBIMG00001"]
+    assert read_image_index(SAMPLES / "mmkg", "FB15K")["FBIMG00002"] == "/m/06cx9"
+
+
+def test_sample_of_yago15k():
+    kg1, kg2, links = read_mmkg(SAMPLES / "mmkg", pair=("FB15K", "YAGO15K"))
+    assert (kg2.n_entities, len(kg2.relation_triples)) == (4, 2)
+    # What is no date, and a type of YAGO's own, stay texts.
+    assert kg2.attribute_values.tolist() == [
+        "1905.0000",
+        "1888-##-##",
+        datetime.date(1940, 4, 16),
+    ]
+    assert links.tolist() == [
+        ["/m/027rn", YAGO + "Greenland"],
+        ["/m/07s9rl0", YAGO + "Walsall_F.C."],
+    ]
+
+
+def test_real_yago15k(data_home):
+    if not (data_home / "mmkg" / "YAGO15K").is_dir():
+        pytest.skip("real data absent: no YAGO15K beside FB15K")
+    kg1, kg2, links = read_mmkg(data_home / "mmkg", pair=("FB15K", "YAGO15K"), duplicates="all")
+    assert len(kg2.relation_triples) == 122886 and len(kg2.attribute_triples) == 23532
+    kinds = collections.Counter(map(type, kg2.attribute_values))
+    assert kinds[datetime.date] > 5000 and kinds[str] > 10000
+    assert 11000 < len(links) <= 11199
 
 
 def test_real_literals_are_typed(data_home):
@@ -85,6 +147,46 @@ def test_image_data(folder):
     assert kg1.features["image"].values[0].tolist() == [1, 1, 1, 1]
     assert "image" not in kg2.features
     assert "image" not in read_mmkg(folder, images=False)[0].features
+
+
+def _external_link(h5py, file, secret):
+    file["FBIMG1"] = h5py.ExternalLink(str(secret), "/x")
+
+
+def _external_storage(h5py, file, secret):
+    file.create_dataset("FBIMG1", (4,), "u1", external=[(str(secret), 0, 4)])
+
+
+def _virtual(h5py, file, secret):
+    layout = h5py.VirtualLayout((4,), "u1")
+    layout[:] = h5py.VirtualSource(str(secret), "x", (4,))
+    file.create_virtual_dataset("FBIMG1", layout)
+
+
+def _huge(h5py, file, secret):
+    file.create_dataset("FBIMG1", (10**12,), "u1", chunks=(10**6,))
+
+
+def _group(h5py, file, secret):
+    file.create_group("FBIMG1")
+
+
+def _texts(h5py, file, secret):
+    file["FBIMG1"] = ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "spoil", [_external_link, _external_storage, _virtual, _huge, _group, _texts]
+)
+def test_image_data_that_lie_elsewhere_or_are_no_vector(folder, spoil):
+    h5py = pytest.importorskip("h5py")
+    secret = folder / "secret"
+    with h5py.File(secret, "w") as file:
+        file["x"] = np.arange(4, dtype="u1")
+    with h5py.File(folder / "FB15K" / "FB15K_ImageData.h5", "w") as file:
+        spoil(h5py, file, secret)
+    with pytest.raises(ValueError, match="ImageData.h5: expected 'FBIMG1' to be a vector"):
+        read_mmkg(folder)
 
 
 def test_damaged_image_data(folder):

@@ -2,10 +2,12 @@
 
 import importlib.util
 import sys
+from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,6 +195,28 @@ def test_vectors_of_a_pykeen_model_are_features(kg):
 def test_a_data_set_of_pykeen_is_no_factory():
     with pytest.raises(TypeError, match="pass one of its factories, such as dataset.training"):
         from_pykeen(pytest.importorskip("pykeen.datasets").Nations())
+
+
+def test_a_factory_in_the_form_of_pykeens():
+    """Runs where PyKEEN is not installed: with the attributes that its factories have."""
+    factory = SimpleNamespace(
+        mapped_triples=torch.tensor([[0, 4, 7], [7, 4, 9]]),
+        num_entities=10,
+        num_relations=5,
+        entity_id_to_label={0: "a", 9: "c", 7: "b"},
+        relation_id_to_label={4: "r"},
+        metadata={"name": "letters"},
+    )
+    kg = from_pykeen(factory)
+    assert kg.name == "letters" and kg.entity_ids.tolist() == ["a", "b", "c"]
+    assert list(named_triples(kg)) == [("a", "r", "b"), ("b", "r", "c")]
+    factory.entity_id_to_label = {0: "a", 7: "b"}
+    with pytest.raises(ValueError, match="a label for each number .* found none for tail 9"):
+        from_pykeen(factory)
+    factory.entity_id_to_label = factory.relation_id_to_label = factory.metadata = None
+    bare = from_pykeen(factory)
+    assert bare.entity_ids.tolist() == list(range(10)) and bare.name == ""
+    assert list(named_triples(bare)) == [(0, 4, 7), (7, 4, 9)]
 
 
 def test_no_triples_for_pykeen():

@@ -1,9 +1,14 @@
+import datetime
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.io import read_dbp15k, read_openea, read_openea_splits
-from ibmea_sklearn.io._literals import XSD
+from ibmea_sklearn.io._values import XSD
+
+SAMPLES = Path(__file__).parent / "data"  # in the exact form of the real files
 
 
 def _write_lines(path, rows):
@@ -37,6 +42,21 @@ def folder(tmp_path):
     )
     _write_lines(tmp_path / "ent_links", [("a", "x"), ("b", "y")])
     return tmp_path
+
+
+def test_sample_of_the_form():
+    kg1, kg2, links = read_openea(SAMPLES / "D_W_15K_V1")
+    assert kg1.name == "D_W_15K_V1/1" and len(kg1.relation_triples) == 2
+    assert kg1.attribute_values.tolist() == [7260.0, "Ann\tLee", 1952, None]
+    assert kg2.attribute_values.tolist() == [
+        datetime.date(1952, 5, 12),
+        'Vals im "Bashir"',
+        17282163,
+    ]
+    assert kg2.attribute_datatypes.tolist() == [XSD + "date", "@de", None]
+    assert len(SeedPairs(kg1, kg2, links)) == 3
+    parts = read_openea_splits(SAMPLES / "D_W_15K_V1")
+    np.testing.assert_array_equal(np.concatenate(parts), links)
 
 
 def test_real_data_in_openea_form(data_home, tmp_path):

@@ -3,12 +3,13 @@ import os
 import pickle
 import pickletools
 import re
+import time
 
 import numpy as np
 import pytest
 
-from ibmea_sklearn.io import _pickles
-from ibmea_sklearn.io._pickles import read_array_dict
+from ibmea_sklearn.io import dbp15k
+from ibmea_sklearn.io.dbp15k import read_array_dict
 
 
 class _Evil:
@@ -76,7 +77,7 @@ def test_pickle_of_python_2(tmp_path, dtype):
         assert read[index].dtype == vector.dtype
 
 
-@pytest.mark.parametrize("module, name", [*_pickles._ADMITTED])
+@pytest.mark.parametrize("module, name", [*dbp15k._ADMITTED])
 def test_nothing_admitted_can_be_changed(tmp_path, module, name):
     """BUILD with a pair sets attributes of the object below it, were it a function."""
     state = pickle.dumps((None, {"__defaults__": ("utf-16",)}), 2)[2:-1]
@@ -121,3 +122,30 @@ def test_damaged_file(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="Expected a pickled dictionary"):
         read_array_dict(path)
+
+
+def _doubled(n):
+    """A key made of twice the one before, by the memo."""
+    pairs = b"".join(b"h%c" % i * 2 + b"\x86q%c" % (i + 1) for i in range(n))
+    return b"\x80\x02})q\x000" + pairs + b"h%cNs." % n
+
+
+HANGS = {
+    "duplicates": b"\x80\x02})" + b"2\x86" * 40 + b"Ns.",
+    "memo": _doubled(40),
+    "room": b"\x80\x02}r\xff\xff\xff\x3f.",
+    "deep": b"\x80\x02}K\x00" + b")" + b"\x85" * 10**6 + b"s.",
+    "nothing there": b"\x80\x02}\x86.",
+}
+
+
+@pytest.mark.parametrize("data", HANGS.values(), ids=HANGS)
+def test_small_files_that_take_for_ever(tmp_path, data):
+    path = tmp_path / "features.pkl"
+    path.write_bytes(data)
+    start = time.monotonic()
+    with pytest.raises(
+        ValueError, match=r"numbers\} in .*; found (the instr|val|place|instructions)"
+    ):
+        read_array_dict(path)
+    assert time.monotonic() - start < 5

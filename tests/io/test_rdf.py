@@ -1,10 +1,11 @@
 import datetime
 import gzip
+from pathlib import Path
 
 import pytest
 
 from ibmea_sklearn.io import read_mmkg, read_rdf
-from ibmea_sklearn.io._literals import XSD
+from ibmea_sklearn.io._values import XSD
 
 pytest.importorskip("pyoxigraph")
 
@@ -47,12 +48,46 @@ def _attributes(kg, entity):
     return dict(zip(names, values, strict=True))
 
 
+LABELLED = """
+@prefix foaf: <http://xmlns.com/foaf/0.1/> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+<http://x/a> rdfs:label "Eins"@de , "one"@en-GB ; skos:prefLabel "1" ; skos:altLabel 1 .
+<http://x/b> foaf:name "two" ; <http://schema.org/name> "zwei" ; <https://schema.org/name> "deux" ;
+    <http://x/called> "2"@mis ; rdfs:label <http://x/a> .
+"""
+
+
+def test_names(tmp_path):
+    (tmp_path / "g.ttl").write_text(LABELLED)
+    kg = read_rdf(tmp_path)
+    rows = zip(kg.names.entities.tolist(), *kg.names[1:], strict=True)
+    a, b = kg.entity_index(["http://x/a", "http://x/b"]).tolist()
+    assert sorted(map(str, rows)) == sorted(
+        map(str, [(a, "Eins", "de"), (a, "one", "en-gb"), (a, "1", None)]
+            + [(b, n, None) for n in ("two", "zwei", "deux")])
+    )  # fmt: skip
+    assert kg.attribute_names.tolist() == ["http://x/called"]
+    assert kg.relation_names.tolist() == ["http://www.w3.org/2000/01/rdf-schema#label"]
+
+
+def test_predicates_of_names(tmp_path):
+    (tmp_path / "g.ttl").write_text(LABELLED)
+    own = read_rdf(tmp_path, names=["http://x/called"])
+    assert [part.tolist() for part in own.names[1:]] == [["2"], ["mis"]]
+    assert "http://x/called" not in own.attribute_names and own.n_attributes == 6
+    none = read_rdf(tmp_path, names=())
+    assert not len(none.names.values) and none.n_attributes == 7
+    with pytest.raises(TypeError, match=r"Pass \['http://x/called'\]"):
+        read_rdf(tmp_path, names="http://x/called")
+
+
 def test_turtle(turtle):
     kg = read_rdf(turtle)
     assert kg.name == "cities"
     assert kg.n_entities == 4 and len(kg.relation_triples) == 3
     attributes = _attributes(kg, "http://x/Lyon")
-    assert attributes["http://www.w3.org/2000/01/rdf-schema#label"] == ("Lyon", "@fr")
+    assert (kg.names.values.tolist(), kg.names.languages.tolist()) == (["Lyon"], ["fr"])
     assert attributes["http://x/name"] == ("Lyon", None)
     assert attributes["http://x/population"] == (522250, XSD + "integer")
     assert attributes["http://x/since"] == (datetime.date(1312, 4, 10), XSD + "date")
@@ -111,6 +146,18 @@ def test_several_files_keep_their_blank_nodes_apart(tmp_path):
     assert read_rdf(tmp_path).n_entities == 3
 
 
+def test_sample_of_real_triples(tmp_path):
+    # Those of MMKG are N-Triples, but for some IRIs with quotes in them.
+    samples = Path(__file__).parent / "data" / "mmkg"
+    for name in ("EntityTriples", "NumericalTriples"):
+        (tmp_path / f"{name}.nt").symlink_to(samples / "DB15K" / f"DB15K_{name}.txt")
+    kg = read_rdf(tmp_path)
+    _, db15k, _ = read_mmkg(samples)
+    assert sorted(kg.entity_ids) == sorted(db15k.entity_ids)
+    assert len(kg.relation_triples) == len(db15k.relation_triples) == 4
+    assert sorted(map(str, kg.attribute_values)) == sorted(map(str, db15k.attribute_values))
+
+
 def test_real_file(data_home, tmp_path):
     # The triples of DB15K are N-Triples, but for some IRIs with quotes in them.
     path = data_home / "mmkg" / "DB15K" / "DB15K_EntityTriples.txt"
@@ -128,7 +175,7 @@ def test_real_file(data_home, tmp_path):
     [
         ("g.nt", b"<http://a> <http://b> <http://c> .\nnonsense\n", "g.nt, line 2: expected N-Tri"),
         ("g.ttl", b"<http://a> <http://b> .\n", "g.ttl, line 1: expected Turtle; found: "),
-        ("g.rdf", b"<rdf", "g.rdf: expected RDF/XML; found: .*tag not closed"),
+        ("g.rdf", b"<rdf", "g.rdf, line 1: expected RDF/XML; found: unclosed token"),
         ("g.nt", b'<http://a> <http://b> "\xff" .\n', "line 1: .*Invalid UTF-8.* Save it as UTF-8"),
         ("g.nt", b"", "Expected triples in .*g.nt; found none"),
         ("g.nt.gz", b"not packed", "Expected a whole gzip file"),

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,10 +23,37 @@ def graphs():
     return KnowledgeGraph([("a", "r", "b")]), KnowledgeGraph([("x", "s", "y")])
 
 
-@pytest.mark.parametrize("path, name", [("zh_en", "DBP15K folder"), ("mmkg", "MMKG folder")])
-def test_real_folders(data_home, path, name):
-    assert recognise_format(data_home / path) == name
-    assert len(SeedPairs(*read_graphs(data_home / path))) > 12000
+@pytest.mark.parametrize(
+    "folder, name", [("zh_en", "DBP15K folder"), ("D_W_15K_V1", "OpenEA folder")]
+)
+def test_sample_folders(folder, name):
+    folder = Path(__file__).parent / "data" / folder
+    assert recognise_format(folder) == name
+    assert len(SeedPairs(*read_graphs(folder))) == len(read_pair(folder)[2]) > 2
+
+
+def test_sample_mmkg_folders(tmp_path):
+    samples = Path(__file__).parent / "data" / "mmkg"
+    assert recognise_format(samples / "YAGO15K") == "MMKG graph"
+    with pytest.raises(ValueError, match="two MMKG graphs in .*; found FB15K, DB15K, YAGO15K"):
+        read_graphs(samples)
+    for name in ("FB15K", "DB15K"):
+        (tmp_path / name).symlink_to(samples / name)
+    assert recognise_format(tmp_path) == "MMKG folder"
+    assert len(SeedPairs(*read_graphs(tmp_path))) == 3
+
+
+def test_real_dbp15k_folder(data_home):
+    assert recognise_format(data_home / "zh_en") == "DBP15K folder"
+    assert len(SeedPairs(*read_graphs(data_home / "zh_en"))) == 15000
+
+
+def test_real_mmkg_folder(data_home, tmp_path):
+    # In a folder of its own: the data may have YAGO15K, too.
+    for name in ("FB15K", "DB15K"):
+        (tmp_path / name).symlink_to(data_home / "mmkg" / name)
+    assert recognise_format(tmp_path) == "MMKG folder"
+    assert len(SeedPairs(*read_graphs(tmp_path))) == 12842
 
 
 @pytest.mark.parametrize("name, n_entities", [("FB15K", 14951), ("DB15K", 12842)])

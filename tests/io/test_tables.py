@@ -11,7 +11,10 @@ from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.io import read_mmkg, read_tables, tables, write_graph
-from ibmea_sklearn.io._literals import XSD
+from ibmea_sklearn.io._table_files import read_table
+from ibmea_sklearn.io._values import XSD
+
+pa, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
 
 FORMATS = ["csv", "tsv", "parquet"]
 
@@ -28,6 +31,8 @@ def _assert_same(one, other):
     assert one.attribute_datatypes.tolist() == other.attribute_datatypes.tolist()
     assert one.texts.entities.tolist() == other.texts.entities.tolist()
     assert one.texts.values.tolist() == other.texts.values.tolist()
+    for ours, theirs in zip(one.names, other.names, strict=True):
+        assert ours.tolist() == theirs.tolist()
 
 
 ids = st.one_of(
@@ -46,10 +51,12 @@ values = st.one_of(
 def graphs(draw):
     entities = draw(ids)
     entity, name = st.sampled_from(entities), st.text(min_size=1)
+    called = st.text(min_size=1).filter(str.strip)
     return KnowledgeGraph(
         draw(st.lists(st.tuples(entity, name, entity), max_size=4)),
         draw(st.lists(st.tuples(entity, name, values, st.none() | name), max_size=4)),
         texts=draw(st.lists(st.tuples(entity, st.text()), max_size=3)),
+        names=draw(st.lists(st.tuples(entity, called, st.sampled_from([None, "en"])), max_size=3)),
         entities=entities,
     )
 
@@ -75,6 +82,16 @@ def test_real_graph(db15k, tmp_path, format):
     read = read_tables(tmp_path / "DB15K")
     _assert_same(read, db15k)
     assert repr(read) == repr(db15k)
+
+
+@pytest.mark.parametrize("header", ["entity,name\n", "id,label\n"])
+def test_names_without_languages(tmp_path, header):
+    (tmp_path / "names.csv").write_text(header + "a,1984\nb,7\n")
+    kg = read_tables(tmp_path)
+    assert kg.entity_ids.tolist() == ["a", "b"]
+    assert [part.tolist() for part in kg.names[1:]] == [["1984", "7"], [None, None]]
+    write_graph(KnowledgeGraph(entities=["a"]), tmp_path)
+    assert not (tmp_path / "names.csv").exists()
 
 
 def test_special_floats_and_numpy_values(tmp_path):
@@ -135,7 +152,7 @@ def test_a_graph_replaces_the_tables_of_another(tmp_path):
     assert read_tables(tmp_path).n_entities == 3
 
 
-@pytest.mark.parametrize("where", ["write_table", "_write_features"])
+@pytest.mark.parametrize("where", ["write_table", "write_features"])
 def test_a_graph_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch, where):
     old = KnowledgeGraph([("a", "r", "b")], texts={"a": "x"}, features={"image": np.eye(2)})
     write_graph(old, tmp_path)
@@ -352,3 +369,28 @@ def test_what_cannot_be_written(tmp_path):
     kg = KnowledgeGraph(attribute_triples=[("a", "p", 1j)])
     with pytest.raises(TypeError, match="Attribute of 'a': Expected a string.*found complex"):
         write_graph(kg, tmp_path)
+
+
+def _repeated(path, n_rows, cell):
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n_rows, "i4")), pa.array([cell]))
+    names = ("head", "relation", "tail")
+    parquet.write_table(
+        pa.table(dict.fromkeys(names, column)), path, row_group_size=n_rows, store_schema=False
+    )
+
+
+def test_a_small_parquet_file_of_many_rows_is_refused(tmp_path):
+    path = tmp_path / "relation_triples.parquet"
+    _repeated(path, 60_000_000, "a")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(ValueError, match=r"found 60,000,000 rows of 3 columns in .*read_parquet"):
+        read_tables(path)
+
+
+def test_repeated_strings_of_parquet_take_the_memory_of_one(tmp_path):
+    path = tmp_path / "relation_triples.parquet"
+    _repeated(path, 10_000, "a" * 50_000)
+    before = pa.default_memory_pool().max_memory()
+    frame = read_table(path)
+    assert frame["head"].dtype == object and frame["tail"][9_999] == "a" * 50_000
+    assert pa.default_memory_pool().max_memory() - before < 1 << 28  # 1.5 GB otherwise

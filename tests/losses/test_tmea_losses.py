@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmea_sklearn.losses import Contrastive, Imputation, MarginRanking, Orthogonality, TMEALoss
+from ibmea_sklearn.losses import Contrastive, TMEALoss
+from ibmea_sklearn.losses.tmea import MarginRanking, Orthogonality
+from ibmea_sklearn.losses.variational import Imputation
 
 SIZES = [0, 1, 2, 7]
 

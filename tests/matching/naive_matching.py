@@ -27,15 +27,15 @@ def csls(similarities, k):
     )
 
 
-def candidates(similarities, n_candidates):
-    """Mask of what is among the best of its row or of its column."""
-    n, m = similarities.shape
-    mask = np.zeros((n, m), bool)
-    for i in range(n):
-        mask[i, np.argsort(-similarities[i], kind="stable")[:n_candidates]] = True
-    for j in range(m):
-        mask[np.argsort(-similarities[:, j], kind="stable")[:n_candidates], j] = True
-    return mask
+def candidates(similarities, n_candidates, tolerance=1e-6):
+    """Mask of what is among the best of its row or of its column, and not equal to the next."""
+
+    def chosen(values):
+        left_out = sorted(values.tolist(), reverse=True)[n_candidates:]
+        return values > left_out[0] + tolerance if left_out else np.ones(len(values), bool)
+
+    by_row = np.array([chosen(row) for row in similarities])
+    return by_row | np.array([chosen(column) for column in similarities.T]).T
 
 
 def sinkhorn(similarities, mask, temperature, n_iterations=N_ITERATIONS):
@@ -70,13 +70,24 @@ def ranks(matrix, true, tolerance=1e-5):
     return np.array([rank(row, j, tolerance) for row, j in zip(matrix, true, strict=True)])
 
 
+def logs(matrix):
+    """Of probabilities: those far below 1e-9 differ as well. No candidate comes before another."""
+    return np.where(matrix > 0, np.log(np.where(matrix > 0, matrix, 1)), matrix - 1e3)
+
+
 def sinkhorn_ranks(matrix, true):
-    """By logarithms: probabilities far below 1e-9 differ as well."""
-    logs = np.where(matrix > 0, np.log(np.where(matrix > 0, matrix, 1)), matrix - 1e3)
-    return ranks(logs, true)
+    return ranks(logs(matrix), true)
 
 
-def mutual_nearest(matrix):
-    best_row = [int(np.argmax(matrix[:, j])) for j in range(matrix.shape[1])]
-    best_column = [int(np.argmax(row)) for row in matrix]
-    return [[i, j] for i, j in enumerate(best_column) if best_row[j] == i]
+def is_single_best(values, at, tolerance):
+    return all(values[at] > other + tolerance for i, other in enumerate(values) if i != at)
+
+
+def mutual_nearest(matrix, tolerance=1e-5):
+    n, m = matrix.shape
+    return [
+        [i, j]
+        for i in range(n)
+        for j in range(m)
+        if is_single_best(matrix[i], j, tolerance) and is_single_best(matrix[:, j], i, tolerance)
+    ]

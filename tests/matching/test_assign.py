@@ -73,7 +73,7 @@ def test_sources_that_all_want_the_same():
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_scale_and_shift_of_scores_do_not_matter(scale):
     rng = np.random.default_rng(0)
-    scores, indices = top_k(rng.normal(size=(60, 5)), rng.normal(size=(50, 5)), 8)
+    scores, indices = top_k(rng.normal(size=(60, 5)), rng.normal(size=(50, 5)), 8, method="csls")
     expected = assign(scores, indices, 50)
     np.testing.assert_array_equal(assign(scores * scale + scale, indices, 50), expected)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, top_k
-from ibmea_sklearn.matching._top_of_both import TopOfColumns
+from ibmea_sklearn.matching._blocks import TopOfColumns
 
 SIZES = st.integers(1, 12)
 DRAWS = {"n": SIZES, "m": SIZES, "k": SIZES, "seed": st.integers(0, 999)}
@@ -28,7 +28,7 @@ def entries(matrix):
 
 
 @given(**DRAWS, block_bytes=st.integers(1, 600))
-def test_ties_go_to_the_lower_number_on_both_sides(n, m, k, seed, block_bytes):
+def test_nobody_chooses_some_of_several_that_are_equal(n, m, k, seed, block_bytes):
     left, right = integers(n, m, seed)
     found = candidate_similarities(left, right, k, normalize=False, block_bytes=block_bytes)
     similarities = left @ right.T
@@ -70,9 +70,10 @@ def test_top_of_columns_takes_any_blocks(n, m, k, seed, cuts):
     ends = sorted({min(cut, n) for cut in cuts} | {0, n})
     for start, stop in zip(ends, ends[1:], strict=False):
         top.update(slice(start, stop), torch.from_numpy(matrix[start:stop]))
-    order = np.argsort(-matrix, axis=0, kind="stable")[:k]
-    np.testing.assert_array_equal(top.rows.T, order)
-    np.testing.assert_array_equal(top.values.T, np.take_along_axis(matrix, order, axis=0))
+    best = -np.sort(-matrix, axis=0)[:k]
+    np.testing.assert_array_equal(top.values.T, best)
+    np.testing.assert_array_equal(np.take_along_axis(matrix, top.rows.numpy().T, axis=0), best)
+    assert all(len(set(rows)) == len(rows) for rows in top.rows.tolist())
 
 
 def test_top_of_columns_is_whole_after_an_error():

@@ -19,7 +19,7 @@ def test_blocked_csls_equals_published_code(golden, k):
     values = golden("ibmea")
     m = len(values["sim"])
     scores, indices = top_k(
-        values["sim"], np.eye(m), m, csls_k=k, normalize=False, block_bytes=4 * m * 7
+        values["sim"], np.eye(m), m, method="csls", csls_k=k, normalize=False, block_bytes=4 * m * 7
     )
     expected = np.take_along_axis(values[f"csls_k{k}"], indices, axis=1)
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)

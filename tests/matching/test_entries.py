@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ibmea_sklearn.matching._entries import best_of_entries, ranks_of_entries, top_of_entries
+from ibmea_sklearn.matching._blocks import single_best
+from ibmea_sklearn.matching._candidates import row_numbers
+from ibmea_sklearn.matching._sinkhorn import ranks_of_entries, top_of_entries
 
 DRAWS = {"n": st.integers(1, 9), "m": st.integers(1, 9), "seed": st.integers(0, 999)}
 
@@ -32,13 +34,19 @@ def test_top_of_each_row(n, m, seed, k):
     np.testing.assert_array_equal(values, np.take_along_axis(dense, order, axis=1))
 
 
-@given(**DRAWS)
-def test_best_of_rows_and_of_columns(n, m, seed):
+@given(**DRAWS, rounding=st.sampled_from([0, 0.5, 1.5]))
+def test_single_best_of_each_row(n, m, seed, rounding):
+    """Some columns as entries, the largest of the others as a number for each row."""
     dense, entries = draw(n, m, seed)
-    values, of_rows, of_columns = best_of_entries(entries)
-    np.testing.assert_array_equal(values, dense.max(axis=1))
-    np.testing.assert_array_equal(of_rows, dense.argmax(axis=1))
-    np.testing.assert_array_equal(of_columns, dense.argmax(axis=0))
+    others = np.random.default_rng(seed).integers(-3, 1, n).astype(np.float32)
+    found = single_best(entries.data, row_numbers(entries), np.full(n, rounding), others)
+    whole = np.column_stack([dense, others])
+    rows, columns = row_numbers(entries), entries.indices
+    expected = [
+        naive_matching.is_single_best(whole[i], j, rounding)
+        for i, j in zip(rows, columns, strict=True)
+    ]
+    np.testing.assert_array_equal(found, expected)
 
 
 @given(**DRAWS, rounding=st.sampled_from([0, 0.5, 1.5]))

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, top_k
+from ibmea_sklearn.matching import Matching, candidate_similarities, mutual_nearest, top_k
 from ibmea_sklearn.matching._faiss import SMALLEST
 
 N, WIDTH = 3_000, 30
@@ -72,8 +72,9 @@ def test_candidates_have_exact_similarities_and_transpose(pairs, sketch_width):
 def test_a_few_rows_of_many(pairs):
     left, right, _ = pairs
     rows = [5, 2_999, 5]
-    whole = top_k(left, right, 3, search="faiss")[1]
-    np.testing.assert_array_equal(top_k(left, right, 3, rows=rows, search="faiss")[1], whole[rows])
+    matching = Matching("csls", search="faiss")
+    whole = matching.top_k(left, right, 3)[1]
+    np.testing.assert_array_equal(matching.top_k(left, right, 3, rows=rows)[1], whole[rows])
 
 
 def test_more_than_the_lists_hold_is_searched_exactly(pairs):
@@ -87,14 +88,13 @@ def test_more_than_the_lists_hold_is_searched_exactly(pairs):
 
 def test_few_targets_are_searched_exactly(pairs):
     left, right, _ = clustered_pairs(SMALLEST - 1)
-    for one, other in zip(
-        top_k(left, right, 4), top_k(left, right, 4, search="faiss"), strict=True
-    ):
+    both = (top_k(left, right, 4, method="csls", search=s) for s in ("exact", "faiss"))
+    for one, other in zip(*both, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_an_unknown_search_is_an_error_that_names_those_there_are():
-    with pytest.raises(ValueError, match=r"one of \('exact', 'faiss'\); found 'fais'.*'faiss'\?"):
+    with pytest.raises(ValueError, match=r"one of 'exact', 'faiss'; found 'fais'.*'faiss'\?"):
         top_k(np.eye(3), np.eye(3), 1, search="fais")
 
 

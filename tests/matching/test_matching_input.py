@@ -62,13 +62,15 @@ def test_bad_count(search, name, value):
 
 @pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf])
 def test_bad_temperature(search, value):
-    with pytest.raises(ValueError, match="Expected temperature to be finite and above 0"):
+    with pytest.raises(ValueError, match=r"Expected temperature to be a number in \(0, "):
         search(GOOD, GOOD, temperature=value)
 
 
 @pytest.mark.parametrize("device", ["abacus", "cuda:99"])
 def test_device_that_is_not_there(search, device):
-    with pytest.raises(ValueError, match=rf"found '{device}' .*Pass device='cpu'"):
+    with pytest.raises(
+        ValueError, match=rf"Expected device to be .*found '{device}'\. Pass device='cpu'"
+    ):
         search(GOOD, GOOD, device=device)
 
 

@@ -16,13 +16,16 @@ from ibmea_sklearn.matching._blocks import over_blocks, rows_per_block
 UNDER_A_LIMIT = """
 import resource
 import numpy as np
-from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, ranks, top_k
+from ibmea_sklearn.matching import Matching, candidate_similarities
+
+def csls(block_bytes):
+    return Matching("csls", block_bytes=block_bytes)
 
 def search(block_bytes):
     return (
-        *top_k(sources, targets, 3, block_bytes=block_bytes),
-        ranks(sources, targets, np.arange(len(sources)), block_bytes=block_bytes),
-        *mutual_nearest(sources, targets, block_bytes=block_bytes),
+        *csls(block_bytes).top_k(sources, targets, 3),
+        csls(block_bytes).ranks(sources, targets, np.arange(len(sources))),
+        *csls(block_bytes).mutual_nearest(sources, targets),
         candidate_similarities(sources, targets, 3, block_bytes=block_bytes).data,
     )
 

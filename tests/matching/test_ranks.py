@@ -100,7 +100,10 @@ def test_agrees_with_top_k(method):
 @pytest.mark.parametrize(
     ("true", "message"),
     [
-        ([0], "Expected true with one target for each of the 2 sources; found 1"),
+        (
+            [0],
+            "Expected true with one target for each of the 2 sources that are asked for; found 1",
+        ),
         ([0, 3], "from 0 to 2; found 3 at position 1"),
         ([-1, 0], "found -1 at position 0"),
         ([0.0, 1.0], "as a 1-D array of integers"),

@@ -116,7 +116,7 @@ def test_nan():
 
 @pytest.mark.parametrize("temperature", [0, -1, np.nan, np.inf])
 def test_bad_temperature(temperature):
-    with pytest.raises(ValueError, match="Expected temperature to be finite and above 0"):
+    with pytest.raises(ValueError, match=r"Expected temperature to be a number in \(0, "):
         sinkhorn(sparse.csr_array(np.eye(2)), temperature)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
 from ibmea_sklearn.matching._scores import Scores, cosine_scores
-from ibmea_sklearn.matching._sinkhorn_scores import sinkhorn_scores
+from ibmea_sklearn.matching._sinkhorn import sinkhorn_scores
 
 DRAWS = {
     "n": st.integers(1, 12),
@@ -53,12 +53,15 @@ def test_equals_dense_blocks(n, m, n_candidates, seed, ties, temperature, block_
     for side in (left, right):
         side[~side.any(axis=1), 0] = 1  # rows of zeros are another matter, see below
     cosine = cosine_scores(left, right, normalize=True, device="cpu", block_bytes=block_bytes)
-    scores = sinkhorn_scores(cosine, n_candidates, temperature, n_iterations=15)
+    scores = sinkhorn_scores(cosine, n_candidates, temperature, 15, None)
     true = np.random.default_rng(seed).integers(m, size=n)
     np.testing.assert_array_equal(scores.ranks(true), Scores.ranks(scores, true))
-    found = *scores.best_of_both(), *(part for k in range(1, m + 1) for part in scores.top_k(k))
+    pairs, values = Scores.mutual(scores)
+    is_candidate = values >= scores.below  # the rest is no pair
+    found = *scores.mutual(), *(part for k in range(1, m + 1) for part in scores.top_k(k))
     dense = (
-        *Scores.best_of_both(scores),
+        pairs[is_candidate],
+        values[is_candidate],
         *(part for k in range(1, m + 1) for part in Scores.top_k(scores, k)),
     )
     for part, expected in zip(found, dense, strict=True):

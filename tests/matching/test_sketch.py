@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, mutual_nearest
+from ibmea_sklearn.matching._candidates import sketched
 from ibmea_sklearn.matching._scores import cosine_scores
-from ibmea_sklearn.matching._sketch import sketched
 
 SIZES = st.integers(1, 12)
 

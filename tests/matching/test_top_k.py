@@ -78,15 +78,15 @@ def test_rows_answers_for_some_and_counts_all(method):
 
 def test_no_rows_no_answers():
     left, right = embeddings(0, (3, 2), (4, 2))
-    scores, indices = top_k(left, right, 2, rows=[])
+    scores, indices = top_k(left, right, 2, rows=[], method="csls")
     assert scores.shape == indices.shape == (0, 2)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_length_of_embeddings_does_not_matter(scale):
     left, right = embeddings(0, (9, 4), (9, 4))
-    expected = top_k(left, right, 3)
-    found = top_k(left * np.float32(scale), right, 3)
+    expected = top_k(left, right, 3, method="csls")
+    found = top_k(left * np.float32(scale), right, 3, method="csls")
     np.testing.assert_array_equal(found[1], expected[1])
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-5, atol=1e-6)
 
@@ -117,8 +117,9 @@ def test_inputs_are_left_alone(method, normalize, writeable):
 @pytest.mark.parametrize("view", [np.s_[::-1], np.s_[:, ::-1], np.s_[::2, 1:]])
 def test_part_of_an_array_in_any_order(view, normalize):
     left, right = embeddings(0, (6, 4), (6, 4))
-    expected = top_k(left[view].copy(), right[view].copy(), 2, normalize=normalize)
-    found = top_k(left[view], right[view], 2, normalize=normalize)
+    options = {"method": "csls", "normalize": normalize}
+    expected = top_k(left[view].copy(), right[view].copy(), 2, **options)
+    found = top_k(left[view], right[view], 2, **options)
     np.testing.assert_array_equal(found[1], expected[1])
     np.testing.assert_allclose(found[0], expected[0], atol=1e-6)
 

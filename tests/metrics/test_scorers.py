@@ -13,9 +13,6 @@ from sklearn.pipeline import make_pipeline
 from ibmea_sklearn import KnowledgeGraph, PropagationAligner, SeedPairs
 from ibmea_sklearn.matching import ranks
 from ibmea_sklearn.metrics import (
-    SCORERS,
-    ConfidenceScorer,
-    RankScorer,
     calibration_error_scorer,
     expected_calibration_error,
     get_scorer,
@@ -28,6 +25,7 @@ from ibmea_sklearn.metrics import (
     mean_reciprocal_rank,
     mean_reciprocal_rank_scorer,
 )
+from ibmea_sklearn.metrics._scorers import SCORERS, ConfidenceScorer, RankScorer
 
 RANK_SCORERS = [scorer for scorer in SCORERS.values() if isinstance(scorer, RankScorer)]
 
@@ -293,7 +291,9 @@ def test_calibration_is_of_the_answers_about_the_pairs(pairs):
 
 def test_calibration_of_an_aligner(toy_pair):
     X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links)
-    aligner = PropagationAligner(n_components=64, label_width=16, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=64, propagation__label_width=16, random_state=0, verbose=0
+    )
     aligner.fit(X[:40])
     table = aligner.align()
     partner = dict(X[40:].pairs.tolist())

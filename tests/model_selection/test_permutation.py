@@ -12,7 +12,9 @@ from ibmea_sklearn import KnowledgeGraph, ModalityFeaturizer, PropagationAligner
 from ibmea_sklearn.metrics import mean_rank_scorer, mean_reciprocal_rank_scorer
 from ibmea_sklearn.model_selection import LinkKFold, permutation_test_score
 
-ALIGNER = PropagationAligner(n_components=64, label_width=16, random_state=0, verbose=0)
+ALIGNER = PropagationAligner.from_preset(
+    propagation__n_components=64, propagation__label_width=16, random_state=0, verbose=0
+)
 
 
 class Recorder(BaseEstimator):

@@ -12,7 +12,8 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.utils import resample
 
 from ibmea_sklearn import PropagationAligner, SeedPairs
-from ibmea_sklearn.model_selection import LinkKFold, LinkShuffleSplit, link_groups
+from ibmea_sklearn.model_selection import LinkKFold, LinkShuffleSplit
+from ibmea_sklearn.model_selection._split import link_groups
 
 # Few ids for many pairs, the same ids on both sides: chains of all lengths.
 ids = st.integers(0, 12).map(str)
@@ -128,7 +129,9 @@ def test_rows_drawn_with_replacement_cannot_answer_themselves(toy_pair):
 @pytest.mark.parametrize("routing", [False, True])
 def test_in_cross_validation(splitter, routing, toy_pair):
     X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links[:30])
-    aligner = PropagationAligner(n_components=32, label_width=8, random_state=0, verbose=0)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=32, propagation__label_width=8, random_state=0, verbose=0
+    )
     expected = [clone(aligner).fit(X[a]).score(X[b]) for a, b in splitter.split(X)]
     with sklearn.config_context(enable_metadata_routing=routing):
         found = cross_val_score(aligner, X, cv=splitter, error_score="raise")

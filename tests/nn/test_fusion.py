@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from ibmea_sklearn.nn.fusion import AttentionFusion, ConcatFusion
+from ibmea_sklearn.nn import AttentionFusion, ConcatFusion
 
 MODALITIES = ["image", "attribute", "relation", "graph"]
 

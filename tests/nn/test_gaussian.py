@@ -2,17 +2,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ibmea_sklearn.nn.gaussian import FeatureEncoder, Gaussian, GraphEncoder
-from ibmea_sklearn.nn.rows import SparseRows
-from ibmea_sklearn.nn.sparse import EdgePattern
-from ibmea_sklearn.nn.start import AnchorStart, LearnedStart
-
-ANCHORS = torch.tensor([[0, 5], [1, 6]])
-
-
-def pattern() -> EdgePattern:
-    triples = torch.tensor([[0, 0, 1], [1, 0, 2], [5, 0, 6], [6, 0, 7], [3, 0, 2]])
-    return EdgePattern.undirected(triples, 10)
+from ibmea_sklearn.nn import FeatureEncoder
+from ibmea_sklearn.nn.features import SparseRows
+from ibmea_sklearn.nn.gaussian import Gaussian
 
 
 def as_sparse(x: torch.Tensor) -> SparseRows:
@@ -81,70 +73,3 @@ def test_feature_dropout_is_off_at_inference():
     assert not torch.equal(encoder(x).mean, encoder(x).mean)
     encoder.eval()
     assert torch.equal(encoder(x).mean, encoder(x).mean)
-
-
-# GraphEncoder
-
-
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
-def test_all_layers_are_concatenated(n_layers):
-    start = AnchorStart(10, 6)
-    every = GraphEncoder(pattern(), start, n_layers, dropout=0, all_layers=True)
-    last = GraphEncoder(pattern(), start, n_layers, dropout=0, all_layers=False)
-    last.load_state_dict(every.state_dict())
-    assert (every.n_components, last.n_components) == (6 * n_layers, 6)
-    mean, log_variance = every(ANCHORS)
-    assert mean.shape == log_variance.shape == (10, 6 * n_layers)
-    layers = every.mean.by_layer(start(ANCHORS), [every.pattern] * n_layers)
-    expected = torch.cat([functional.layer_norm(layer, (6,)) for layer in layers], 1)
-    torch.testing.assert_close(mean, expected)
-    layers = every.log_variance.by_layer(start(ANCHORS), [every.pattern] * n_layers)
-    torch.testing.assert_close(log_variance, torch.cat(layers, 1))
-    for whole, part in zip(every(ANCHORS), last(ANCHORS), strict=True):
-        torch.testing.assert_close(whole[:, -6:], part)
-
-
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
-@pytest.mark.parametrize("all_layers", [True, False])
-@pytest.mark.parametrize("chosen", [[], [3], [8, 0, 5, 0], list(range(10))])
-def test_some_nodes_have_the_rows_and_gradients_that_they_have_among_all(
-    n_layers, all_layers, chosen
-):
-    nodes = torch.tensor(chosen, dtype=torch.int64)
-    start = LearnedStart(10, 6)
-    encoder = GraphEncoder(pattern(), start, n_layers, dropout=0, all_layers=all_layers).double()
-    some, whole = encoder(ANCHORS, nodes), [moment[nodes] for moment in encoder(ANCHORS)]
-    weights = [torch.randn_like(moment) for moment in whole]
-    gradients = []
-    for moments in (some, whole):
-        torch.testing.assert_close(list(moments), whole)
-        loss = sum((m * w).sum() for m, w in zip(moments, weights, strict=True))
-        found = torch.autograd.grad(loss, list(encoder.parameters()), materialize_grads=True)
-        gradients.append(found)
-    torch.testing.assert_close(*gradients)
-
-
-@pytest.mark.parametrize("start", [AnchorStart, LearnedStart])
-def test_graph_encoder_is_trained_through(start):
-    encoder = GraphEncoder(pattern(), start(10, 6), all_layers=True)
-    (mean, log_variance) = encoder(ANCHORS)
-    (mean * torch.randn_like(mean) + log_variance).sum().backward()
-    assert all(torch.isfinite(p.grad).all() for p in encoder.parameters())
-    assert all(p.grad.abs().sum() > 0 for p in encoder.mean.parameters())
-
-
-def test_no_anchors_at_all_is_finite():
-    encoder = GraphEncoder(pattern(), AnchorStart(10, 6), all_layers=True)
-    nobody = encoder(torch.empty(0, 2, dtype=torch.int64))
-    assert all(torch.isfinite(moment).all() for moment in nobody)
-
-
-@pytest.mark.parametrize("device", ["cpu", "meta"])
-def test_is_compiled_where_the_size_of_a_step_stays(device):
-    encoder = GraphEncoder(pattern(), AnchorStart(10, 6)).to(device)
-    assert encoder.compiles is (device != "cpu")
-
-
-def test_checkpoint_holds_no_graph():
-    names = GraphEncoder(pattern(), AnchorStart(10, 6)).state_dict()
-    assert not [name for name in names if name.startswith("pattern")]

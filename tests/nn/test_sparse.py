@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmea_sklearn.nn import _backends, _spmm_torch
-from ibmea_sklearn.nn.sparse import BACKENDS, EdgePattern, edge_scores, edge_softmax, spmm
+from ibmea_sklearn.nn import EdgePattern, _backends, spmm
+from ibmea_sklearn.nn._backends import BACKENDS
+from ibmea_sklearn.nn.sparse import edge_scores, edge_softmax
 
 HAS_TORCH_SPARSE = importlib.util.find_spec("torch_sparse") is not None
 ALL_BACKENDS = [
@@ -56,12 +57,12 @@ def naive(pattern: EdgePattern, weights, x, scale):
 def test_product_and_gradients_are_those_of_whole_matrices(backend, block, n_edges, seed):
     pattern = random_pattern(seed, n_edges=n_edges, backend=backend)
     inputs = inputs_of(pattern, seed)
-    usual, _spmm_torch._BLOCK_ROWS = _spmm_torch._BLOCK_ROWS, block
+    usual, _backends._BLOCK_ROWS = _backends._BLOCK_ROWS, block
     try:
         ours = spmm(pattern, *inputs)
         gradients = torch.autograd.grad(ours.square().sum(), inputs)
     finally:
-        _spmm_torch._BLOCK_ROWS = usual
+        _backends._BLOCK_ROWS = usual
     expected = naive(pattern, *inputs)
     torch.testing.assert_close(ours, expected)
     torch.testing.assert_close(gradients, torch.autograd.grad(expected.square().sum(), inputs))
@@ -138,7 +139,7 @@ def test_the_fastest_backend_is_found_by_trying(monkeypatch):
 
     def slow(*given):
         time.sleep(0.02)
-        return _spmm_torch.spmm(*given)
+        return _backends.by_torch(*given)
 
     def broken(kind):
         def multiply(*given):
@@ -147,8 +148,8 @@ def test_the_fastest_backend_is_found_by_trying(monkeypatch):
         return multiply
 
     for backends, expected in (
-        ({"torch": slow, "torch-sparse": _spmm_torch.spmm}, "torch-sparse"),
-        ({"torch": _spmm_torch.spmm, "torch-sparse": slow}, "torch"),
+        ({"torch": slow, "torch-sparse": _backends.by_torch}, "torch-sparse"),
+        ({"torch": _backends.by_torch, "torch-sparse": slow}, "torch"),
         ({"torch": slow, "torch-sparse": broken(RuntimeError)}, "torch"),
         ({"torch": slow, "torch-sparse": broken(OSError)}, "torch"),
         # Where it is used, it says why.

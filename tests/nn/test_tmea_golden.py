@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from ibmea_sklearn.losses import TMEALoss
-from ibmea_sklearn.nn.commonality import CommonalityFusion
+from ibmea_sklearn.nn import CommonalityFusion, TMEANetwork
+from ibmea_sklearn.nn.features import FeatureProjection, FeatureTable
 from ibmea_sklearn.nn.imputation import ModalityImputer
-from ibmea_sklearn.nn.knowledge import KnowledgeEncoder
-from ibmea_sklearn.nn.negatives import Corruption
-from ibmea_sklearn.nn.projection import FeatureProjection
-from ibmea_sklearn.nn.rows import FeatureTable
-from ibmea_sklearn.nn.tmea import TMEANetwork, TrainingStep
+from ibmea_sklearn.nn.tmea import TrainingStep
+from ibmea_sklearn.nn.transe import KnowledgeEncoder
+from ibmea_sklearn.nn.triples import Corruption
 
 N, WIDTH = 40, 100
+PAIRS = torch.arange(N).reshape(2, N // 2).T
 LETTER = {"graph": "a", "image": "b", "attribute": "c"}  # the attention's, in the published code
 AUTOENCODERS = {
     "attribute": {"own": "a_vae", "source": "ir_vae", "map": "fc_map_1"},
@@ -82,7 +82,6 @@ def published(golden):
     everybody = torch.ones(N, dtype=torch.bool)  # the published code reads all entities' vectors
     # Strict: all of ours, and nothing else.
     network.load_state_dict({**parameters(values), "knowledge.connected": everybody})
-    network.known = torch.arange(N).reshape(2, N // 2).T
     return SimpleNamespace(values=values, network=network)
 
 
@@ -114,7 +113,7 @@ def step(published, monkeypatch):
 
     monkeypatch.setattr(torch, "randn_like", draw)
     network = published.network.train()
-    step = network(torch.tensor(published.values["triples_pos"]))
+    step = network(torch.tensor(published.values["triples_pos"]), PAIRS)
     assert next(draws, None) is None  # all were used
     return step
 
@@ -129,7 +128,7 @@ def assert_as_published(ours, theirs):
 def test_scores_of_modalities(published, modality):
     network = published.network.eval()
     network.imputer = None  # the published scores are those of the vectors before imputation
-    left, right = (network.encode(nodes).vectors[modality] for nodes in network.known.T)
+    left, right = (network.encode(nodes).vectors[modality] for nodes in PAIRS.T)
     name = {"graph": "relation"}.get(modality, modality)
     assert_as_published(left @ right.T, published.values[f"score_{name}"])
 

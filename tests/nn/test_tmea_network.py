@@ -8,13 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibmea_sklearn.losses import TMEALoss
-from ibmea_sklearn.nn.commonality import CommonalityFusion
-from ibmea_sklearn.nn.fusion import ConcatFusion
+from ibmea_sklearn.nn import CommonalityFusion, ConcatFusion, TMEANetwork, tmea
+from ibmea_sklearn.nn.features import FeatureProjection, FeatureTable
 from ibmea_sklearn.nn.imputation import ModalityImputer
-from ibmea_sklearn.nn.knowledge import KnowledgeEncoder
-from ibmea_sklearn.nn.projection import FeatureProjection
-from ibmea_sklearn.nn.rows import FeatureTable
-from ibmea_sklearn.nn.tmea import TMEANetwork
+from ibmea_sklearn.nn.transe import KnowledgeEncoder
 
 N1, N = 10, 20
 WIDTH = 8
@@ -60,13 +57,11 @@ def network(
     imputes = imputes and len(modalities) > 1 and targets
     imputer = ModalityImputer(widths, targets, WIDTH, n_latent=4) if imputes else None
     fusion = CommonalityFusion(widths, attention) if attention else ConcatFusion(widths)
-    built = TMEANetwork(knowledge, tables, projections, imputer, fusion, max_pairs)
-    built.known = pairs
-    return built
+    return TMEANetwork(knowledge, tables, projections, imputer, fusion, max_pairs)
 
 
-def every_part(net, loss=None):
-    return (loss or TMEALoss())(net(TRIPLES))
+def every_part(net, loss=None, seeds=PAIRS):
+    return (loss or TMEALoss())(net(TRIPLES, seeds))
 
 
 # Ablations
@@ -179,31 +174,44 @@ def test_some_nodes_are_encoded_as_among_all():
 
 def test_a_step_encodes_both_sides_of_the_known_pairs():
     net = network(pairs=PAIRS[:4]).eval()
-    step = net(TRIPLES)
+    step = net(TRIPLES, PAIRS[:4])
     assert step.found is None
-    assert torch.equal(step.seeds.fused, net.encode(net.known.T.reshape(-1)).fused)
+    assert torch.equal(step.seeds.fused, net.encode(PAIRS[:4].T.reshape(-1)).fused)
     assert len(step.distances.true) == len(TRIPLES)
 
 
 def test_a_step_may_look_at_triples_alone():
     net = network()
-    net.with_pairs = False
     net.tables["image"].register_forward_pre_hook(lambda *args: pytest.fail("features were read"))
     step = net(TRIPLES)
     assert step.seeds is None is step.found
     assert list(TMEALoss()(step)) == ["triples"]
 
 
-def test_without_triples_each_step_looks_at_pairs():
-    net = network(FEATURES)
-    net.with_pairs = False
-    assert net(TRIPLES).seeds is not None
+def test_a_step_may_look_at_pairs_alone():
+    for net in (network(), network(FEATURES)):
+        step = net(seeds=PAIRS)
+        assert step.distances is None is step.found and len(step.seeds.fused) == N
+
+
+def test_without_a_graph_triples_are_not_read():
+    assert network(FEATURES)(TRIPLES, PAIRS).distances is None
+
+
+@pytest.mark.parametrize(("modalities", "triples"), [(FEATURES, TRIPLES), (ALL, None)])
+def test_a_step_that_looks_at_nothing_is_an_error(modalities, triples):
+    with pytest.raises(ValueError, match="Expected seeds, or triples of a graph; found neither"):
+        network(modalities)(triples)
+
+
+@pytest.mark.parametrize("found", [None, PAIRS[:0]])
+def test_no_found_pairs_are_no_part_of_a_step(found):
+    assert network()(TRIPLES, PAIRS, found).found is None
 
 
 def test_found_pairs_follow_the_seeds():
     net = network().eval()
-    net.n_seeds = 6
-    step = net(TRIPLES)
+    step = net(TRIPLES, PAIRS[:6], PAIRS[6:])
     for encoded, pairs in ((step.seeds, PAIRS[:6]), (step.found, PAIRS[6:])):
         torch.testing.assert_close(encoded.fused, net.encode(pairs.T.reshape(-1)).fused)
     assert step.seeds.reconstructions and not step.found.reconstructions
@@ -212,12 +220,11 @@ def test_found_pairs_follow_the_seeds():
 
 def test_no_more_pairs_than_wanted_and_each_as_often():
     net = network(max_pairs=3)
-    net.n_seeds = 6
     sizes, drawn = [], []
     net.tables["image"].register_forward_pre_hook(lambda module, args: drawn.append(args[0]))
     torch.manual_seed(0)
     for _ in range(100):
-        step = net(TRIPLES)
+        step = net(TRIPLES, PAIRS[:6], PAIRS[6:])
         sizes += [len(step.seeds.fused), len(step.found.fused)]
     assert set(sizes) == {2 * 3}
     counts = torch.bincount(torch.cat(drawn), minlength=N)
@@ -228,12 +235,49 @@ def test_no_more_pairs_than_wanted_and_each_as_often():
 @pytest.mark.parametrize("known", [PAIRS[:0], PAIRS[:1]])
 def test_no_pair_or_a_single_one(known):
     net = network(pairs=known)
-    parts = every_part(net)
+    parts = every_part(net, seeds=known)
     sum(parts.values()).backward()
     assert all(torch.isfinite(part) for part in parts.values())
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
     if not len(known):
         assert parts["contrast_fused"] == 0
+
+
+# Read-out
+
+
+@pytest.mark.parametrize("block", [7, 20_000])
+def test_vectors_and_read_out_are_of_all_nodes_and_hold_zeros_where_there_is_nothing(
+    block, monkeypatch
+):
+    monkeypatch.setattr(tmea, "_BLOCK", block)
+    masks = {m: torch.arange(N) % 5 != i for i, m in enumerate(FEATURES)}
+    net = network(masks=masks)
+    vectors, fused, read = net.vectors(), net.vectors(PAIRS, "fused"), net.read_out(PAIRS)
+    assert not net.training and net.n_nodes == N
+    encoded = net.encode(torch.arange(N))
+    assert list(vectors) == [*ALL, "network"] and list(fused) == ["network"]
+    for m in ALL:
+        assert torch.equal(torch.from_numpy(read.imputed[m]), encoded.imputed[m])
+        there = (encoded.masks[m] | encoded.imputed[m])[:, None]
+        own = encoded.vectors[m] * encoded.masks[m][:, None]
+        torch.testing.assert_close(torch.from_numpy(vectors[m]), own.detach())
+        completed = (encoded.vectors[m] * there).detach()
+        torch.testing.assert_close(torch.from_numpy(read.embeddings[m]), completed)
+    for made in (vectors, fused):
+        torch.testing.assert_close(torch.from_numpy(made["network"]), encoded.fused.detach())
+    torch.testing.assert_close(torch.from_numpy(read.weights), encoded.weights.detach())
+    made = (*vectors.values(), *read.embeddings.values(), read.weights)
+    assert {x.dtype.name for x in made} == {"float32"}
+
+
+def test_vectors_without_a_graph():
+    vectors = network(FEATURES).vectors()
+    assert {name: x.shape for name, x in vectors.items()} == {
+        "image": (N, WIDTH),
+        "attribute": (N, WIDTH),
+        "network": (N, 2 * WIDTH),
+    }
 
 
 def test_checkpoint_holds_weights_only():
@@ -248,13 +292,13 @@ def test_checkpoint_holds_weights_only():
 @pytest.mark.parametrize("attention", ["multi", "single"])
 def test_learns_to_align_pairs_that_it_was_not_shown(attention):
     net = network(pairs=PAIRS[:6], attention=attention)
-    triples = net.knowledge.update(net.known)
+    triples = net.knowledge.update(PAIRS[:6])
     optimizer = torch.optim.Adam(net.parameters(), 2e-2, fused=True)
     loss = TMEALoss()
     torch.manual_seed(0)
     for _ in range(40):
         optimizer.zero_grad()
-        sum(loss(net(triples)).values()).backward()
+        sum(loss(net(triples, PAIRS[:6])).values()).backward()
         optimizer.step()
     net.eval()
     left, right = (torch.nn.functional.normalize(net.encode(side).fused) for side in PAIRS.T)

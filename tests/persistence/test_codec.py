@@ -17,8 +17,10 @@ from hypothesis.extra import numpy as arrays
 from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn.graph import EntityNames, EntityValues
 from ibmea_sklearn.persistence import to_json
 from ibmea_sklearn.persistence._codec import Decoder, Encoder
+from ibmea_sklearn.persistence._kinds import KINDS
 
 
 class Both(NamedTuple):
@@ -26,11 +28,14 @@ class Both(NamedTuple):
     right: Any
 
 
+OF_GRAPHS = (EntityNames, EntityValues)
+
+
 def again(value, tuples=(Both,)):
     """Through JSON as a text, and back."""
-    encoder = Encoder(tuples)
+    encoder = Encoder(KINDS, tuples)
     text = json.dumps(encoder.encode(value, "value"), allow_nan=False)
-    return Decoder(encoder.tensors.__getitem__, tuples).decode(json.loads(text))
+    return Decoder(KINDS, encoder.tensors.__getitem__, tuples).decode(json.loads(text))
 
 
 def assert_same(one, two):
@@ -163,7 +168,7 @@ def test_tensors():
 
 def test_an_array_is_kept_once():
     rows = np.arange(6.0).reshape(3, 2)
-    encoder = Encoder()
+    encoder = Encoder(KINDS)
     encoder.encode({"a": rows, "b": [rows, rows[:2]]}, "value")
     assert sorted(encoder.tensors) == ["value.a", "value.b.1"]
 
@@ -182,13 +187,16 @@ def graph(**kwargs):
 
 
 def test_a_graph():
-    kg = graph(texts={"a": "Anna", "c": ["C", "see"]}, name="people").with_features(
+    names = {"a": [("Anna", "de"), "Änne"]}
+    texts = {"a": "Anna", "c": ["C", "see"]}
+    kg = graph(texts=texts, names=names, name="people").with_features(
         x=np.eye(3, dtype=np.float32), bag=(sparse.csr_array(np.eye(3)), [True, False, True])
     )
-    found = again(kg, tuples=(type(kg.images), type(kg.features["x"])))
+    found = again(kg, tuples=(*OF_GRAPHS, type(kg.features["x"])))
     assert repr(found) == repr(kg)
     assert found.attribute_values.tolist() == kg.attribute_values.tolist()
     assert found.texts.values.tolist() == kg.texts.values.tolist()
+    assert [part.tolist() for part in found.names] == [[0, 0], ["Anna", "Änne"], ["de", None]]
     for name in ("entity_ids", "relation_triples", "attribute_triples", "attribute_datatypes"):
         np.testing.assert_array_equal(getattr(found, name), getattr(kg, name))
     assert found.entity_index(["c"]) == [2]
@@ -201,7 +209,7 @@ def test_a_graph():
 
 def test_integer_ids_stay_integers():
     kg = KnowledgeGraph([(7, "r", 3)])
-    found = again(kg, tuples=(type(kg.images),))
+    found = again(kg, tuples=OF_GRAPHS)
     assert found.entity_ids.dtype == np.int64 and found.entity_ids.tolist() == [7, 3]
 
 
@@ -214,9 +222,7 @@ def test_images_of_a_graph(tmp_path):
     cmyk = image_module.fromarray(pixels).convert("CMYK")
     images = {"a": [str(file), file, file.read_bytes(), pixels], "b": [opened, cmyk]}
     kg = graph(images=images)
-    path1, path2, content, array, picture, other = again(
-        kg, tuples=(type(kg.images),)
-    ).images.values
+    path1, path2, content, array, picture, other = again(kg, tuples=OF_GRAPHS).images.values
     assert (path1, path2, content) == (str(file), file, file.read_bytes())
     np.testing.assert_array_equal(array, pixels)
     picture, other = (image_module.open(_file(data)) for data in (picture, other))
@@ -247,20 +253,20 @@ class Unknown:
 )
 def test_what_is_of_no_kind_is_named_with_its_place(value, place):
     with pytest.raises(TypeError, match=f"Expected {place} to be made of numbers, .*; found "):
-        Encoder().encode(value, "value")
+        Encoder(KINDS).encode(value, "value")
 
 
 def test_tuples_that_nobody_named():
     with pytest.raises(TypeError, match="tuples of no fields; found Both"):
-        Encoder().encode(Both(1, 2), "value")
+        Encoder(KINDS).encode(Both(1, 2), "value")
     with pytest.raises(ValueError, match="'Both', which this version does not know"):
-        again_without = Decoder({}.__getitem__)
-        again_without.decode(Encoder([Both]).encode(Both(1, 2), "value"))
+        again_without = Decoder(KINDS, {}.__getitem__)
+        again_without.decode(Encoder(KINDS, [Both]).encode(Both(1, 2), "value"))
 
 
 def test_a_kind_of_a_later_version():
     with pytest.raises(ValueError, match="kind 'hologram', which this version does not know"):
-        Decoder({}.__getitem__).decode({"hologram": 1})
+        Decoder(KINDS, {}.__getitem__).decode({"hologram": 1})
 
 
 def test_to_json():

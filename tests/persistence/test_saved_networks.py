@@ -7,23 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from ibmea_sklearn.nn.fusion import AttentionFusion
-from ibmea_sklearn.nn.gaussian import GraphEncoder
-from ibmea_sklearn.nn.sparse import EdgePattern
-from ibmea_sklearn.nn.start import AnchorStart, FixedStart, LearnedStart
+from ibmea_sklearn.nn import AttentionFusion, EdgePattern, GraphEncoder
+from ibmea_sklearn.nn.graph_encoder import AnchorStart, FixedStart, LearnedStart
 from ibmea_sklearn.persistence._codec import Decoder, Encoder
+from ibmea_sklearn.persistence._kinds import KINDS
 
 PATTERN = EdgePattern.undirected(torch.tensor([[0, 0, 1], [1, 0, 2], [3, 0, 2]]), 5)
 
 
 def written(module):
-    encoder = Encoder()
+    encoder = Encoder(KINDS)
     return encoder.encode(module, "network"), encoder.tensors
 
 
 def again(module):
     content, tensors = written(module)
-    return Decoder(tensors.__getitem__).decode(content)
+    return Decoder(KINDS, tensors.__getitem__).decode(content)
 
 
 def assert_same(found, module):
@@ -99,7 +98,7 @@ def test_no_class_from_elsewhere(name):
     content, tensors = written(nn.ReLU())
     content["network"]["class"] = name
     with pytest.raises(ValueError, match="which this version does not know"):
-        Decoder(tensors.__getitem__).decode(content)
+        Decoder(KINDS, tensors.__getitem__).decode(content)
 
 
 def test_tensors_are_no_copies_of_the_network():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,10 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_as_tensors
+from scipy import sparse
 
+from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn.graph import EntityNames, EntityValues, ModalityFeatures
 from ibmea_sklearn.persistence import FORMAT_VERSION, StateFile, write_state
 
 STATE = {
@@ -90,6 +95,54 @@ def test_a_full_disk_leaves_the_file(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_arrays_with_gaps_and_in_other_orders(tmp_path):
+    whole = np.arange(24.0).reshape(4, 6)
+    state = {
+        "gaps": whole[::2, 1::2],
+        "turned": whole.T,
+        "big": whole.astype(">f4"),
+        "one": whole[1, 2],
+    }
+    state["scalar"] = np.array(whole[::2])[1, 1:2].reshape(())
+    write_state(tmp_path / "x", "thing", state)
+    with StateFile(tmp_path / "x", "thing") as file:
+        for name, array in state.items():
+            np.testing.assert_array_equal(file[name], array)
+            assert np.shape(file[name]) == np.shape(array)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory in /proc")
+def test_writing_takes_no_memory_for_a_copy(tmp_path):
+    code = f"""
+import numpy as np
+from ibmea_sklearn.persistence import write_state
+
+def memory(key):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
+
+state = {{str(i): np.full(2_500_000, i, float) for i in range(5)}}  # 100 MB
+write_state({str(tmp_path / "x")!r}, "small", {{"a": np.ones(3)}})
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
+before = memory("VmRSS")
+write_state({str(tmp_path / "x")!r}, "large", state)
+print(memory("VmHWM") - before)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 20
+
+
+def test_one_state_is_one_file_byte_by_byte(path, tmp_path):
+    write_state(tmp_path / "again.safetensors", "thing", STATE)
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+def test_the_file_is_as_open_as_others_and_alone(path):
+    (path.parent / "other").touch()
+    assert path.stat().st_mode == (path.parent / "other").stat().st_mode
+    assert {p.name for p in path.parent.iterdir()} == {path.name, "other"}
+
+
 def refused(path, content="thing", error=ValueError):
     with pytest.raises(error) as caught, StateFile(path, content) as file:
         for name in STATE:
@@ -160,3 +213,58 @@ def test_damaged(path, metadata, said):
     changed(path, **metadata)
     found = refused(path)
     assert said in found and f"{path} is damaged, or was changed" in found
+
+
+GRAPH = KnowledgeGraph(
+    [("a", "in", "b")],
+    {"a": {"size": 1}},
+    texts={"a": "A"},
+    features={"image": sparse.csr_array(np.eye(2, 5, dtype=np.float32))},
+)
+
+
+@pytest.mark.parametrize(
+    ("array", "place", "value"),
+    [
+        ("graph.features.image.values.indptr", 1, 10**8),
+        ("graph.features.image.values.indices", 0, 10**8),
+        ("graph.relation_triples", (0, 2), 10**8),
+        ("graph.relation_triples", (0, 1), -1),
+        ("graph.attribute_triples", (0, 0), 2),
+        ("graph.texts.entities", 0, 2),
+    ],
+)
+def test_a_graph_whose_numbers_point_outside_is_refused(tmp_path, array, place, value):
+    path, tuples = tmp_path / "state.safetensors", (ModalityFeatures, EntityNames, EntityValues)
+    write_state(path, "thing", {"graph": GRAPH}, tuples)
+    with StateFile(path, "thing", tuples) as file:
+        assert file["graph"].features["image"].values.nnz == 2
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    tensors[array][place] = value
+    save_file(tensors, path, metadata)
+    with StateFile(path, "thing", tuples) as file, pytest.raises(ValueError, match="is damaged"):
+        file["graph"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["[" * 10**5, '{"x": ' + "[" * 3000 + "]" * 3000 + "}", "3"],
+    ids=["deep", "nested", "number"],
+)
+def test_json_that_is_too_deep_is_damage(path, state):
+    changed(path, state=state)
+    with pytest.raises(ValueError, match="is damaged"), StateFile(path, "thing") as file:
+        file["x"]
+
+
+@pytest.mark.parametrize("dtype", ["<U1000000000", "M8[s]", "no type", "f4"])
+def test_absurd_types_of_texts_are_damage(tmp_path, dtype):
+    path = tmp_path / "state.safetensors"
+    write_state(path, "thing", {"texts": np.array(["a", "bc"])})
+    with safe_open(path, "numpy") as file:
+        state = file.metadata()["state"]
+    changed(path, state=state.replace("<U2", dtype))
+    with pytest.raises(ValueError, match="is damaged"), StateFile(path, "thing") as file:
+        file["texts"]

@@ -7,19 +7,22 @@ import numpy as np
 import pytest
 import torch
 from skorch.callbacks import Callback
-from tiny import Tiny, tiny_net
+from tiny import InSteps, Noisy, Tiny, all_of, fails_at, tiny_net
 from torch import nn
 from torch._dynamo.utils import counters
 
-from ibmea_sklearn.training import StopTraining, finished_epochs
+from ibmea_sklearn.training.callbacks import StopTraining
+from ibmea_sklearn.training.net import finished_epochs
 
 PAIRS = np.array([[i, i + 6] for i in range(5)])
 
 
 def train(net, pairs, epochs):
-    """What a round does: the module is told which pairs are known."""
-    net.module_.known = torch.from_numpy(pairs)
-    return net.partial_fit(pairs, epochs=epochs)
+    return net.partial_fit(all_of(pairs), epochs=epochs)
+
+
+def in_steps(size, pairs=PAIRS):
+    return InSteps(torch.from_numpy(pairs), size)
 
 
 class Log(Callback):
@@ -38,10 +41,10 @@ class Log(Callback):
             raise StopTraining
 
 
-@pytest.mark.parametrize("batch_size", [-1, 2])
-def test_parts_are_recorded_and_sum_to_the_loss(batch_size):
-    # Batches of 2, 2 and 1 pairs.
-    net = train(tiny_net(batch_size=batch_size), PAIRS, epochs=3)
+@pytest.mark.parametrize("size", [5, 2])
+def test_parts_are_recorded_and_sum_to_the_loss(size):
+    # Steps of 2, 2 and 1 pairs.
+    net = tiny_net().partial_fit(in_steps(size), epochs=3)
     for row in net.history:
         assert row["distance"] + row["size"] == pytest.approx(row["train_loss"])
         assert row["n_seeds"] == 5
@@ -50,7 +53,7 @@ def test_parts_are_recorded_and_sum_to_the_loss(batch_size):
 
 
 def test_an_epoch_is_the_mean_over_its_pairs():
-    net = tiny_net(batch_size=2, lr=0.0).partial_fit(PAIRS, epochs=1)
+    net = tiny_net(lr=0.0).partial_fit(in_steps(2), epochs=1)
     vectors = net.module_.vectors.detach().numpy()[PAIRS]
     expected = np.square(vectors[:, 0] - vectors[:, 1]).sum(1).mean()
     assert net.history[-1, "distance"] == pytest.approx(expected)
@@ -68,29 +71,24 @@ def test_pairs_may_grow_and_the_optimiser_goes_on():
 
 def test_a_callback_stops_the_training():
     log = Log(stop_at=2)
-    net = tiny_net(callbacks=[log]).partial_fit(PAIRS, epochs=5)
+    net = tiny_net(callbacks=[log]).partial_fit(all_of(PAIRS), epochs=5)
     assert net.stopped_ and log.events == ["begin", 1, 2, "end"]
     log.stop_at = None
-    assert not net.partial_fit(PAIRS, epochs=1).stopped_
+    assert not net.partial_fit(all_of(PAIRS), epochs=1).stopped_
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_interrupts_and_errors_are_let_through(error):
-    def spoil(n_calls):
-        if n_calls == 3:
-            raise error
-        return 1.0
-
     log = Log()
-    net = tiny_net(spoil, callbacks=[log])
+    net = tiny_net(fails_at(3, error), callbacks=[log])
     with pytest.raises(error):
-        net.partial_fit(PAIRS, epochs=5)
+        net.partial_fit(all_of(PAIRS), epochs=5)
     assert log.events == ["begin", 1, 2, "end"]
     assert len(finished_epochs(net)) == 2  # the third was begun
 
 
 def test_finished_epochs_are_plain_numbers():
-    rows = finished_epochs(tiny_net().partial_fit(PAIRS, epochs=2))
+    rows = finished_epochs(tiny_net().partial_fit(all_of(PAIRS), epochs=2))
     assert [row["epoch"] for row in rows] == [1, 2]
     assert all("batches" not in row for row in rows)
     assert {type(value) for row in rows for value in row.values()} <= {int, float, bool}
@@ -99,13 +97,13 @@ def test_finished_epochs_are_plain_numbers():
 def test_partial_fit_initializes():
     net = tiny_net()
     net.initialized_ = False
-    assert len(net.partial_fit(PAIRS, epochs=1).history) == 1
+    assert len(net.partial_fit(all_of(PAIRS), epochs=1).history) == 1
 
 
 def test_same_seed_same_result():
     def train():
         torch.manual_seed(0)
-        net = tiny_net(batch_size=2, iterator_train__shuffle=True).partial_fit(PAIRS, epochs=3)
+        net = tiny_net(module=Noisy()).partial_fit(in_steps(2), epochs=3)
         return net.module_.vectors
 
     assert torch.equal(train(), train())

@@ -5,15 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from tiny import nan_from, tiny_net
+from tiny import Scripted, all_of, nan_from, tiny_net
 
-from ibmea_sklearn.training import HeldOutScore, LastGoodWeights
+from ibmea_sklearn.training.callbacks import HeldOutScore, LastGoodWeights
 
 PAIRS = np.array([[i, i + 6] for i in range(6)])
 
 
 def weights_after(n_epochs):
-    return tiny_net().partial_fit(PAIRS, epochs=n_epochs).module_.vectors
+    return tiny_net().partial_fit(all_of(PAIRS), epochs=n_epochs).module_.vectors
 
 
 # Loss that is not finite
@@ -23,7 +23,7 @@ def weights_after(n_epochs):
 def test_goes_back_to_the_last_weights_whose_loss_was_finite(failed, kept):
     """The step of epoch 4 may be what ruined the weights: only the loss of epoch 5 tells."""
     guard = LastGoodWeights()
-    net = tiny_net(nan_from(failed), callbacks=[guard]).partial_fit(PAIRS, epochs=9)
+    net = tiny_net(nan_from(failed), callbacks=[guard]).partial_fit(all_of(PAIRS), epochs=9)
     assert net.stopped_ and len(net.history) == failed
     assert dict(net.callbacks_)["LastGoodWeights"].failed_epoch_ == failed
     assert torch.equal(net.module_.vectors, weights_after(kept))
@@ -31,13 +31,13 @@ def test_goes_back_to_the_last_weights_whose_loss_was_finite(failed, kept):
 
 def test_infinite_loss_counts_too():
     net = tiny_net(lambda n: math.inf if n == 2 else 1.0, callbacks=[LastGoodWeights()])
-    net.partial_fit(PAIRS, epochs=9)
+    net.partial_fit(all_of(PAIRS), epochs=9)
     assert len(net.history) == 2 and torch.isfinite(net.module_.vectors).all()
 
 
 def test_weights_ruined_by_the_last_step():
     guard = LastGoodWeights()
-    net = tiny_net(callbacks=[guard]).partial_fit(PAIRS, epochs=3)
+    net = tiny_net(callbacks=[guard]).partial_fit(all_of(PAIRS), epochs=3)
     assert guard.failed_epoch_ is None and not net.stopped_
     assert torch.equal(net.module_.vectors, weights_after(3))
     guard.go_back(net)
@@ -50,8 +50,8 @@ def test_weights_ruined_by_the_last_step():
 
 def scored(scores, interval=1, patience=None, epochs=9, **kwargs):
     scores = iter(scores)
-    callback = HeldOutScore(lambda module: next(scores), interval, patience)
-    net = tiny_net(callbacks=[callback], **kwargs).partial_fit(PAIRS, epochs=epochs)
+    callback = HeldOutScore(lambda: next(scores), Scripted(), interval, patience)
+    net = tiny_net(callbacks=[callback], **kwargs).partial_fit(all_of(PAIRS), epochs=epochs)
     return net, callback
 
 
@@ -64,25 +64,28 @@ def test_restores_the_best_weights():
     assert net.history[:, "validation_hits@1"] == [0.1, 0.5, 0.4, 0.5, 0.2]
 
 
-def test_restores_the_pairs_that_were_known():
+def test_restores_the_pairs_that_were_found():
     scores = iter([0.9, 0.1])
-    callback = HeldOutScore(lambda module: next(scores), 1, None)
+    search = Scripted([PAIRS[2:4], PAIRS[4:]])
+    callback = HeldOutScore(lambda: next(scores), search, 1, None)
     net = tiny_net(callbacks=[callback])
-    for n_known in (2, 5):
-        net.module_.known = torch.from_numpy(PAIRS[:n_known])
-        net.partial_fit(PAIRS, epochs=1)
+    for _ in range(2):
+        search.find(lambda known: {})
+        net.partial_fit(all_of(search.known), epochs=1)
     callback.restore(net)
-    assert net.module_.known.tolist() == PAIRS[:2].tolist()
+    assert search.found.tolist() == PAIRS[2:4].tolist()
+    assert search.known.tolist() == PAIRS[:4].tolist()
 
 
 def test_scores_every_few_epochs_in_evaluation_mode():
     modes = []
-    callback = HeldOutScore(lambda module: modes.append(module.training) or 0.5, 3, None)
-    net = tiny_net(callbacks=[callback]).partial_fit(PAIRS, epochs=7)
+    callback = HeldOutScore(lambda: modes.append(net.module_.training) or 0.5, Scripted(), 3, None)
+    net = tiny_net(callbacks=[callback])
+    net.partial_fit(all_of(PAIRS), epochs=7)
     assert [row["epoch"] for row in net.history if "validation_hits@1" in row] == [3, 6]
     assert modes == [False, False]
     # Training goes on in training mode, or dropout would stay off.
-    net.partial_fit(PAIRS, epochs=1)
+    net.partial_fit(all_of(PAIRS), epochs=1)
     assert net.module_.training
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.training import warmup_cosine
+from ibmea_sklearn.training.trainer import warmup_cosine
 
 rounds = st.lists(st.integers(1, 30), min_size=1, max_size=4)
 shares = st.floats(0, 1)

@@ -1,0 +1,44 @@
+# What the package hands on: type checkers read it, and __init__.py imports by it, at first use.
+from . import aligners as aligners
+from . import channels as channels
+from . import cli as cli
+from . import datasets as datasets
+from . import featurizers as featurizers
+from . import graph as graph
+from . import inspection as inspection
+from . import io as io
+from . import losses as losses
+from . import matching as matching
+from . import metrics as metrics
+from . import model_selection as model_selection
+from . import nn as nn
+from ._utils import validation as validation
+from .aligners import BaseAligner as BaseAligner
+from .aligners import Commonality as Commonality
+from .aligners import FeatureEncoding as FeatureEncoding
+from .aligners import GraphEncoding as GraphEncoding
+from .aligners import Hybrid as Hybrid
+from .aligners import IBMEAAligner as IBMEAAligner
+from .aligners import MarginContrast as MarginContrast
+from .aligners import ModalityImputation as ModalityImputation
+from .aligners import PrecomputedAligner as PrecomputedAligner
+from .aligners import PropagationAligner as PropagationAligner
+from .aligners import Rounds as Rounds
+from .aligners import TMEAAligner as TMEAAligner
+from .aligners import Training as Training
+from .aligners import TripleSteps as TripleSteps
+from .channels import AlignmentWarning as AlignmentWarning
+from .featurizers import LabelPropagation as LabelPropagation
+from .featurizers import ModalityFeaturizer as ModalityFeaturizer
+from .featurizers import VAEImputer as VAEImputer
+from .graph import KnowledgeGraph as KnowledgeGraph
+from .graph import SeedPairs as SeedPairs
+from .matching import Matching as Matching
+from .metrics import calibration_error_scorer as calibration_error_scorer
+from .metrics import hits_at_1_scorer as hits_at_1_scorer
+from .metrics import hits_at_5_scorer as hits_at_5_scorer
+from .metrics import hits_at_10_scorer as hits_at_10_scorer
+from .metrics import mean_rank_scorer as mean_rank_scorer
+from .metrics import mean_reciprocal_rank_scorer as mean_reciprocal_rank_scorer
+
+__version__: str

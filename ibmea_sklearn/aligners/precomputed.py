@@ -1,0 +1,176 @@
+"""Vectors that a user brings: ranked, scored, aligned and calibrated as those of any aligner."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._utils.estimator import settings_of
+from .._utils.names import GRAPH
+from .._utils.validation import RandomState, checked_random
+from ..channels import PairSearch
+from ..channels.channels import Channels
+from ..channels.search import split_seeds
+from ..graph import KnowledgeGraph, SeedPairs, Sides
+from ..graph._joint import as_nodes
+from ..matching import Matching
+from .base import BaseAligner
+from .settings import Rounds
+
+
+class PrecomputedAligner(BaseAligner):
+    """Align two graphs by vectors that come from elsewhere; learn only what a match is worth.
+
+    Parameters
+    ----------
+    left, right : ndarray of shape (n_entities, width), DataFrame or path-like
+        Vectors of the entities of the first and of the second graph. An array has its rows in the
+        order of ``entity_ids``; a DataFrame has the ids as its index, in any order, and may hold
+        further ones. A path is that of a ``.npy`` file, read as an array.
+    rounds : Rounds, optional
+        Of it counts ``validation_fraction``: seeds from which confidences are calibrated. They have
+        had no part in the vectors only if those were made without them.
+    matching : Matching, optional
+        How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``. By default by
+        Sinkhorn.
+    score_candidates : {"pairs", "all"}, default="pairs"
+        Candidates in ``rank`` and ``score``: the targets of the given pairs, or all entities that
+        are no seeds.
+    duplicates : {"raise", "first"}, default="raise"
+        What to do about an entity in two seeds.
+    device : str, default="auto"
+        "auto", "cpu", "cuda" or "mps".
+    random_state : int, RandomState or None, default=None
+        Of the seeds that are held out.
+    verbose : int, default=0
+        0 is silent.
+
+    Attributes
+    ----------
+    embeddings_ : dict of {str: Sides}
+        ``"fused"``: rows of length 1, float32.
+    rounds_ : list of dict
+        One search: ``n_found`` pairs that are sure, and their ``precision`` on the held-out seeds.
+    device_ : str
+    kg1_, kg2_ : KnowledgeGraph
+    seed_indices_ : int64 ndarray of shape (n_seeds, 2)
+
+    Raises
+    ------
+    ValueError
+        In ``fit``: if a row is missing, not finite, or the widths differ.
+
+    See Also
+    --------
+    ibmea_sklearn.io.embeddings_from_frame : Vectors as a modality beside others.
+
+    Notes
+    -----
+    ``clone`` copies arrays, as scikit-learn does with any parameter. Pass a path to share a large
+    one between the fits of a search.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import PrecomputedAligner
+    >>> from ibmea_sklearn.datasets import make_mmkg_pair
+    >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+    >>> left, right = (kg.features["image"].values for kg in (kg1, kg2))
+    >>> aligner = PrecomputedAligner(left, right, random_state=0).fit(kg1, kg2, links[:30])
+    >>> aligner.align().columns.tolist()
+    ['source', 'target', 'score', 'confidence']
+    """
+
+    ranges = {"random_state": RandomState()}
+    settings = {"rounds": Rounds, "matching": Matching}
+    defaults = {"rounds": {"n_rounds": 1}}
+
+    rounds_: list[dict[str, Any]]
+
+    def __init__(
+        self,
+        left: Any,
+        right: Any,
+        *,
+        rounds: Rounds | None = None,
+        matching: Matching | None = None,
+        score_candidates: str = "pairs",
+        duplicates: str = "raise",
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.left = left
+        self.right = right
+        self.rounds = rounds
+        self.matching = matching
+        self.score_candidates = score_candidates
+        self.duplicates = duplicates
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _featurize(self, X: SeedPairs) -> SeedPairs:
+        return X  # no feature is looked at
+
+    def fit_embeddings(self, X: SeedPairs) -> Sides:
+        """Learn what a confidence is worth, and return the vectors.
+
+        Parameters
+        ----------
+        X : SeedPairs
+
+        Returns
+        -------
+        Sides
+        """
+        sides = Sides(_rows(self.left, X.kg1, "left"), _rows(self.right, X.kg2, "right"))
+        if sides.left.shape[1] != sides.right.shape[1]:
+            raise ValueError(
+                f"Expected left and right of one width; found {sides.left.shape[1]} and "
+                f"{sides.right.shape[1]} columns. Both must come from one model."
+            )
+        rounds = settings_of(self, "rounds")
+        split = split_seeds(X, rounds.validation_fraction, checked_random(self.random_state))
+        train, held_out = (as_nodes(X.kg1, part.indices) for part in split)
+        channels = Channels(len(sides.left), sum(map(len, sides)), {GRAPH: np.concatenate(sides)})
+        search = PairSearch(
+            channels,
+            train,
+            held_out,
+            rounds.min_confidence,
+            self._matching(),
+            verbose=bool(self.verbose),
+        )
+        self.calibration_, self.rounds_ = search.settle(), search.log
+        return search.embed()[0]["fused"]
+
+
+def _rows(given: Any, kg: KnowledgeGraph, name: str) -> np.ndarray:
+    """Return the vectors of a graph's entities, float32, in their order."""
+    if isinstance(given, (str, os.PathLike)):
+        given = np.load(given, mmap_mode="r", allow_pickle=False)
+    if isinstance(given, pd.DataFrame):
+        absent = ~pd.Index(kg.entity_ids).isin(given.index)
+        if absent.any():
+            raise ValueError(
+                f"Expected {name} with a row for each entity; found none for {absent.sum():,} of "
+                f"{kg.n_entities:,}, such as {kg.entity_ids[absent].tolist()[0]!r}."
+            )
+        given = given.loc[kg.entity_ids]
+    with np.errstate(over="ignore"):  # what overflows is found below
+        rows = np.asarray(given, np.float32)
+    if rows.ndim != 2 or len(rows) != kg.n_entities or not rows.shape[1]:
+        raise ValueError(
+            f"Expected {name} as an array of shape ({kg.n_entities}, width), a row for each entity "
+            f"in the order of entity_ids; found shape {rows.shape}."
+        )
+    bad = ~np.isfinite(rows).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"Expected finite float32 numbers in {name}; found NaN or infinity in {bad.sum():,} "
+            f"rows, first in that of {kg.entity_ids[bad].tolist()[0]!r}."
+        )
+    return rows

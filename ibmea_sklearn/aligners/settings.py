@@ -1,0 +1,490 @@
+"""Settings that aligners share: small estimators, which a grid reaches inside.
+
+Where a default reads "auto", the aligner says what it is: ``get_params()`` shows it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from .._utils.estimator import Estimator
+from .._utils.validation import AnyOf, Choice, Flag, Folder, Integer, Names, Number
+
+
+class Training(Estimator):
+    """How a network is trained, by AdamW.
+
+    Parameters
+    ----------
+    max_epochs : int, default="auto"
+        In each round: 30 in IBMEA, where an epoch is a step; 20 in TMEA, where it goes once through
+        all triples.
+    batch_size : int or None, default="auto"
+        Largest number of seeds in the loss of a step, drawn anew in each: 2,000 in IBMEA, 1,000 in
+        TMEA. None sets no limit.
+    learning_rate : float, default="auto"
+        6e-3 in IBMEA, 1e-2 in TMEA.
+    weight_decay : float, default="auto"
+        1e-2 in IBMEA, 0 in TMEA.
+    schedule : {"cosine", "constant"}, default="cosine"
+        Course of the learning rate in a round.
+    warmup : float, default="auto"
+        Share of the epochs in which the learning rate rises, before it falls along the cosine: .15
+        in IBMEA, 0 in TMEA.
+    max_gradient_norm : float or None, default="auto"
+        .1 in IBMEA; None, which clips nothing, in TMEA.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the matrix products in training; weights, sums and results stay in float32. "bfloat16"
+        needs a processor that multiplies it: others take several times as long. With one, an epoch
+        on DBP15K zh-en takes 3% less time, 11% less in the published form.
+    compile : bool, default=False
+        Whether ``torch.compile`` makes one program of a step: it takes seconds to minutes first.
+    warm_start : bool, default=False
+        Whether a further fit starts from the weights of the last one, on graphs with the same
+        entities and modalities. Anything else is an error.
+    checkpoint_dir : path-like, optional
+        A folder for the state of the training, one for each fit: none for a search. A fit that was
+        interrupted or killed goes on where it stopped, if it is called again with the same
+        parameters, graphs and seeds. On a CPU its result is then, to the last bit, that of a fit
+        that nothing had stopped. A fit that comes to its end removes the state. While it trains,
+        SIGTERM ends it as Ctrl-C does, unless the program handles that signal itself. Needs a
+        `random_state`.
+    checkpoint_interval : int, default=5
+        Epochs from one writing of the state to the next. An interrupt or SIGTERM loses the epoch
+        that it strikes, a kill or a power cut those since the last writing.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import IBMEAAligner, Training
+    >>> IBMEAAligner(training=Training(max_epochs=60)).get_params()["training__max_epochs"]
+    60
+    >>> IBMEAAligner().set_params(training__warmup=0).training.max_epochs
+    30
+    """
+
+    ranges = {
+        "max_epochs": AnyOf(Integer(), "auto"),
+        "batch_size": AnyOf(Integer(2), None, "auto"),
+        "learning_rate": AnyOf(Number(0, open_ends="least"), "auto"),
+        "weight_decay": AnyOf(Number(), "auto"),
+        "schedule": Choice("cosine", "constant"),
+        "warmup": AnyOf(Number(0, 1), "auto"),
+        "max_gradient_norm": AnyOf(Number(0, open_ends="least"), None, "auto"),
+        "precision": Choice("float32", "bfloat16"),
+        "compile": Flag(),
+        "warm_start": Flag(),
+        "checkpoint_dir": AnyOf(Folder(), None),
+        "checkpoint_interval": Integer(),
+    }
+
+    def __init__(
+        self,
+        max_epochs: int | str = "auto",
+        *,
+        batch_size: int | str | None = "auto",
+        learning_rate: float | str = "auto",
+        weight_decay: float | str = "auto",
+        schedule: str = "cosine",
+        warmup: float | str = "auto",
+        max_gradient_norm: float | str | None = "auto",
+        precision: str = "float32",
+        compile: bool = False,
+        warm_start: bool = False,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_interval: int = 5,
+    ) -> None:
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup = warmup
+        self.max_gradient_norm = max_gradient_norm
+        self.precision = precision
+        self.compile = compile
+        self.warm_start = warm_start
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_interval = checkpoint_interval
+
+
+class Rounds(Estimator):
+    """How the known pairs are used, found and held out.
+
+    Parameters
+    ----------
+    n_rounds : int, default="auto"
+        1 uses the seeds alone. With more, pairs that are each other's best and surer than
+        `min_confidence` join the seeds (iterative learning): where a network is trained, before the
+        first round those that the channels without training find; before each further round those
+        that all channels find. 2 in IBMEA, 3 in TMEA and propagation.
+    min_confidence : float, default=0.5
+        Sinkhorn probability that a pair needs to join.
+    validation_fraction : float, default=0.1
+        Share of the seeds that is held out, before features are made of the others. They tell how
+        much each channel counts, how often the pairs found are right, and what a confidence is
+        worth, in two folds: none judges weights that it has set. When that is learnt, they are
+        known like the other seeds. At 0 all channels count the same.
+    validation_interval : int or None, default=None
+        Epochs from one validation to the next: the weights with the best Hits@1 on the held-out
+        seeds are kept. None keeps those of the last epoch.
+    patience : int or None, default=None
+        Validations without a better one after which training stops.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import PropagationAligner, Rounds
+    >>> PropagationAligner(rounds=Rounds(1)).get_params()["rounds__min_confidence"]
+    0.5
+    """
+
+    ranges = {
+        "n_rounds": AnyOf(Integer(), "auto"),
+        "min_confidence": Number(0, 1),
+        "validation_fraction": Number(0, 1, "most"),
+        "validation_interval": AnyOf(Integer(), None),
+        "patience": AnyOf(Integer(), None),
+    }
+
+    def __init__(
+        self,
+        n_rounds: int | str = "auto",
+        *,
+        min_confidence: float = 0.5,
+        validation_fraction: float = 0.1,
+        validation_interval: int | None = None,
+        patience: int | None = None,
+    ) -> None:
+        self.n_rounds = n_rounds
+        self.min_confidence = min_confidence
+        self.validation_fraction = validation_fraction
+        self.validation_interval = validation_interval
+        self.patience = patience
+
+    def check_parameters(self, prefix: str = "") -> None:
+        """Raise a ValueError at the first parameter that is out of its range.
+
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before each name in messages, such as ``"rounds__"``.
+        """
+        super().check_parameters(prefix)
+        if self.patience is not None and not (
+            self.validation_fraction and self.validation_interval
+        ):
+            raise ValueError(
+                f"Expected a validation_fraction above 0 and a validation_interval with "
+                f"{prefix}patience={self.patience}; found {self.validation_fraction} and "
+                f"{self.validation_interval}. Without validation there is nothing to be patient "
+                "about."
+            )
+
+
+class GraphEncoding(Estimator):
+    """IBMEA's graph encoder.
+
+    Parameters
+    ----------
+    start : {"anchors", "learned", "propagation"}, default="anchors"
+        What it starts from. "anchors": a fixed random vector for each seed pair, zero for all other
+        entities; an entity is told by the seeds around it. "learned": a vector for each entity, as
+        in the paper. "propagation": principal components of the labels that
+        :class:`~ibmea_sklearn.featurizers.LabelPropagation` sends, cross-fitted.
+    anchor_fraction : float, default=0.7
+        Share of the seeds that serve as anchors in an epoch; the others are in the loss.
+    n_components : int, default=200
+        Width of a layer.
+    layers : {"all", "last"}, default="all"
+        Layers that make up the result; the paper takes the last.
+    n_layers, n_heads : int, default=2
+    dropout : float, default=0.45
+        Between the layers.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import GraphEncoding, IBMEAAligner
+    >>> IBMEAAligner(graph=GraphEncoding(n_layers=3)).graph.n_components
+    200
+    """
+
+    ranges = {
+        "start": Choice("anchors", "learned", "propagation"),
+        "anchor_fraction": Number(0, 1, "both"),
+        "n_components": Integer(),
+        "layers": Choice("all", "last"),
+        "n_layers": Integer(),
+        "n_heads": Integer(),
+        "dropout": Number(0, 1, "most"),
+    }
+
+    def __init__(
+        self,
+        start: str = "anchors",
+        *,
+        anchor_fraction: float = 0.7,
+        n_components: int = 200,
+        layers: str = "all",
+        n_layers: int = 2,
+        n_heads: int = 2,
+        dropout: float = 0.45,
+    ) -> None:
+        self.start = start
+        self.anchor_fraction = anchor_fraction
+        self.n_components = n_components
+        self.layers = layers
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.dropout = dropout
+
+
+class FeatureEncoding(Estimator):
+    """Encoders of features, and what is compared of them.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Width of each modality's vectors.
+    start : {"principal", "random"}, default="principal"
+        "principal": encoders start from whitened principal components, so that training starts
+        from the similarity of the features. "random": as in the papers.
+    dropout : float, default=0.0
+        In IBMEA's encoders.
+    frozen : "all" or sequence of str, default="all"
+        Modalities whose features are a channel of similarity as they are, beside what is trained of
+        them: a strong pre-trained feature says more than a head that few seeds have trained. "all"
+        takes those with dense features; bags say little by themselves.
+    similarity : {"channels", "fused"}, default="channels"
+        What a network adds to the similarity of two entities. "channels": a cosine for each
+        modality that the entity has (in TMEA one for the fused vector, too). "fused": one for the
+        fused vector, as in the papers. Each channel has a weight, learnt on the held-out seeds.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import FeatureEncoding, IBMEAAligner
+    >>> IBMEAAligner(features=FeatureEncoding(50, frozen=[])).features.start
+    'principal'
+    """
+
+    ranges = {
+        "n_components": Integer(),
+        "start": Choice("principal", "random"),
+        "dropout": Number(0, 1, "most"),
+        "frozen": Names(),
+        "similarity": Choice("channels", "fused"),
+    }
+
+    def __init__(
+        self,
+        n_components: int = 100,
+        *,
+        start: str = "principal",
+        dropout: float = 0.0,
+        frozen: str | Sequence[str] = "all",
+        similarity: str = "channels",
+    ) -> None:
+        self.n_components = n_components
+        self.start = start
+        self.dropout = dropout
+        self.frozen = frozen
+        self.similarity = similarity
+
+
+class Hybrid(Estimator):
+    """IBMEA's contrasts: of each modality, and of all of them fused (modal-hybrid).
+
+    Parameters
+    ----------
+    weight : float, default=3.0
+        Of the contrast of fused vectors; 0 leaves it out.
+    alpha, beta, base : float, default=5.0, 40.0, 0.5
+        Of its multi-similarity loss.
+    symmetric : bool, default=True
+        Whether the contrast of a modality (InfoNCE) looks in both directions, or from left to
+        right only, as in the published code.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import Hybrid, IBMEAAligner
+    >>> IBMEAAligner(contrast=Hybrid(weight=1, alpha=0.1)).contrast.beta
+    40.0
+    """
+
+    ranges = {
+        "weight": Number(),
+        "alpha": Number(0, open_ends="least"),
+        "beta": Number(0, open_ends="least"),
+        "base": Number(-1, 1),
+        "symmetric": Flag(),
+    }
+
+    def __init__(
+        self,
+        weight: float = 3.0,
+        *,
+        alpha: float = 5.0,
+        beta: float = 40.0,
+        base: float = 0.5,
+        symmetric: bool = True,
+    ) -> None:
+        self.weight = weight
+        self.alpha = alpha
+        self.beta = beta
+        self.base = base
+        self.symmetric = symmetric
+
+
+class TripleSteps(Estimator):
+    """TMEA's training on relation triples, by TransE.
+
+    Parameters
+    ----------
+    batch_size : int, default=5000
+        Largest number of triples in a step.
+    min_steps : int, default=20
+        Least number of steps in an epoch, into which the triples of small graphs are divided.
+    pair_steps : int or None, default=20
+        Largest number of steps in an epoch that look at pairs, and at what is generated; the other
+        steps are of triples alone. None for all steps, as in the published code: that costs several
+        times as much on large graphs, and brings nothing (see the Notes of the aligner).
+    margin : float, default=1.0
+        Between the squared distances of true and corrupted triples.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import TMEAAligner, TripleSteps
+    >>> TMEAAligner(triples=TripleSteps(pair_steps=None)).triples.margin
+    1.0
+    """
+
+    ranges = {
+        "batch_size": Integer(),
+        "min_steps": Integer(),
+        "pair_steps": AnyOf(Integer(), None),
+        "margin": Number(),
+    }
+
+    def __init__(
+        self,
+        batch_size: int = 5000,
+        *,
+        min_steps: int = 20,
+        pair_steps: int | None = 20,
+        margin: float = 1.0,
+    ) -> None:
+        self.batch_size = batch_size
+        self.min_steps = min_steps
+        self.pair_steps = pair_steps
+        self.margin = margin
+
+
+class ModalityImputation(Estimator):
+    """How TMEA generates vectors of missing modalities from the others.
+
+    Parameters
+    ----------
+    n_latent : int, default=64
+        Width of the latents of the autoencoders.
+    latent_weight : float, default=1e-2
+        lambda_2: weight of the distance between the latent of a modality and that of the others,
+        from which it is generated. 0 leaves it out.
+    divergence_weight : float, default=1e-8
+        Weight of the divergence of latents from the standard normal distribution, summed over the
+        entities of a step. With 1, as in the published code, all that is generated is the same.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import ModalityImputation, TMEAAligner
+    >>> TMEAAligner(imputation=ModalityImputation(32)).imputation.latent_weight
+    0.01
+    """
+
+    ranges = {
+        "n_latent": Integer(),
+        "latent_weight": Number(),
+        "divergence_weight": Number(),
+    }
+
+    def __init__(
+        self,
+        n_latent: int = 64,
+        *,
+        latent_weight: float = 1e-2,
+        divergence_weight: float = 1e-8,
+    ) -> None:
+        self.n_latent = n_latent
+        self.latent_weight = latent_weight
+        self.divergence_weight = divergence_weight
+
+
+class Commonality(Estimator):
+    """How TMEA brings out what modalities have in common.
+
+    Parameters
+    ----------
+    attention : {"multi", "single"}, default="multi"
+        "multi": each modality attends to all others that the entity has. "single": one key each,
+        which is a linear map, as in the published code.
+    n_heads : int, default=2
+        Of "multi"; they share the width of the vectors evenly.
+    orthogonality_weight : float, default=1e-2
+        lambda_1: weight of the constraint that what modalities do not have in common says nothing
+        of another. 0 leaves it out.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import Commonality, TMEAAligner
+    >>> TMEAAligner(commonality=Commonality("single")).commonality.n_heads
+    2
+    """
+
+    ranges = {
+        "attention": Choice("multi", "single"),
+        "n_heads": Integer(),
+        "orthogonality_weight": Number(),
+    }
+
+    def __init__(
+        self,
+        attention: str = "multi",
+        *,
+        n_heads: int = 2,
+        orthogonality_weight: float = 1e-2,
+    ) -> None:
+        self.attention = attention
+        self.n_heads = n_heads
+        self.orthogonality_weight = orthogonality_weight
+
+
+class MarginContrast(Estimator):
+    """TMEA's contrast of pairs, by each modality and by all of them fused.
+
+    Parameters
+    ----------
+    margin : float, default=2.0
+        Similarity that pairs are pulled to; that of others is pulled to 0.
+    fused : {"cosine", "product"}, default="cosine"
+        What is contrasted of fused vectors. "product" as in the published code, which ranks by
+        cosine nevertheless.
+    found_weight : float, default=0.1
+        Weight of the contrast of pairs that were found in training. They swap triples like seeds.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import MarginContrast, TMEAAligner
+    >>> TMEAAligner(contrast=MarginContrast(fused="product")).contrast.margin
+    2.0
+    """
+
+    ranges = {
+        "margin": Number(0, open_ends="least"),
+        "fused": Choice("cosine", "product"),
+        "found_weight": Number(),
+    }
+
+    def __init__(
+        self, margin: float = 2.0, *, fused: str = "cosine", found_weight: float = 0.1
+    ) -> None:
+        self.margin = margin
+        self.fused = fused
+        self.found_weight = found_weight

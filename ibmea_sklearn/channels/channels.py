@@ -1,0 +1,157 @@
+"""What entities of both graphs are compared by: vectors in channels, each with a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from .._utils.names import PROPAGATION
+from .weights import learn_weights
+
+# By channel: (n_nodes, width).
+Vectors = dict[str, np.ndarray]
+# From known pairs, as node numbers, to the vectors of a network, by channel.
+Encode = Callable[[np.ndarray], Vectors]
+
+# Rows that are joined at once.
+_BLOCK = 4096
+
+
+def frozen_name(modality: str) -> str:
+    """Call a channel that no network touches."""
+    return f"frozen_{modality}"
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """Scale rows to length 1; those of zeros stay, what is not finite does not become so."""
+    # By the largest entry first: squares of large or small numbers leave float32.
+    scale = np.maximum(vectors.max(axis=1, initial=0), -vectors.min(axis=1, initial=0))[:, None]
+    with np.errstate(invalid="ignore"):
+        scaled = vectors / np.where(scale > 0, scale, 1)
+        norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+        scaled /= np.where(norms > 0, norms, 1)
+    return np.asarray(scaled)
+
+
+def is_finite(vectors: Vectors) -> bool:
+    """Tell whether all numbers are finite."""
+    # A NaN is its own least and largest number. Nothing is held for each number.
+    ends = [end(v, initial=0) for v in vectors.values() for end in (np.min, np.max)]
+    return bool(np.isfinite(ends).all())
+
+
+class Channels:
+    """Vectors of the entities of both graphs in several channels.
+
+    Two entities are as similar as the weighted sum of their cosines. That is the inner product of
+    the unit vectors of all channels, each times the root of its weight, side by side: so whatever
+    compares vectors compares by all channels, and no similarity is held for each pair.
+
+    Parameters
+    ----------
+    n_left, n_nodes : int
+        Entities of the first graph, and of both.
+    frozen : mapping of {str: ndarray of shape (n_nodes, width)}
+        What no pair changes.
+    propagation : callable, optional
+        From known pairs, int64 (n_known, 2) of node numbers, to vectors of all nodes.
+
+    Attributes
+    ----------
+    weights : dict of {str: float}
+        By channel, with sum 1; channels that are not named count like the mean of the others.
+    """
+
+    def __init__(
+        self,
+        n_left: int,
+        n_nodes: int,
+        frozen: Mapping[str, np.ndarray],
+        propagation: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        self.n_left, self.n_nodes = n_left, n_nodes
+        self.propagation = propagation
+        self.weights: dict[str, float] = {}
+        self._frozen = {frozen_name(m): unit_rows(v) for m, v in frozen.items()}
+        self._propagated: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def has_frozen(self) -> bool:
+        """Whether anything is there without a network."""
+        return bool(self._frozen) or self.propagation is not None
+
+    def vectors(self, known: np.ndarray, encode: Encode | None = None) -> Vectors:
+        """Return unit vectors of all nodes by channel; zero where an entity lacks the modality.
+
+        Parameters
+        ----------
+        known : int64 ndarray of shape (n_known, 2)
+            Known pairs, as node numbers.
+        encode : callable, optional
+            What a network makes of them.
+        """
+        found = {m: unit_rows(v) for m, v in encode(known).items()} if encode else {}
+        if self.propagation:
+            found[frozen_name(PROPAGATION)] = self._propagate(known)
+        return {**found, **self._frozen}
+
+    def join(self, vectors: Vectors) -> np.ndarray:
+        """Put the vectors of all channels side by side, weighed."""
+        if len(vectors) == 1:
+            return next(iter(vectors.values()))  # of weight 1: a copy would be large
+        return self.join_rows(vectors, np.arange(self.n_nodes))
+
+    def join_rows(self, vectors: Vectors, rows: np.ndarray) -> np.ndarray:
+        """Put the vectors of some nodes side by side, weighed: a matrix of their own."""
+        weights = self.weights_of(list(vectors))
+        widths = [v.shape[1] for v in vectors.values()]
+        joined = np.empty((len(rows), sum(widths)), np.float32)
+        ends = np.cumsum(widths)
+        for name, end, width in zip(vectors, ends, widths, strict=True):
+            part, root = joined[:, end - width : end], weights[name] ** 0.5
+            for start in range(0, len(rows), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                np.multiply(vectors[name][rows[block]], root, out=part[block])
+        return joined
+
+    def weights_of(self, names: list[str]) -> dict[str, float]:
+        """Weights of channels, with sum 1; equal until they are learnt."""
+        known = [self.weights[n] for n in names if n in self.weights]
+        mean = float(np.mean(known)) if known else 1.0
+        raw = {n: self.weights.get(n, mean) for n in names}
+        return {n: w / sum(raw.values()) for n, w in raw.items()}
+
+    def learn(
+        self, vectors: Vectors, folds: list[np.ndarray], candidates: np.ndarray
+    ) -> list[np.ndarray]:
+        """Learn the weights from pairs that are held out, fold by fold; keep their mean.
+
+        Parameters
+        ----------
+        vectors : dict of {str: ndarray}
+            What :meth:`vectors` has returned, all numbers finite.
+        folds : list of int64 ndarrays of shape (n_pairs, 2)
+            Node numbers.
+        candidates : int64 ndarray of shape (n_candidates,)
+            Nodes of the second graph, ascending, the partners among them.
+
+        Returns
+        -------
+        list of float64 ndarrays of shape (n_channels,)
+            The weights that each fold gives.
+        """
+        if len(vectors) < 2 or not any(map(len, folds)):
+            given = self.weights_of(list(vectors))
+            return [np.array(list(given.values()))] * len(folds)
+        found = [learn_weights(list(vectors.values()), fold, candidates) for fold in folds]
+        self.weights = dict(zip(vectors, np.mean(found, axis=0).tolist(), strict=True))
+        return found
+
+    def _propagate(self, known: np.ndarray) -> np.ndarray:
+        assert self.propagation is not None
+        # Known pairs change by round only.
+        if self._propagated is None or not np.array_equal(self._propagated[0], known):
+            self._propagated = None  # before the next one is made: it is large
+            self._propagated = (known, self.propagation(known))
+        return self._propagated[1]

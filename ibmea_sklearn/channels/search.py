@@ -1,0 +1,265 @@
+"""The known pairs, and the search for further ones between rounds. Nobody else writes them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import rich
+import torch
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.preprocessing import normalize
+
+from .._utils.names import FUSED
+from ..graph import SeedPairs, Sides
+from ..graph._joint import split_sides
+from ..matching import Matching
+from ..matching._candidates import entry_products, row_numbers
+from ..matching._sinkhorn import mutual_candidates
+from ..metrics import hits_at_k
+from .calibration import Calibration
+from .channels import Channels, Encode, Vectors, is_finite
+
+# A search need not find each pair: the next one looks again. See `candidate_similarities` for what
+# the sketch costs in Hits@1; on DBP15K zh-en it shares 98% of its pairs with an exact search.
+_FIND = 50
+# Probabilities must be near those of `align`, which compares exactly, or their worth is misjudged.
+_CALIBRATE = 100
+_SKETCH_WIDTH = 1024
+# Searches before the first round, by the channels that need no training.
+_FROZEN_SEARCHES = 2
+
+
+class Comparison(NamedTuple):
+    """Similarities of the candidates by channel, from which any weights make one number.
+
+    ``places`` (n, m) holds who is whose candidate, ``by_channel`` (n_channels, n_candidates) the
+    cosines, ``has`` who has the channel: bool, (n_channels, n) and (n_channels, m).
+    """
+
+    places: sparse.csr_array
+    by_channel: np.ndarray
+    has: Sides
+
+    def mutual(self, weights: np.ndarray, how: Matching) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs that are each other's single best, and their probabilities by Sinkhorn."""
+        rows, columns = row_numbers(self.places), self.places.indices
+        # What vectors of channels side by side have as lengths: who lacks one has a shorter one.
+        left, right = (np.sqrt(weights @ has) for has in self.has)
+        data = (weights @ self.by_channel) / (left[rows] * right[columns])
+        similarities = sparse.csr_array((data, columns, self.places.indptr), self.places.shape)
+        return mutual_candidates(similarities, how.temperature, how.n_iterations)
+
+
+class PairSearch:
+    """Owns the pairs that are known: seeds, held-out seeds, and pairs found on the way.
+
+    Pairs that are each other's best, and sure by Sinkhorn's probability, join the seeds. All of
+    them are looked for anew each time: one that a later search no longer finds is dropped.
+
+    Held-out seeds are among what is looked for. They tell how much each channel counts, how often
+    the pairs found are right, and what a probability is worth. They are split into two folds: what
+    is said of the pairs of a fold rests on weights that the other fold gave, so that no pair judges
+    weights that it has set.
+
+    Parameters
+    ----------
+    channels : Channels
+    train, held_out : int64 ndarrays of shape (n, 2)
+        Known pairs as node numbers.
+    min_confidence : float
+        Least probability of a pair.
+    matching : Matching
+        Its temperature, iterations, search and device are those of the searches here.
+    verbose : bool, default=False
+        Whether each search says what it has found.
+
+    Attributes
+    ----------
+    found : int64 ndarray of shape (n_found, 2)
+        What the last search has found.
+    known : int64 ndarray of shape (n_known, 2)
+        Pairs that are known at present: seeds, then what was found; at the end, held-out ones.
+    log : list of dict
+        By search: ``n_pairs`` known, whether a ``trained`` network was asked, ``n_found`` pairs,
+        their ``precision`` on held-out entities (None where none is among them), the number of
+        pairs that it is taken from, ``n_checked``, and ``channel_weights``.
+    """
+
+    def __init__(
+        self,
+        channels: Channels,
+        train: np.ndarray,
+        held_out: np.ndarray,
+        min_confidence: float,
+        matching: Matching,
+        verbose: bool = False,
+    ) -> None:
+        self.channels, self.train, self.held_out = channels, train, held_out
+        self.min_confidence, self.matching, self.verbose = min_confidence, matching, verbose
+        sides = np.arange(channels.n_left), np.arange(channels.n_left, channels.n_nodes)
+        self.free = [np.setdiff1d(s, p) for s, p in zip(sides, train.T, strict=True)]
+        in_first = np.random.default_rng(0).permutation(len(held_out)) % 2 == 0
+        self.folds = [held_out[in_first], held_out[~in_first]]
+        self.found = np.empty((0, 2), np.int64)
+        self.log: list[dict[str, Any]] = []
+        self._is_settled = False
+
+    @property
+    def known(self) -> np.ndarray:
+        """The pairs that are known at present."""
+        known = np.concatenate([self.train, self.found])
+        if not self._is_settled:
+            return known
+        clash = [np.isin(k, h) for k, h in zip(known.T, self.held_out.T, strict=True)]
+        return np.concatenate([known[~np.logical_or(*clash)], self.held_out])
+
+    def find(self, encode: Encode | None = None) -> None:
+        """Look for pairs that are sure, and let them join the seeds."""
+        self.found = self._look(encode, _FIND)[0]
+
+    def find_frozen(self) -> None:
+        """Look for pairs by the channels that need no network, if there are any."""
+        if self.channels.has_frozen:
+            # Propagated labels alone change with what is known: without them one search finds all.
+            for _ in range(_FROZEN_SEARCHES if self.channels.propagation else 1):
+                self.find()
+
+    def go_back(self, found: np.ndarray) -> None:
+        """Know what was known at an earlier time: pairs that were found then."""
+        self.found = found
+
+    def settle(self, encode: Encode | None = None) -> Calibration:
+        """Learn weights and calibration; from then on the held-out pairs are known, too."""
+        _, chances, right = self._look(encode, _CALIBRATE)
+        self._is_settled = True
+        return Calibration.learn(chances, right)
+
+    def embed(self, encode: Encode | None = None) -> tuple[dict[str, Sides], dict[str, float]]:
+        """Return vectors of all entities by channel and fused, and the weights of the channels."""
+        vectors = self.channels.vectors(self.known, encode)
+        every = {**vectors, FUSED: self.channels.join(vectors)}
+        sides = {m: split_sides(v, self.channels.n_left) for m, v in every.items()}
+        return sides, self.channels.weights_of(list(vectors))
+
+    def hits_at_1(self, encode: Encode | None, matching: Matching) -> float:
+        """Hits@1 of the held-out pairs among all entities that are not trained on."""
+        sources, targets = self.held_out.T
+        vectors = self.channels.vectors(self.known, encode)
+        if not is_finite(vectors):
+            return math.nan  # the next loss is not finite either, and stops the training
+        sides = self._sides(vectors, sources, self.free[1])
+        return hits_at_k(matching.ranks(*sides, np.searchsorted(self.free[1], targets)), 1)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the searches have learnt, found and logged."""
+        return {"log": list(self.log), "weights": self.channels.weights, "found": self.found}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take it up."""
+        self.log[:] = state["log"]
+        self.channels.weights, self.found = dict(state["weights"]), state["found"]
+
+    def _look(
+        self, encode: Encode | None, n_candidates: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return pairs that are sure; chances of held-out entities' pairs, and which are right."""
+        nothing = np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty(0, bool)
+        vectors = self.channels.vectors(self.known, encode)
+        is_possible = all(len(side) for side in self.free) and is_finite(vectors)
+        if not is_possible:  # a network that is ruined: the training goes back, and stops
+            self._log(encode, nothing[0], nothing[2])
+            return nothing
+        learnt = self.channels.learn(vectors, self.folds, self.free[1])
+        comparison = self._compare(vectors, n_candidates)
+        weights = np.array(list(self.channels.weights_of(list(vectors)).values()))
+        pairs, chances = self._mutual(comparison, weights)
+        sure = pairs[chances > self.min_confidence]
+        judged = [
+            self._judge(comparison, other, fold)
+            for other, fold in zip(learnt[::-1], self.folds, strict=True)
+            if len(fold)
+        ]
+        of_held_out, right = map(np.concatenate, zip(nothing[1:], *judged, strict=True))
+        self._log(encode, sure, right[of_held_out > self.min_confidence])
+        return sure, of_held_out, right
+
+    def _judge(
+        self, comparison: Comparison, weights: np.ndarray, fold: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return chances of the pairs of a fold's left entities, and which of them are right."""
+        pairs, chances = self._mutual(comparison, weights)
+        partner = dict(fold.tolist())
+        asked = np.isin(pairs[:, 0], fold[:, 0])
+        right = [partner[left] == right for left, right in pairs[asked].tolist()]
+        return chances[asked], np.array(right, bool)
+
+    def _mutual(self, comparison: Comparison, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pairs, chances = comparison.mutual(weights, self.matching)
+        nodes = [rows[p] for rows, p in zip(self.free, pairs.T, strict=True)]
+        return np.column_stack(nodes), chances
+
+    def _compare(self, vectors: Vectors, n_candidates: int) -> Comparison:
+        """Choose candidates by all channels together, then compare them by each."""
+        how = clone(self.matching).set_params(
+            n_candidates=n_candidates, sketch_width=_SKETCH_WIDTH, normalize=False
+        )
+        places = how.candidate_places(*self._sides(vectors, *self.free))
+        left, right = self.free[0][row_numbers(places)], self.free[1][places.indices]
+        tensors = (torch.as_tensor(v, device=how.device) for v in vectors.values())
+        by_channel = np.stack([entry_products(v, v, left, right) for v in tensors])
+        has = np.stack([v.any(axis=1) for v in vectors.values()])
+        return Comparison(places, by_channel, Sides(*(has[:, side] for side in self.free)))
+
+    def _sides(self, vectors: Vectors, left: np.ndarray, right: np.ndarray) -> Sides:
+        """Return unit vectors of some nodes of both graphs.
+
+        They are large: they are joined for these nodes only, and made units where they stand.
+        """
+        sides = (self.channels.join_rows(vectors, nodes) for nodes in (left, right))
+        return Sides(*(normalize(side, copy=False) for side in sides))
+
+    def _log(self, encode: Encode | None, found: np.ndarray, right: np.ndarray) -> None:
+        self.log.append(
+            {
+                "n_pairs": len(self.known),
+                "trained": encode is not None,
+                "n_found": len(found),
+                "precision": float(right.mean()) if len(right) else None,
+                "n_checked": len(right),
+                "channel_weights": dict(self.channels.weights),
+            }
+        )
+        if self.verbose:
+            rich.print(_said(self.log[-1]), flush=True)
+
+
+def _said(row: dict[str, Any]) -> str:
+    right = ""
+    if row["precision"] is not None:
+        right = f", {row['precision']:.0%} right of {row['n_checked']:,} held out"
+    return f"{row['n_pairs']:,} pairs known: {row['n_found']:,} more are sure{right}"
+
+
+def split_seeds(
+    X: SeedPairs, fraction: float, random: np.random.RandomState
+) -> tuple[SeedPairs, SeedPairs]:
+    """Split a view into seeds to train on and seeds that are held out, both in the order of `X`.
+
+    Where the fraction is less than one seed, none is held out.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two seeds are left to train on.
+    """
+    n_held_out = round(fraction * len(X))
+    if n_held_out > len(X) - 2:
+        raise ValueError(
+            f"Expected rounds__validation_fraction to leave 2 seeds to train on; found {fraction} "
+            f"of {len(X)} seeds. Change it, or pass more seeds."
+        )
+    order = random.permutation(len(X)) if n_held_out else np.arange(len(X))
+    return X[np.sort(order[n_held_out:])], X[np.sort(order[:n_held_out])]

@@ -1,0 +1,107 @@
+"""How much each channel of similarity counts, learnt from pairs that are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize
+
+# As many pairs' worth of belief that all channels count the same: it decides where few pairs are
+# held out, and hardly matters where there are hundreds.
+PRIOR_PAIRS = 5.0
+# Held-out pairs beyond these change the weights little.
+MOST_PAIRS = 150
+# Similarities that are held at once, pairs x candidates x channels: 512 MB. With 1,000,000
+# candidates and ten channels all of them would be 6 GB.
+MOST_NUMBERS = 1 << 27
+# Candidates whose vectors are copied at once.
+_BLOCK = 4096
+
+
+def learn_weights(
+    vectors: Sequence[np.ndarray], pairs: np.ndarray, candidates: np.ndarray
+) -> np.ndarray:
+    """Learn a weight for each channel from some pairs and what else they could have been.
+
+    Parameters
+    ----------
+    vectors : sequence of float32 ndarrays of shape (n_nodes, width)
+        By channel.
+    pairs : int64 ndarray of shape (n_pairs, 2)
+        Node numbers. Of more than 150 some are taken, evenly spread.
+    candidates : int64 ndarray of shape (n_candidates,)
+        Nodes, ascending, the partners of the pairs among them. Where there are more than memory
+        should hold, some are drawn: a softmax over candidates drawn evenly learns the same weights
+        (McFadden 1978).
+
+    Returns
+    -------
+    float64 ndarray of shape (n_channels,)
+        Positive, with sum 1; equal where there is no pair.
+    """
+    if not len(pairs):
+        return np.full(len(vectors), 1 / len(vectors))
+    pairs = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_PAIRS)).astype(int)]
+    candidates = _drawn(candidates, pairs[:, 1], MOST_NUMBERS // (len(pairs) * len(vectors)))
+    similarities = np.empty((len(vectors), len(pairs), len(candidates)), np.float32)
+    for part, v in zip(similarities, vectors, strict=True):
+        for start in range(0, len(candidates), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            part[:, block] = v[pairs[:, 0]] @ v[candidates[block]].T
+    return fit_weights(similarities, np.searchsorted(candidates, pairs[:, 1]))
+
+
+def _drawn(candidates: np.ndarray, partners: np.ndarray, most: int) -> np.ndarray:
+    """Return the candidates, or as many of them as there may be, the partners among them."""
+    if len(candidates) <= most:
+        return candidates
+    some = np.random.default_rng(0).choice(candidates, most, replace=False)
+    return np.union1d(some, partners)
+
+
+def fit_weights(similarities: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Learn a weight for each channel by conditional logistic regression.
+
+    Parameters
+    ----------
+    similarities : float32 ndarray of shape (n_channels, n_pairs, n_candidates)
+    true : int ndarray of shape (n_pairs,)
+        The candidate that is right.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_channels,)
+        Positive, with sum 1.
+
+    Notes
+    -----
+    The probability of a candidate is the softmax of the weighted sum of its similarities (McFadden
+    1974). All candidates count as negatives, not only near ones: with the 100 nearest of 10,000
+    channels that rule most others out seem useless (FB15K-DB15K, Hits@1 .66 against .69). A
+    Gaussian prior draws the logarithms of the weights to each other.
+    """
+    n_channels, n_pairs, n_candidates = similarities.shape
+    flat = similarities.reshape(n_channels, -1)
+    rows = np.arange(n_pairs)
+    of_true = similarities[:, rows, true].astype(np.float64)
+
+    def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = np.exp(logs)
+        # Scores become chances where they stand: with few channels a copy is as large as `flat`.
+        chances = (weights.astype(np.float32) @ flat).reshape(n_pairs, n_candidates)
+        highest = chances.max(axis=1, keepdims=True)
+        chances -= highest
+        np.exp(chances, out=chances)
+        sums = chances.sum(axis=1, dtype=np.float64, keepdims=True)
+        chances /= sums.astype(np.float32)
+        norms = highest + np.log(sums)
+        slope = (flat @ chances.ravel() - of_true.sum(axis=1)) * weights
+        apart = logs - logs.mean()
+        value = norms.sum() - (weights @ of_true).sum() + PRIOR_PAIRS * (apart**2).sum()
+        return float(value), slope + 2 * PRIOR_PAIRS * apart
+
+    start = np.full(n_channels, 2.0)  # e^2: a cosine of .1 more makes a candidate twice as likely
+    bounds = [(-8.0, 8.0)] * n_channels
+    found = np.exp(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
+    return np.asarray(found / found.sum())

@@ -1,0 +1,22 @@
+# What the room hands on: type checkers read it, and __init__.py imports by it, at first use.
+from .base import BaseFeaturizer as BaseFeaturizer
+from .images.encoder import ImageEncoder as ImageEncoder
+from .imputers import NeighborMeanImputer as NeighborMeanImputer
+from .imputers import VAEImputer as VAEImputer
+from .modality_featurizer import ModalityFeaturizer as ModalityFeaturizer
+from .robustness import FeatureDropoutNoise as FeatureDropoutNoise
+from .robustness import pair_similarities as pair_similarities
+from .robustness import select_by_similarity as select_by_similarity
+from .structure.bags import BagOfAttributes as BagOfAttributes
+from .structure.bags import BagOfRelations as BagOfRelations
+from .structure.diffusion import Diffusion as Diffusion
+from .structure.label_propagation import LabelPropagation as LabelPropagation
+from .texts.attribute_abstract import AttributeAbstract as AttributeAbstract
+from .texts.attribute_names import NameMatcher as NameMatcher
+from .texts.encoder import NameEncoder as NameEncoder
+from .texts.encoder import TextEncoder as TextEncoder
+from .texts.language_model import ChatModel as ChatModel
+from .texts.language_model import LanguageModelError as LanguageModelError
+from .texts.language_model_matcher import LanguageModelMatcher as LanguageModelMatcher
+from .texts.names import NameNGrams as NameNGrams
+from .values.attribute_values import AttributeValues as AttributeValues

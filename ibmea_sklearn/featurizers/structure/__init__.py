@@ -1,0 +1,1 @@
+"""Where an entity stands in its graph."""

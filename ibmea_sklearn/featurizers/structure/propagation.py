@@ -1,0 +1,296 @@
+"""Vectors of entities, such as labels of known pairs, propagated over entities and relations."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+from torch.nn.functional import embedding_bag, normalize
+
+from ...graph import KnowledgeGraph
+
+# Columns that each relation feature weights: wide enough for the product to pay.
+_WIDTH = 16
+# Own vectors count this much more than those of the neighbours. Hits@1 of 2 against 1, on a fifth
+# of the training seeds: DBP15K zh-en .559 and .544, ja-en .538 and .532, FB15K-DB15K .350 and .346.
+_OWN = 2.0
+
+
+class Propagation:
+    """Propagate vectors of some nodes over both graphs, and return features of all nodes.
+
+    Called with known pairs, each pair starts with a random unit vector, its label, all other nodes
+    with zero; :meth:`spread` takes vectors of any other origin. Relations take the normalised
+    sum of their heads, entities that of their neighbours and relations, twice. Then each feature
+    of the relations weights an adjacency of its own, over which some of the entities' features
+    are sent once more: neighbours by unlike relations no longer look alike. Nothing is trained.
+
+    Parameters
+    ----------
+    kg1, kg2 : KnowledgeGraph
+    n_components : int
+        Width of the features.
+    label_width : int
+        Of the labels of known pairs.
+    hub_exponent : float
+        A triple counts c ** -hub_exponent, where c heads share its relation and tail.
+    random_state : int
+    device : str
+        Of torch. Random numbers are drawn on the CPU, so that all devices have the same.
+    block_bytes : int
+        Bound on what is held at once of the weights of adjacencies.
+
+    Notes
+    -----
+    After Mao et al., LightEA, EMNLP 2022, where tails take from relations instead of heads, and
+    a Gaussian projection of the features is sent in the end. A selection is several times cheaper
+    at nearly the same result (Hits@1 on DBP15K zh-en .720 against .732 at equal width).
+    The label of a pair is that of its left node, whichever other pairs there are: features made
+    from different pairs are comparable.
+    """
+
+    def __init__(
+        self,
+        kg1: KnowledgeGraph,
+        kg2: KnowledgeGraph,
+        *,
+        n_components: int = 2048,
+        label_width: int = 512,
+        hub_exponent: float = 0.25,
+        random_state: int = 0,
+        device: str = "cpu",
+        block_bytes: int = 64 * 2**20,
+    ) -> None:
+        self.n_nodes = kg1.n_entities + kg2.n_entities
+        self.n_components, self.label_width = n_components, label_width
+        self.random_state, self.block_bytes = random_state, block_bytes
+        # torch has no sparse products on "mps".
+        self.device = torch.device("cpu" if device.startswith("mps") else device)
+        triples = _with_inverses(joint_triples(kg1, kg2))
+        self.has_triples = len(triples) > 0
+        if self.has_triples:
+            self._connect(triples, _weights(triples, self.n_nodes, hub_exponent))
+
+    def _connect(self, triples: np.ndarray, weights: np.ndarray) -> None:
+        head, relation, tail = triples.T
+        n, n_relations = self.n_nodes, int(relation.max()) + 1
+        neighbours = _matrix(head, tail, weights, (n, n))
+        degrees = sparse.diags_array(neighbours.sum(axis=1), format="csr")
+        self.neighbours = self._sparse(neighbours + degrees)
+        relations_of_head = _largest(head, relation, weights, (n, n_relations))
+        self.to_heads = self._sparse(relations_of_head)
+        self.from_heads = self._sparse(relations_of_head.T.tocsr())
+        # Connected pairs of nodes, numbered in CSR order, and the relations that connect each.
+        self.edges = neighbours.copy()
+        self.edges.data = np.arange(neighbours.nnz)
+        edge = np.unique(head * n + tail, return_inverse=True)[1]
+        shape = (neighbours.nnz, n_relations)
+        self.relations_of_edge = _matrix(edge, relation, weights, shape)
+
+    def __call__(
+        self, pairs: np.ndarray, codes: np.ndarray | None = None, rows: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the features that known pairs give.
+
+        Parameters
+        ----------
+        pairs : int64 ndarray of shape (n_pairs, 2)
+            Node numbers; those of the second graph follow those of the first.
+        codes : int64 ndarray of shape (n_pairs,), optional
+            Number of each pair's label among all labels; its left node if not given.
+        rows : int64 ndarray of shape (n_rows,), optional
+            Nodes to return the features of; all if not given.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_nodes or n_rows, n_components)
+            Rows of length 1; zero where no known pair is near.
+        """
+        if not len(pairs):
+            return self._nothing(rows)
+        return self.spread(self._labels(pairs, codes), rows)
+
+    def spread(self, start: Tensor | np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the features that vectors of the nodes give.
+
+        Parameters
+        ----------
+        start : float32 Tensor or ndarray of shape (n_nodes, width)
+            What each node starts with: a vector of length 1, or zero. It is written over.
+        rows : int64 ndarray of shape (n_rows,), optional
+            Nodes to return the features of; all if not given.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_nodes or n_rows, n_components)
+            Rows of length 1; zero where no vector but zero is near.
+        """
+        if not self.has_triples or (rows is not None and not len(rows)):
+            return self._nothing(rows)
+        entities, relations = self._views(torch.as_tensor(start, device=self.device))
+        return self._by_relation(entities, relations, rows).cpu().numpy()
+
+    def _nothing(self, rows: np.ndarray | None) -> np.ndarray:
+        n_rows = self.n_nodes if rows is None else len(rows)
+        return np.zeros((n_rows, self.n_components), np.float32)
+
+    def _labels(self, pairs: np.ndarray, codes: np.ndarray | None) -> Tensor:
+        codes = pairs[:, 0] if codes is None else codes
+        random = np.random.default_rng(self.random_state)
+        # The first rows are the same however many are drawn.
+        drawn = normalize(self._normal(random, int(codes.max()) + 1, self.label_width))
+        left, right = torch.tensor(pairs.T, device=self.device)
+        labels = drawn.new_zeros((self.n_nodes, self.label_width))
+        labels[left] = labels[right] = drawn[torch.tensor(codes, device=self.device)]
+        return labels
+
+    def _views(self, start: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features of entities, 3 vectors wide, and those of relations, 2 wide."""
+        near1 = _unit(self.neighbours @ start)
+        relations1 = _unit(self.from_heads @ start)
+        near2 = _unit((self.neighbours @ near1).add_(self.to_heads @ relations1))
+        relations2 = _unit(self.from_heads @ near1)
+        return (
+            _unit(torch.hstack([start.mul_(_OWN), near1, near2])),
+            _unit(torch.hstack([relations1, relations2])),
+        )
+
+    def _by_relation(
+        self, entities: Tensor, relations: Tensor, rows: np.ndarray | None = None
+    ) -> Tensor:
+        random = np.random.default_rng([self.random_state, 1])
+        n_features = -(-self.n_components // _WIDTH)
+        mixed = normalize(relations @ self._normal(random, relations.shape[1], n_features))
+        columns = _cycle(random, entities.shape[1], self.n_components).to(self.device)
+        edges = self.edges if rows is None else self.edges[rows]
+        features = entities.new_empty((edges.shape[0], self.n_components))
+        by_column = entities.T.contiguous()  # to choose columns from rows is slow
+        # Held once: fresh memory for each product takes longer than the product.
+        chosen = by_column.new_empty((_WIDTH, len(entities)))
+        dense = entities.new_empty((len(entities), _WIDTH))
+
+        for start, adjacencies in self._adjacencies(edges, mixed):
+            for k, adjacency in enumerate(adjacencies, start):
+                part = columns[k * _WIDTH : (k + 1) * _WIDTH]
+                n = len(part)
+                torch.index_select(by_column, 0, part, out=chosen[:n])
+                dense[:, :n] = chosen[:n].T
+                features[:, k * _WIDTH : k * _WIDTH + n] = adjacency @ dense[:, :n]
+        return _unit(features)
+
+    def _adjacencies(
+        self, edges: sparse.csr_array, mixed: Tensor
+    ) -> Iterator[tuple[int, list[_Sparse]]]:
+        """Yield the adjacencies that each feature of the relations weights, in blocks."""
+        relations = self._sparse(self.relations_of_edge[edges.data])
+        indptr, indices = (
+            torch.as_tensor(part, device=self.device) for part in (edges.indptr, edges.indices)
+        )
+        step = max(1, self.block_bytes // (8 * max(1, edges.nnz)))  # 4 bytes, and a copy
+        for start in range(0, mixed.shape[1], step):
+            weights = relations @ mixed[:, start : start + step].contiguous()
+            yield (
+                start,
+                [_Sparse(indptr, indices, w, edges.shape) for w in weights.T.contiguous()],
+            )
+
+    def _sparse(self, matrix: sparse.csr_array) -> _Sparse:
+        indptr, indices, values = (
+            torch.as_tensor(part, device=self.device)
+            for part in (matrix.indptr, matrix.indices, matrix.data)
+        )
+        return _Sparse(indptr, indices, values, matrix.shape)
+
+    def _normal(self, random: np.random.Generator, *shape: int) -> Tensor:
+        drawn = random.standard_normal(shape, dtype=np.float32)
+        return torch.as_tensor(drawn, device=self.device)
+
+
+def joint_triples(kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
+    """Return the triples of both graphs in one numbering: those of the second follow the first."""
+    shift = np.array([kg1.n_entities, kg1.n_relations, kg1.n_entities])
+    return np.concatenate([kg1.relation_triples, kg2.relation_triples + shift])
+
+
+def _with_inverses(triples: np.ndarray) -> np.ndarray:
+    """Return triples, each once, and each the other way round."""
+    head, relation, tail = triples.T
+    return np.concatenate(
+        [
+            np.column_stack([head, 2 * relation, tail]),
+            np.column_stack([tail, 2 * relation + 1, head]),
+        ]
+    )
+
+
+def _weights(triples: np.ndarray, n_nodes: int, hub_exponent: float) -> np.ndarray:
+    """Return what each triple counts: the less, the more heads share its relation and tail."""
+    _, relation, tail = triples.T
+    _, group, counts = np.unique(relation * n_nodes + tail, return_inverse=True, return_counts=True)
+    return (counts[group] ** -float(hub_exponent)).astype(np.float32)
+
+
+def _matrix(
+    row: np.ndarray, column: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    matrix = sparse.coo_array((weights, (row, column)), shape).tocsr()
+    matrix.sort_indices()
+    return matrix
+
+
+def _largest(
+    row: np.ndarray, column: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Keep the largest of the weights of a place, where `_matrix` sums them.
+
+    Hits@1 against the sum, on a fifth of the training seeds: DBP15K zh-en .559 and .544, ja-en .538
+    and .517, FB15K-DB15K .350 and .354.
+    """
+    order = np.lexsort((-weights, column, row))
+    places = row[order] * shape[1] + column[order]
+    first = order[np.diff(places, prepend=-1) > 0]
+    return _matrix(row[first], column[first], weights[first], shape)
+
+
+def _cycle(random: np.random.Generator, n_columns: int, n_chosen: int) -> Tensor:
+    """Choose columns at random, each again only after all others."""
+    n_cycles = -(-n_chosen // n_columns)
+    columns = np.concatenate([random.permutation(n_columns) for _ in range(n_cycles)])
+    return torch.as_tensor(columns[:n_chosen])
+
+
+def _unit(rows: Tensor) -> Tensor:
+    """Scale rows to length 1, in place."""
+    return normalize(rows, out=rows)
+
+
+class _Sparse:
+    """A sparse matrix that multiplies dense tensors: on a CPU, as weighted sums of bags of rows.
+
+    The weighted adjacency of FB15K-DB15K (1.3 million triples) times 16 columns, on one core: bags
+    4.4 ms, scipy 13.1 ms; torch's own product of a CSR matrix is slower than both.
+    """
+
+    def __init__(
+        self, indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]
+    ) -> None:
+        self.parts = indices, indptr, values
+        self.matrix = None if values.device.type == "cpu" else _torch_csr(*self.parts, shape)
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        if self.matrix is not None:
+            return self.matrix @ dense
+        indices, indptr, values = self.parts
+        return embedding_bag(
+            indices, dense, indptr, mode="sum", per_sample_weights=values, include_last_offset=True
+        )
+
+
+def _torch_csr(indices: Tensor, indptr: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(indptr, indices, values, shape, check_invariants=False)

@@ -1,0 +1,1 @@
+"""What is written of entities, and how attributes are called."""

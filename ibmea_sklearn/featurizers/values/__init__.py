@@ -1,0 +1,1 @@
+"""Numbers, dates and strings that are said of entities."""

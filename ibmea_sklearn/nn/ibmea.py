@@ -1,0 +1,239 @@
+"""IBMEA's whole network: encoders by modality, then fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .._utils.names import FUSED, GRAPH, NETWORK
+from .features import Array, FeatureTable, MappedTable, blocks, n_nodes_of
+from .gaussian import FeatureEncoder, Gaussian, GaussianHead
+from .graph_encoder import GraphEncoder
+
+
+class Encoded(NamedTuple):
+    """What the network says of n entities, by modality and fused.
+
+    ``posteriors`` holds a Gaussian and ``vectors`` a sample of it (its mean at inference) for each
+    modality; ``masks`` (n,) says who has the modality; ``fused`` is (n, width), ``weights``
+    (n, n_modalities).
+    """
+
+    posteriors: dict[str, Gaussian]
+    vectors: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    fused: Tensor
+    weights: Tensor
+
+
+class Readout(NamedTuple):
+    """What a trained network says of all entities: numpy arrays in float32.
+
+    By modality: ``embeddings`` (n_nodes, width), posterior means, zero where an entity lacks it;
+    ``variances`` of the same shape. ``weights`` (n_nodes, n_modalities) are the fusion's.
+    """
+
+    embeddings: dict[str, Array]
+    variances: dict[str, Array]
+    weights: Array
+
+
+class VariationalNetwork(nn.Module):
+    """Encode entities by each modality as Gaussians, draw a vector from each, and fuse them.
+
+    Parameters
+    ----------
+    graph : GraphEncoder or None
+        Gives the modality "graph". None leaves it out.
+    tables : mapping of {str: FeatureTable or MappedTable}
+        Features of all nodes, by modality.
+    encoders : mapping of {str: FeatureEncoder}
+        For the same modalities.
+    fusion : Module
+        Takes vectors and masks by modality, returns fused vectors and weights.
+    anchor_fraction : float, default=0.0
+        Least share of the pairs that serve as anchors of the graph encoder instead of entering the
+        loss, drawn anew each time. A pair in the loss must not start from one vector, or it is
+        recognised by that vector alone. At inference all known pairs are anchors.
+    max_pairs : int or None, default=None
+        Largest number of pairs that enter the loss.
+    fused_posterior : GaussianHead or None, default=None
+        Makes one Gaussian of the fused vector, instead of one of each modality.
+
+    Attributes
+    ----------
+    n_nodes : int
+        Entities of both graphs.
+
+    Notes
+    -----
+    Su et al., ACM MM 2024 (IBMEA). Anchors are not in the paper.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn import ConcatFusion, FeatureEncoder, VariationalNetwork
+    >>> from ibmea_sklearn.nn.features import FeatureTable
+    >>> tables = {"image": FeatureTable(torch.eye(4), torch.arange(4) > 0, n_features=4)}
+    >>> encoders = {"image": FeatureEncoder(n_features=4, n_components=3)}
+    >>> network = VariationalNetwork(None, tables, encoders, ConcatFusion({"image": 3}))
+    >>> known = torch.tensor([[0, 2], [1, 3]])
+    >>> encoded = network(known)
+    >>> encoded.fused.shape
+    torch.Size([4, 3])
+    >>> encoded.masks["image"]  # of nodes 0, 1, 2, 3: left ones first
+    tensor([False,  True,  True,  True])
+    >>> network.vectors(known)["image"].shape
+    (4, 3)
+    """
+
+    def __init__(
+        self,
+        graph: GraphEncoder | None,
+        tables: Mapping[str, FeatureTable | MappedTable],
+        encoders: Mapping[str, FeatureEncoder],
+        fusion: nn.Module,
+        anchor_fraction: float = 0.0,
+        max_pairs: int | None = None,
+        fused_posterior: GaussianHead | None = None,
+    ) -> None:
+        super().__init__()
+        self.graph = graph
+        self.tables = nn.ModuleDict(tables)
+        self.encoders = nn.ModuleDict(encoders)
+        self.fusion = fusion
+        self.anchor_fraction = anchor_fraction
+        self.max_pairs = max_pairs
+        self.fused_posterior = fused_posterior
+        self.n_nodes = n_nodes_of(tables) if graph is None else graph.pattern.n_nodes
+
+    def forward(self, known: Tensor) -> Encoded:
+        """Encode a random part of the known pairs; all others are anchors.
+
+        Parameters
+        ----------
+        known : int64 Tensor of shape (n_known, 2)
+            Pairs of nodes, each once: all that are known in this round.
+
+        Returns
+        -------
+        Encoded
+            Of the left nodes of the pairs drawn, then of the right ones.
+        """
+        pairs = self._draw(known)
+        is_drawn = torch.isin(known[:, 0], pairs[:, 0], assume_unique=True)
+        # The others first: how many a mask leaves, a device would have to stop and tell.
+        others = is_drawn.byte().argsort(stable=True)[: len(known) - len(pairs)]
+        return self.encode(pairs.T.reshape(-1), known[others])
+
+    def _draw(self, pairs: Tensor) -> Tensor:
+        """Choose the pairs that enter the loss; two at least, for one has no negatives."""
+        wanted = max(2, round(len(pairs) * (1 - self.anchor_fraction)))
+        wanted = min(wanted, self.max_pairs or wanted)
+        if wanted >= len(pairs):
+            return pairs
+        return pairs[torch.randperm(len(pairs), device=pairs.device)[:wanted]]
+
+    def encode(self, nodes: Tensor, anchors: Tensor) -> Encoded:
+        """Encode nodes; features are read for these only.
+
+        Parameters
+        ----------
+        nodes : int64 Tensor of shape (n,)
+        anchors : int64 Tensor of shape (n_anchors, 2)
+            Pairs of nodes for the graph encoder. Not read without a graph.
+
+        Returns
+        -------
+        Encoded
+            Of the n nodes.
+        """
+        posteriors, masks = {}, {}
+        if self.graph is not None:
+            posteriors[GRAPH] = self.graph(anchors, nodes)
+            masks[GRAPH] = torch.ones_like(nodes, dtype=torch.bool)
+        for modality, table in self.tables.items():
+            posteriors[modality] = self._posterior(self.encoders[modality], table, nodes)
+            masks[modality] = table.get_buffer("mask")[nodes]
+        if self.fused_posterior is not None:
+            return self._encode_fused(posteriors, masks)
+        vectors = {m: self._vector(p) for m, p in posteriors.items()}
+        return Encoded(posteriors, vectors, masks, *self.fusion(vectors, masks))
+
+    def vectors(self, known: Tensor, parts: str = "channels") -> dict[str, Array]:
+        """Return the vectors of all nodes, as the network gives them at the moment.
+
+        The network is in evaluation mode afterwards.
+
+        Parameters
+        ----------
+        known : int64 Tensor of shape (n_known, 2)
+            All pairs that are known; they are anchors. On any device.
+        parts : {"channels", "fused"}, default="channels"
+            A channel for each modality, or "network" for the fused vectors.
+
+        Returns
+        -------
+        dict of {str: float32 ndarray of shape (n_nodes, width)}
+            By channel. Zero where an entity lacks the modality.
+        """
+        encoded = self._encode_all(known)
+        return {NETWORK: _array(encoded.fused)} if parts == FUSED else _means(encoded)
+
+    def read_out(self, known: Tensor) -> Readout:
+        """Return posterior means, variances and fusion weights of all nodes.
+
+        The network is in evaluation mode afterwards.
+
+        Parameters
+        ----------
+        known : int64 Tensor of shape (n_known, 2)
+            All pairs that are known; they are anchors. On any device.
+
+        Returns
+        -------
+        Readout
+        """
+        encoded = self._encode_all(known)
+        variances = {m: _array(p.log_variance.exp()) for m, p in encoded.posteriors.items()}
+        return Readout(_means(encoded), variances, _array(encoded.weights))
+
+    def _encode_all(self, known: Tensor) -> Encoded:
+        self.eval()
+        device = next(self.parameters()).device
+        with torch.inference_mode():
+            return self.encode(torch.arange(self.n_nodes, device=device), known.to(device))
+
+    def _posterior(self, encoder: nn.Module, table: Any, nodes: Tensor) -> Gaussian:
+        """Encode the features of nodes; of many, as after training, a block at a time."""
+        if table.is_sparse and nodes.device.type != "cpu":
+            # How many entries some rows have, a device would have to stop and tell.
+            return Gaussian(*(moment[nodes] for moment in encoder(table.all_rows())))
+        parts = [encoder(table(block)) for block in blocks(table, nodes)]
+        return Gaussian(*map(torch.cat, zip(*parts, strict=True)))
+
+    def _encode_fused(self, posteriors: dict[str, Gaussian], masks: dict[str, Tensor]) -> Encoded:
+        """Fuse the means, and draw from one Gaussian of what is fused."""
+        assert self.fused_posterior is not None
+        means = {m: p.mean for m, p in posteriors.items()}
+        fused, weights = self.fusion(means, masks)
+        posterior = self.fused_posterior(fused)
+        vector = self._vector(posterior)
+        masks = {**masks, FUSED: torch.ones_like(weights[:, 0], dtype=torch.bool)}
+        return Encoded({FUSED: posterior}, {**means, FUSED: vector}, masks, vector, weights)
+
+    def _vector(self, posterior: Gaussian) -> Tensor:
+        return posterior.sample() if self.training else posterior.mean
+
+
+def _means(encoded: Encoded) -> dict[str, Array]:
+    return {
+        m: _array(v * encoded.masks[m][:, None]) for m, v in encoded.vectors.items() if m != FUSED
+    }
+
+
+def _array(x: Tensor) -> Array:
+    return x.cpu().numpy()

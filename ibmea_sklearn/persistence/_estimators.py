@@ -1,0 +1,131 @@
+"""Fitted estimators as files, without pickle."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import nn
+
+from .._utils.device import resolve_device
+from .._utils.estimator import Estimator
+from .._utils.validation import did_you_mean
+from .._utils.warnings import warn_user
+from ._state_file import StateFile, write_state
+
+_CONTENT = "aligner"
+
+
+def save_estimator(
+    estimator: Estimator, path: str | os.PathLike[str], tuples: tuple[type, ...]
+) -> None:
+    """Write parameters, and all that ``fit`` has set: attributes whose name ends with "_"."""
+    state = {
+        "class": type(estimator).__name__,
+        "parameters": _written(estimator),
+        "fitted": fitted_attributes(estimator),
+    }
+    write_state(path, _CONTENT, state, tuples)
+
+
+def load_estimator(
+    cls: type[Any], path: str | os.PathLike[str], tuples: tuple[type, ...], device: str | None
+) -> Any:
+    """Read an estimator of a class, or of a subclass that is imported."""
+    with StateFile(path, _CONTENT, tuples) as file:
+        kind = _class_called(cls, file["class"], file)
+        estimator = _made(kind, file["parameters"], file)
+        for name, value in file["fitted"].items():
+            setattr(estimator, name, value)
+    _move(estimator, device)
+    return estimator
+
+
+def fitted_attributes(estimator: object) -> dict[str, Any]:
+    """Return what ``fit`` has set, by scikit-learn's convention."""
+    return {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
+
+
+def _written(estimator: Estimator) -> dict[str, Any]:
+    """Parameters, with settings as mappings of theirs."""
+    params = estimator.get_params(deep=False)
+    for name in estimator.settings:
+        if isinstance(params.get(name), Estimator):
+            params[name] = params[name].get_params(deep=False)
+    return params
+
+
+def _made(kind: type[Estimator], found: Mapping[str, Any], file: StateFile) -> Estimator:
+    """Make an estimator from parameters of a file, which may be of another version."""
+    _compare_parameters(kind, found, file)
+    params = dict(found)
+    for name, inner in kind.settings.items():
+        if isinstance(params.get(name), dict):
+            params[name] = _made(inner, params[name], file)
+    return kind(**params)
+
+
+def _class_called(cls: type[Any], name: str, file: StateFile) -> type[Any]:
+    # Of two classes of one name, in a notebook for instance, the later one replaces the other.
+    kinds = (kind for kind in _with_subclasses(cls) if not inspect.isabstract(kind))
+    known = {kind.__name__: kind for kind in kinds}
+    if name not in known:
+        raise ValueError(
+            f"Expected {' or '.join(known)}; found {name} in {file.path}. Use {name}.load, or "
+            "import the module that defines it first."
+        )
+    return known[name]
+
+
+def _compare_parameters(cls: type[Estimator], found: Mapping[str, Any], file: StateFile) -> None:
+    known = cls._get_param_names()
+    for name in found:
+        if name not in known:
+            raise ValueError(
+                f"Expected parameters of {cls.__name__}; found {name!r} in {file.path}, which "
+                f"version {file.written_by} wrote.{did_you_mean(name, known)} This version "
+                "can't tell what it stood for: load the file with that one."
+            )
+    absent = [name for name in known if name not in found]
+    if absent:
+        warn_user(
+            f"{file.path} was written by version {file.written_by}, in which "
+            f"{cls.__name__} had no {', '.join(absent)}: here the defaults.",
+            UserWarning,
+        )
+
+
+def _move(estimator: Any, device: str | None) -> None:
+    """Settle on a device, and bring the networks there."""
+    if device is not None:
+        estimator.device = device
+    of_fit, parameter = vars(estimator).get("device_"), getattr(estimator, "device", "auto")
+    estimator.device_ = _present(device, of_fit, parameter)
+    for value in vars(estimator).values():
+        if isinstance(value, nn.Module):
+            value.to(estimator.device_)
+
+
+def _with_subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    yield kind
+    for subclass in kind.__subclasses__():
+        yield from _with_subclasses(subclass)
+
+
+def _present(wanted: str | None, of_fit: str | None, parameter: str) -> str:
+    if wanted is not None:
+        return resolve_device(wanted)
+    for name in (of_fit, parameter):
+        try:
+            return resolve_device(name or parameter)
+        except ValueError as error:
+            absent = error
+    raise ValueError(
+        f"{absent} The aligner was fitted there: pass device='cpu' to load."
+    ) from absent

@@ -1,0 +1,350 @@
+"""Rounds of training: after each, the pairs that are sure join the seeds."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import itertools
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, NoReturn
+
+import numpy as np
+import rich
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
+from torch import Tensor, nn
+
+from .._utils.warnings import warn_user
+from ..channels import PairSearch
+from ..channels.calibration import Calibration
+from ..channels.channels import Encode, is_finite
+from ..channels.hints import hint_at_small_validation
+from ..matching import Matching
+from .batches import Batches, as_they_are
+from .callbacks import HeldOutScore, LastGoodWeights
+from .checkpoint import Checkpoint, NoCheckpoint, Stateful
+from .net import AlignmentNet, finished_epochs
+from .progress import ProgressBar
+
+__all__ = ["Trainer", "sigterm_interrupts", "start_from", "warmup_cosine"]
+
+
+class Trainer:
+    """Trains a network in rounds on the pairs that a search knows.
+
+    Found pairs are looked for anew after each round, so one that a later round no longer finds is
+    dropped again. The optimiser keeps its moments; the schedule starts anew.
+
+    Parameters
+    ----------
+    network, criterion : Module
+        The criterion takes what the network returns, and gives a mapping of parts.
+    encode : callable
+        From known pairs to the vectors of all nodes by channel, as the network gives them.
+    search : PairSearch
+    batches : callable
+        From seeds and found pairs, int64 Tensors (n, 2) on the device, to the steps of an epoch.
+    training, rounds : Training, Rounds
+        Settings, without "auto".
+    matching : Matching
+        How held-out pairs are ranked.
+    device : str
+    fingerprint : callable
+        Says what the training depends on, for a checkpoint.
+    verbose : bool
+
+    Attributes
+    ----------
+    history : list of dict
+        By epoch.
+    best_epoch : int or None
+    calibration : Calibration
+        What a probability is worth; the identity until the training has come to its end.
+    n_round : int
+        The round that is being trained, counted from 0.
+
+    Notes
+    -----
+    Pairs that a network finds were first trained on by Sun et al., IJCAI 2018 (BootEA), which also
+    edits them anew in each round.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        criterion: nn.Module,
+        encode: Encode,
+        search: PairSearch,
+        batches: Callable[[Tensor, Tensor], Batches],
+        *,
+        training: Any,
+        rounds: Any,
+        matching: Matching,
+        device: str,
+        fingerprint: Callable[[], dict[str, str]],
+        verbose: bool,
+    ) -> None:
+        self.network, self.criterion, self.encode = network, criterion, encode
+        self.search, self.batches = search, batches
+        self.training, self.rounds, self.matching = training, rounds, matching
+        self.device, self.verbose = device, verbose
+        self.epochs = [training.max_epochs] * rounds.n_rounds
+        self.n_round = 0
+        self.history: list[dict[str, Any]] = []
+        self.best_epoch: int | None = None
+        self.calibration = Calibration()
+        self.guard, self.validation = LastGoodWeights(), self._validation()
+        self.checkpoint = self._checkpoint(fingerprint)
+
+    def run(self, read_out: Callable[[], None]) -> None:
+        """Train all rounds, and learn what a confidence is worth.
+
+        Parameters
+        ----------
+        read_out : callable
+            Called once the network has its final weights; also after an interrupt, whatever it
+            strikes: what was trained stays. After an error nothing is read out.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If it was interrupted. What goes wrong in reading out is added to it as a note.
+        """
+        net = self._net()
+        net.initialize()
+        is_kept = self.training.checkpoint_dir is not None
+        with sigterm_interrupts() if is_kept else nullcontext():
+            self._start_or_go_on(net)
+            with _interrupt_keeps(read_out):
+                with _interrupt_keeps(functools.partial(self._choose_weights, net)):
+                    self._train(net)
+                self.calibration = self.search.settle(self.encode)
+        self.checkpoint.remove()
+        if self.guard.failed_epoch_:
+            warn_user(
+                f"The loss or the weights were not finite in epoch {self.guard.failed_epoch_} of "
+                f"{sum(self.epochs)}. Training stopped there with the last weights that were good. "
+                "Scale features that are large, lower training__learning_rate, or raise "
+                "temperature.",
+                ConvergenceWarning,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return which round it is."""
+        return {"n_round": self.n_round}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to a round."""
+        self.n_round = state["n_round"]
+
+    def _start_or_go_on(self, net: AlignmentNet) -> None:
+        if self.checkpoint.restore(net):
+            if self.verbose:
+                rich.print(f"Going on after epoch {len(net.history)} of {sum(self.epochs)}.")
+        elif self.rounds.n_rounds > 1:
+            self.search.find_frozen()
+
+    def _train(self, net: AlignmentNet) -> None:
+        ends = list(itertools.accumulate(self.epochs))
+        with self.checkpoint:  # whatever ends it: the state is on disk before anything else is done
+            while True:
+                batches = self.batches(
+                    self._pairs(self.search.train), self._pairs(self.search.found)
+                )
+                self.checkpoint.begin_round(net)
+                left = ends[self.n_round] - len(net.history)
+                if left:
+                    net.partial_fit(batches, epochs=left)
+                if net.stopped_ or self.n_round + 1 == len(self.epochs):
+                    return
+                self.search.find(self.encode)
+                self.n_round += 1
+
+    def _pairs(self, pairs: np.ndarray) -> Tensor:
+        return torch.from_numpy(pairs).to(self.device)
+
+    def _choose_weights(self, net: AlignmentNet) -> None:
+        """Go back to the best weights that were trained, or to the last that are of any use."""
+        self.history = finished_epochs(net)
+        if self.validation:
+            self.validation.restore(net)
+            self.best_epoch = self.validation.best_epoch_
+        if not is_finite(self.encode(self.search.known)):
+            # The last step of all: no further loss has told.
+            self.guard.go_back(net)
+
+    def _checkpoint(self, fingerprint: Callable[[], dict[str, str]]) -> Checkpoint | NoCheckpoint:
+        if self.training.checkpoint_dir is None:
+            return NoCheckpoint()
+        parts: dict[str, Stateful] = {"search": self.search, "rounds": self, "guard": self.guard}
+        if self.validation is not None:
+            parts["validation"] = self.validation
+        interval = self.training.checkpoint_interval
+        return Checkpoint(self.training.checkpoint_dir, interval, fingerprint(), parts)
+
+    def _validation(self) -> HeldOutScore | None:
+        interval, search = self.rounds.validation_interval, self.search
+        if interval is None:
+            return None
+        n_train, n_held_out = len(search.train), len(search.held_out)
+        if not n_held_out:
+            raise ValueError(
+                f"Expected rounds__validation_fraction to leave 1 seed to validate on, with "
+                f"rounds__validation_interval={interval}; found {self.rounds.validation_fraction} "
+                f"of {n_train} seeds. Change it, pass more seeds, or set no interval."
+            )
+        hint_at_small_validation(n_held_out, n_train + n_held_out)
+        score = functools.partial(search.hits_at_1, self.encode, self.matching)
+        return HeldOutScore(score, search, min(interval, sum(self.epochs)), self.rounds.patience)
+
+    def _rate(self) -> Callable[[int], float]:
+        """Return the factor of the learning rate, by epoch."""
+        if self.training.schedule == "cosine":
+            return warmup_cosine(self.epochs, self.training.warmup)
+        return lambda epoch: 1.0
+
+    def _net(self) -> AlignmentNet:
+        # The guard comes first: where the loss is not finite, there is nothing to validate.
+        callbacks: list[Callback] = [
+            LRScheduler(policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=self._rate()),
+        ]
+        if self.training.max_gradient_norm is not None:
+            callbacks.append(GradientNormClipping(self.training.max_gradient_norm))
+        callbacks += [c for c in (self.guard, self.validation, self.checkpoint) if c is not None]
+        if self.verbose:
+            callbacks.append(ProgressBar(sum(self.epochs)))
+        return AlignmentNet(
+            self.network,
+            criterion=self.criterion,
+            iterator_train=as_they_are,
+            optimizer=torch.optim.AdamW,
+            # One pass over weights and moments: a ninth of the time where each node has a vector.
+            optimizer__fused=True,
+            optimizer__weight_decay=self.training.weight_decay,
+            lr=self.training.learning_rate,
+            precision=self.training.precision,
+            compiled=self.training.compile,
+            train_split=None,
+            callbacks=callbacks,
+            callbacks__print_log=None,
+            callbacks__valid_loss=None,
+            # Which loss was lowest says nothing, and would be a state to go on from.
+            callbacks__train_loss__lower_is_better=None,
+            device=self.device,
+            verbose=0,
+        )
+
+
+@contextmanager
+def _interrupt_keeps(finish: Callable[[], None]) -> Iterator[None]:
+    """Finish after the block, also after an interrupt of it, which then goes on its way."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        try:
+            finish()
+        except Exception as error:
+            interrupt.add_note(f"What was trained until then could not be kept: {error}")
+        raise
+    finish()
+
+
+def start_from(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Give a network the weights of another of the same form.
+
+    Raises
+    ------
+    ValueError
+        If it is of another form.
+    """
+    last, now = (
+        {name: tuple(tensor.shape) for name, tensor in state.items()}
+        for state in (weights, network.state_dict())
+    )
+    for name in (*now, *last):
+        if last.get(name) != now.get(name):
+            raise ValueError(
+                "Expected parameters that give the network of the last fit, with "
+                f"training__warm_start=True; found {now.get(name, 'none')} as the shape of "
+                f"{name!r}, which was {last.get(name, 'none')}. Set training__warm_start=False to "
+                "start afresh."
+            )
+    network.load_state_dict(weights)
+
+
+def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float]:
+    r"""Rise linearly to 1, then fall to 0 along half a cosine; the same again in each round.
+
+    Parameters
+    ----------
+    rounds : sequence of int
+        Epochs of each round. After the last the factor stays 0.
+    warmup : float
+        Share of a round's epochs in which the rate rises, in [0, 1].
+
+    Returns
+    -------
+    callable
+        From epoch, counted from 0, to the factor of the learning rate, a float in [0, 1].
+
+    Notes
+    -----
+    In epoch :math:`e` of a round of :math:`n`, the first :math:`w = \lceil warmup \cdot n \rceil`
+    of which are for the rise:
+
+    .. math::
+        f(e) = \frac{e + 1}{w} \text{ for } e < w, \quad
+        f(e) = \frac{1}{2} \Bigl(1 + \cos \frac{\pi (e - w)}{n - w}\Bigr) \text{ from then on}
+
+    Loshchilov & Hutter, ICLR 2017: SGDR, whose restarts are the rounds here; with a linear warm-up,
+    as IBMEA has it (Su et al., ACM MM 2024).
+
+    Examples
+    --------
+    >>> factor = warmup_cosine([4, 2], warmup=0.5)
+    >>> [round(factor(epoch), 2) for epoch in range(7)]
+    [0.5, 1.0, 1.0, 0.5, 1.0, 1.0, 0.0]
+    """
+    ends = list(itertools.accumulate(rounds))
+
+    def factor(epoch: int) -> float:
+        n_round = bisect.bisect_right(ends, epoch)
+        if n_round == len(rounds):
+            return 0.0
+        length = rounds[n_round]
+        return _within(epoch - ends[n_round] + length, math.ceil(warmup * length), length)
+
+    return factor
+
+
+def _within(epoch: int, n_warmup: int, n_epochs: int) -> float:
+    if epoch < n_warmup:
+        return (epoch + 1) / n_warmup
+    return (1 + math.cos(math.pi * (epoch - n_warmup) / max(1, n_epochs - n_warmup))) / 2
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM raise a KeyboardInterrupt within the block, as SIGINT does.
+
+    Only where it would end the process at once: a program that has a handler of its own, or
+    ignores the signal, keeps to that. Only in the main thread: no other can set handlers.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt("SIGTERM")

@@ -1,0 +1,60 @@
+"""IBMEA's whole objective: which parts it has, and what each takes into account."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ibmea_sklearn.losses import IBMEALoss, InfoNCE, MultiSimilarity
+from ibmea_sklearn.losses.variational import StandardNormalKL
+
+N = 6  # pairs
+BETAS = {"graph": 0.5, "image": 2.0}
+
+
+def encoded(has=1.0, seed=0):
+    """An encoding of the left entities of all pairs, then of the right ones."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def rows():
+        return torch.randn(2 * N, 4, generator=generator)
+
+    return SimpleNamespace(
+        posteriors={m: (rows(), rows()) for m in BETAS},
+        vectors={m: rows() for m in BETAS},
+        masks={m: torch.rand(2 * N, generator=generator) < has for m in BETAS},
+        fused=rows(),
+    )
+
+
+@pytest.mark.parametrize("has", [0.0, 0.6, 1.0])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_parts_are_the_single_losses_of_who_has_the_modality(has, symmetric):
+    given = encoded(has)
+    parts = IBMEALoss(BETAS, 0.2, symmetric, 1.5, 4.0, 30.0, 0.4)(given)
+    for m, beta in BETAS.items():
+        mask = given.masks[m]
+        both = mask[:N] & mask[N:]
+        kl = StandardNormalKL()(*(moment[mask] for moment in given.posteriors[m]))
+        left, right = given.vectors[m].chunk(2)
+        torch.testing.assert_close(parts[f"kl_{m}"], beta * kl)
+        expected = InfoNCE(0.2, symmetric)(left[both], right[both])
+        torch.testing.assert_close(parts[f"nce_{m}"], expected)
+    hybrid = MultiSimilarity(4.0, 30.0, 0.4)(*given.fused.chunk(2))
+    torch.testing.assert_close(parts["hybrid"], 1.5 * hybrid)
+    assert len(parts) == 5
+
+
+def test_no_weight_of_the_hybrid_leaves_it_out():
+    assert "hybrid" not in IBMEALoss(BETAS, hybrid_weight=0)(encoded())
+
+
+def test_what_stands_in_rows_without_the_modality_does_not_count():
+    one, two = encoded(0.6), encoded(0.6)
+    for m, mask in two.masks.items():
+        two.vectors[m][~mask] = torch.nan
+        for moment in two.posteriors[m]:
+            moment[~mask] = torch.nan
+    loss = IBMEALoss(BETAS)
+    for found, expected in zip(loss(two).values(), loss(one).values(), strict=True):
+        assert torch.equal(found, expected)
