@@ -103,3 +103,23 @@ def test_type_checkers_see_the_names_of_an_editable_install(
     command = [sys.executable, "-m", "mypy", "--python-executable", python_of_a_user, "script.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, said in done.stdout) == (status, True), done.stdout + done.stderr
+
+
+def test_an_installed_package_has_the_stubs_that_it_imports_by(tmp_path):
+    """Not an editable one: what is no package data stays behind."""
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "-w",
+        str(tmp_path),
+        str(ROOT),
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".pyi")}
+    stubs = {str(path.relative_to(ROOT)) for path in (ROOT / "ibmea_sklearn").rglob("*.pyi")}
+    assert packed == stubs and len(stubs) > 5
