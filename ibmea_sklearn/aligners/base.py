@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -134,7 +135,11 @@ class BaseAligner(Estimator, ABC):
         """
         Choice(*cls.presets).check("preset", name)
         given = {n: v for n, v in cls.presets[name].items() if n.partition("__")[0] not in changes}
-        return cls().set_params(**{**given, **changes})
+        # What a constructor asks for, such as vectors, it gets; all else is set, also inside.
+        asked = inspect.signature(cls).parameters.values()
+        needed = {p.name for p in asked if p.default is p.empty} & changes.keys()
+        aligner = cls(**{name: changes.pop(name) for name in needed})
+        return aligner.set_params(**{**given, **changes})
 
     @abstractmethod
     def fit_embeddings(self, X: SeedPairs) -> Sides | Mapping[str, Sides] | None:

@@ -102,3 +102,12 @@ def test_a_confidence_is_what_held_out_seeds_say():
 def test_wrong_vectors(given, said):
     with pytest.raises(ValueError, match=f"Expected {said}"):
         fit(**given)
+
+
+def test_a_preset_takes_what_the_constructor_needs():
+    left, right = np.eye(3), np.eye(3)
+    made = PrecomputedAligner.from_preset(left=left, right=right, rounds__validation_fraction=0.2)
+    assert made.left is left and made.right is right
+    assert made.rounds.validation_fraction == 0.2
+    with pytest.raises(TypeError, match="right"):
+        PrecomputedAligner.from_preset(left=left)
