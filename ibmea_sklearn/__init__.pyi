@@ -24,6 +24,7 @@ from .aligners import ModalityImputation as ModalityImputation
 from .aligners import PrecomputedAligner as PrecomputedAligner
 from .aligners import PropagationAligner as PropagationAligner
 from .aligners import Rounds as Rounds
+from .aligners import SeedFinder as SeedFinder
 from .aligners import TMEAAligner as TMEAAligner
 from .aligners import Training as Training
 from .aligners import TripleSteps as TripleSteps

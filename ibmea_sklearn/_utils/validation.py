@@ -123,20 +123,23 @@ class Choice(Range):
 
 
 class Names(Range):
-    """The word "all", or names that differ."""
+    """The word "all", or another one, or names that differ."""
 
-    expected = "'all' or a list of names"
+    def __init__(self, *words: str) -> None:
+        self.words = words or ("all",)
+        self.expected = f"{', '.join(map(repr, self.words))} or a list of names"
 
     def admits(self, value: Any) -> bool:
         """Tell whether a value is in the range."""
         if isinstance(value, str):
-            return value == "all"
+            return value in self.words
         return isinstance(value, Sequence) and all(isinstance(name, str) for name in value)
 
     def check(self, name: str, value: Any) -> None:
         """Raise a ValueError unless the value is in the range, and each name is there once."""
         super().check(name, value)
-        twice = sorted({m for m in value if list(value).count(m) > 1}) if value != "all" else []
+        names = [] if isinstance(value, str) else list(value)
+        twice = sorted({m for m in names if names.count(m) > 1})
         if twice:
             raise ValueError(f"Expected each of {name} once; found {twice} more often.")
 

@@ -8,19 +8,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from .._utils.estimator import settings_of
-from .._utils.names import FUSED, GRAPH, NETWORK, PROPAGATION
+from .._utils.names import FUSED, GRAPH, NAME, NETWORK, PROPAGATION, diffused
 from .._utils.validation import checked_random
 from ..channels import PairSearch
 from ..channels.channels import Channels, frozen_name
-from ..channels.features import choose_modalities, frozen_vectors
-from ..channels.hints import hint_at_coverage, hint_at_unreached
-from ..channels.search import split_seeds
+from ..channels.features import choose_modalities, frozen_vectors, shared_modalities
+from ..channels.hints import (
+    hint_at_coverage,
+    hint_at_few_seeds,
+    hint_at_one_sided_names,
+    hint_at_unreached,
+)
+from ..channels.search import are_few, split_seeds
 from ..featurizers import LabelPropagation, ModalityFeaturizer
+from ..featurizers._matrices import projected
 from ..featurizers.structure.propagation import Propagation
+from ..featurizers.values.reading import has_values
 from ..graph import SeedPairs
 from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
@@ -29,8 +36,11 @@ from .base import BaseAligner
 
 __all__ = ["Start", "begin", "featurizer_of", "train"]
 
+# From the view and the modalities to those whose features are a channel as they are.
+Frozen = Callable[[SeedPairs, list[str]], Sequence[str]]
+
 # Modalities whose features are made unless they are left out.
-_DEFAULT_FEATURES = ("image", "relation", "attribute", "value")
+_DEFAULT_FEATURES = ("image", "relation", "attribute", "value", NAME)
 
 
 class Start(NamedTuple):
@@ -60,7 +70,7 @@ def begin(
     aligner: Any,
     X: SeedPairs,
     featurizer: BaseEstimator | None,
-    frozen: Callable[[SeedPairs, list[str]], Sequence[str]],
+    frozen: Frozen,
 ) -> Start:
     """Hold seeds out, make features of the others, and set up what finds pairs.
 
@@ -78,28 +88,88 @@ def begin(
     random = checked_random(aligner.random_state)
     train, held_out = split_seeds(X, rounds.validation_fraction, random)
     if featurizer is not None:
-        train = featurizer.fit_transform(train)
+        train = _with_features(aligner, featurizer, train, frozen)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
     modalities = choose_modalities(X, aligner.modalities)
     hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
+    hint_at_one_sided_names(X, aligner.modalities)
     seed = int(random.randint(2**31 - 1))
-    n1, n2 = X.kg1.n_entities, X.kg2.n_entities
-    channels = Channels(
-        n1,
-        n1 + n2,
-        {m: frozen_vectors(X, m) for m in frozen(X, modalities)},
-        _propagation(aligner, X, modalities, int(random.randint(2**31 - 1))),
-    )
-    search = PairSearch(
-        channels,
-        as_nodes(X.kg1, train.indices),
-        as_nodes(X.kg1, held_out.indices),
-        rounds.min_confidence,
+    search = _search(aligner, train, held_out, modalities, frozen, random)
+    _check_evidence(search, modalities)
+    hint_at_few_seeds(len(held_out), len(X), rounds.validation_fraction)
+    return Start(X, train, modalities, search, seed)
+
+
+def _with_features(
+    aligner: Any, featurizer: BaseEstimator, train: SeedPairs, frozen: Frozen
+) -> SeedPairs:
+    """Return seeds on graphs with features; where seeds are few, pairs found first help.
+
+    Only values are learnt from pairs: which attributes mean the same, and in which units.
+    """
+    graphs = (train.kg1, train.kg2)
+    learns = "value" in aligner.modalities or aligner.modalities == "all"
+    learns &= all(map(has_values, graphs)) and not any("value" in kg.features for kg in graphs)
+    if not are_few(len(train), 0) or not learns:
+        return featurizer.fit_transform(train)
+    first = clone(featurizer).set_params(value="drop").fit_transform(train)
+    there = shared_modalities(first)
+    modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
+    search = _search(aligner, first, first[:0], modalities, frozen, checked_random(0))
+    if search.channels.has_evidence:
+        search.find()
+    pairs = search.known - np.array([0, first.kg1.n_entities])
+    ids = [kg.entity_ids[side] for kg, side in zip(graphs, pairs.T, strict=True)]
+    known = SeedPairs(first.kg1, first.kg2, np.column_stack([i.astype(object) for i in ids]))
+    found = featurizer.fit_transform(known)
+    return train.with_graphs(found.kg1, found.kg2)
+
+
+def _search(
+    aligner: Any,
+    train: SeedPairs,
+    held_out: SeedPairs,
+    modalities: list[str],
+    frozen: Frozen,
+    random: np.random.RandomState,
+) -> PairSearch:
+    """Set up what finds pairs, by the features of the graphs and where entities stand."""
+    n1, n2 = train.kg1.n_entities, train.kg2.n_entities
+    vectors = {m: frozen_vectors(train, m) for m in frozen(train, modalities)}
+    propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
+    if propagation is not None:
+        for modality in _diffused(aligner, list(vectors), are_few(len(train), len(held_out))):
+            start = projected(vectors[modality], propagation.label_width, propagation.random_state)
+            vectors[diffused(modality)] = propagation.spread(start)
+    return PairSearch(
+        Channels(n1, n1 + n2, vectors, propagation),
+        as_nodes(train.kg1, train.indices),
+        as_nodes(train.kg1, held_out.indices),
+        settings_of(aligner, "rounds").min_confidence,
         aligner._matching(),
         verbose=bool(aligner.verbose),
     )
-    return Start(X, train, modalities, search, seed)
+
+
+def _diffused(aligner: Any, frozen: list[str], are_seeds_few: bool) -> list[str]:
+    """Return the modalities that are sent along the relations."""
+    holder = settings_of(aligner, "features") if "features" in aligner.settings else aligner
+    wanted = holder.diffused
+    if wanted == "auto":
+        wanted = "all" if are_seeds_few else [NAME]
+    return [m for m in frozen if wanted == "all" or m in wanted]
+
+
+def _check_evidence(search: PairSearch, modalities: list[str]) -> None:
+    """Raise a ValueError if there is nothing to find pairs by."""
+    if len(search.train) < 2 and not search.channels.has_evidence:
+        raise ValueError(
+            f"Expected at least 2 seeds, pairs of entities known to be the same, or something to "
+            f"find pairs by, such as names, values or images of both graphs; found "
+            f"{len(search.train)} and nothing to compare entities by but {', '.join(modalities)}. "
+            "Pass more known pairs, or names: KnowledgeGraph(names=...), kg.with_names('id')."
+        )
 
 
 def _propagation(

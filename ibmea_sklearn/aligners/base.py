@@ -160,14 +160,16 @@ class BaseAligner(Estimator, ABC):
         """
 
     def fit(self, kg1: Any, kg2: Any = None, seeds: Any = None) -> Self:
-        """Learn to align two graphs from known pairs.
+        """Learn to align two graphs, from known pairs or from what the graphs say.
 
         Parameters
         ----------
         kg1, kg2 : KnowledgeGraph
             The graphs. Or `kg1` is a :class:`SeedPairs`, and the rest is left out.
-        seeds : array-like of shape (n_pairs, 2)
+        seeds : array-like of shape (n_pairs, 2), optional
             Ids of entities known to be the same, of `kg1` on the left and `kg2` on the right.
+            Without any, pairs are found from what both graphs have of names, values, images and
+            other features, and where these stand.
 
         Returns
         -------
@@ -178,8 +180,14 @@ class BaseAligner(Estimator, ABC):
         TypeError
             If the arguments are of neither form.
         ValueError
-            If there are fewer than two seeds, a seed's entity is unknown or stands in two seeds,
-            or a parameter is out of range.
+            If a seed's entity is unknown or stands in two seeds, a parameter is out of range, or
+            there are fewer than two seeds and nothing to find pairs by.
+
+        Warns
+        -----
+        AlignmentWarning
+            If something keeps the alignment from being good, or its confidences from being
+            calibrated: there are few seeds, or none.
         """
         self.check_parameters()
         X = as_view(kg1, kg2, seeds, self.duplicates)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import rich
+
 from .._utils.estimator import settings_of
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Instance, Names, RandomState
+from ..channels.features import frozen_modalities
 from ..featurizers import LabelPropagation
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
@@ -17,17 +20,24 @@ from .settings import Rounds
 
 
 class PropagationAligner(BaseAligner):
-    """Align two graphs by where their entities stand among known pairs. Nothing is trained.
+    """Align two graphs by what is said of entities and where they stand. Nothing is trained.
 
     The labels of the seeds are sent along the relations of both graphs. Pairs that are then each
-    other's best, and sure, join the seeds; the labels are sent again. An answer takes seconds: try
-    it first, and measure any other aligner against it.
+    other's best, and sure, join the seeds; the labels are sent again. Names, values, images and
+    other features of both graphs count beside them, and find pairs where no seed is known. An
+    answer takes seconds: try it first, and measure any other aligner against it.
 
     Parameters
     ----------
-    modalities : "all" or sequence of str, default=("graph",)
+    modalities : "all" or sequence of str, default="all"
         What to align by. "graph" stands for the propagated labels. Other modalities count by the
-        plain cosine of their features; their weights are learnt from the seeds held out.
+        plain cosine of their features; their weights are learnt from the seeds held out, or from
+        pairs that the others find. "all" takes the graph and all dense features, those of names,
+        values and images among them, which are made if they are not there; bags of relations and
+        attributes say little by themselves.
+    diffused : "auto", "all" or sequence of str, default="auto"
+        Which of them are also sent along the relations, as labels are: a further channel each.
+        "auto" takes names; with fewer than 50 seeds, all.
     propagation : LabelPropagation, optional
         Width of the propagated features and labels, and how little hubs count. By default with
         4,096 columns.
@@ -84,6 +94,7 @@ class PropagationAligner(BaseAligner):
 
     ranges = {
         "modalities": Names(),
+        "diffused": Names("auto", "all"),
         "propagation": AnyOf(Instance(LabelPropagation), None),
         "random_state": RandomState(),
     }
@@ -92,7 +103,11 @@ class PropagationAligner(BaseAligner):
 
     presets = {
         "best": {},
-        "paper": {"propagation__hub_exponent": 0.0, "rounds__validation_fraction": 0.0},
+        "paper": {
+            "modalities": (GRAPH,),
+            "propagation__hub_exponent": 0.0,
+            "rounds__validation_fraction": 0.0,
+        },
     }
 
     modalities_: list[str]
@@ -102,7 +117,8 @@ class PropagationAligner(BaseAligner):
     def __init__(
         self,
         *,
-        modalities: str | Sequence[str] = ("graph",),
+        modalities: str | Sequence[str] = "all",
+        diffused: str | Sequence[str] = "auto",
         propagation: LabelPropagation | None = None,
         rounds: Rounds | None = None,
         matching: Matching | None = None,
@@ -113,6 +129,7 @@ class PropagationAligner(BaseAligner):
         verbose: int = 1,
     ) -> None:
         self.modalities = modalities
+        self.diffused = diffused
         self.propagation = propagation
         self.rounds = rounds
         self.matching = matching
@@ -138,23 +155,36 @@ class PropagationAligner(BaseAligner):
         """
         given = {GRAPH} | (X.kg1.features.keys() & X.kg2.features.keys())
         has_all = self.modalities != "all" and given.issuperset(self.modalities)
-        featurizer = featurizer_of(self.modalities, self.device, self.verbose)
-        start = begin(self, X, None if has_all else featurizer, _frozen)
-        self.modalities_ = start.modalities
-        for _ in range(settings_of(self, "rounds").n_rounds - 1):
-            start.search.find()
+        # Bags say little by themselves: they are not made for this, and used if they are named.
+        bags = ("relation", "attribute") if self.modalities == "all" else ()
+        changes = dict.fromkeys(bags, "passthrough")
+        made = featurizer_of(self.modalities, self.device, self.verbose, **changes)
+        start = begin(self, X, None if has_all else made, self._frozen)
+        used = {GRAPH, *self._frozen(start.X, start.modalities)}
+        self.modalities_ = [m for m in start.modalities if m in used]
+        self._say_unused([m for m in start.modalities if m not in used])
+        start.search.find_frozen(settings_of(self, "rounds").n_rounds - 1)
         calibration = start.search.settle()
         embeddings, self.channel_weights_ = start.search.embed()
         self.rounds_, self.calibration_ = start.search.log, calibration
         return embeddings
 
+    def _say_unused(self, unused: Sequence[str]) -> None:
+        if unused and self.verbose:
+            rich.print(
+                f"Not used: {', '.join(unused)}. Sparse features, such as bags, say little by "
+                "their cosine alone. Name them in `modalities` to have them count.",
+                flush=True,
+            )
 
-def _frozen(X: SeedPairs, modalities: list[str]) -> list[str]:
-    """All but the graph, which stands for its propagated labels."""
-    frozen = [m for m in modalities if m != GRAPH]
-    if PROPAGATION in frozen and GRAPH in modalities:
-        raise ValueError(
-            f"Expected 'graph', which stands for propagated labels, or features called "
-            f"{PROPAGATION!r}; found both in modalities={modalities}. Leave one out."
-        )
-    return frozen
+    def _frozen(self, X: SeedPairs, modalities: list[str]) -> list[str]:
+        """All but the graph, which stands for its propagated labels."""
+        if self.modalities == "all":
+            return frozen_modalities(X, modalities, "all")
+        frozen = [m for m in modalities if m != GRAPH]
+        if PROPAGATION in frozen and GRAPH in modalities:
+            raise ValueError(
+                f"Expected 'graph', which stands for propagated labels, or features called "
+                f"{PROPAGATION!r}; found both in modalities={modalities}. Leave one out."
+            )
+        return frozen

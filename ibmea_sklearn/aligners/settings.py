@@ -117,14 +117,16 @@ class Rounds(Estimator):
         1 uses the seeds alone. With more, pairs that are each other's best and surer than
         `min_confidence` join the seeds (iterative learning): where a network is trained, before the
         first round those that the channels without training find; before each further round those
-        that all channels find. 2 in IBMEA, 3 in TMEA and propagation.
+        that all channels find. 2 in IBMEA, 3 in TMEA and propagation. With fewer than 50 seeds, or
+        none, the channels without training search on as long as each search finds 5% more pairs.
     min_confidence : float, default=0.5
         Sinkhorn probability that a pair needs to join.
     validation_fraction : float, default=0.1
         Share of the seeds that is held out, before features are made of the others. They tell how
         much each channel counts, how often the pairs found are right, and what a confidence is
         worth, in two folds: none judges weights that it has set. When that is learnt, they are
-        known like the other seeds. At 0 all channels count the same.
+        known like the other seeds. At 0 all channels count the same. With fewer than 50 seeds, or
+        none, channels also judge each other, by pairs that those of another kind find.
     validation_interval : int or None, default=None
         Epochs from one validation to the next: the weights with the best Hits@1 on the held-out
         seeds are kept. None keeps those of the last epoch.
@@ -254,6 +256,10 @@ class FeatureEncoding(Estimator):
         Modalities whose features are a channel of similarity as they are, beside what is trained of
         them: a strong pre-trained feature says more than a head that few seeds have trained. "all"
         takes those with dense features; bags say little by themselves.
+    diffused : "auto", "all" or sequence of str, default="auto"
+        Which of the frozen modalities are also sent along the relations, see
+        :class:`~ibmea_sklearn.featurizers.Diffusion`: a channel each, by which entities are alike
+        whose neighbours are. "auto" takes names; with fewer than 50 seeds, all.
     similarity : {"channels", "fused"}, default="channels"
         What a network adds to the similarity of two entities. "channels": a cosine for each
         modality that the entity has (in TMEA one for the fused vector, too). "fused": one for the
@@ -271,6 +277,7 @@ class FeatureEncoding(Estimator):
         "start": Choice("principal", "random"),
         "dropout": Number(0, 1, "most"),
         "frozen": Names(),
+        "diffused": Names("auto", "all"),
         "similarity": Choice("channels", "fused"),
     }
 
@@ -281,12 +288,14 @@ class FeatureEncoding(Estimator):
         start: str = "principal",
         dropout: float = 0.0,
         frozen: str | Sequence[str] = "all",
+        diffused: str | Sequence[str] = "auto",
         similarity: str = "channels",
     ) -> None:
         self.n_components = n_components
         self.start = start
         self.dropout = dropout
         self.frozen = frozen
+        self.diffused = diffused
         self.similarity = similarity
 
 

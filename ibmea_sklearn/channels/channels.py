@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .._utils.names import PROPAGATION
-from .weights import learn_weights
+from .._utils.names import GRAPH, PROPAGATION, is_diffused
+from .weights import learn_apart, learn_weights
 
 # By channel: (n_nodes, width).
 Vectors = dict[str, np.ndarray]
@@ -16,11 +16,23 @@ Encode = Callable[[np.ndarray], Vectors]
 
 # Rows that are joined at once.
 _BLOCK = 4096
+_FROZEN = "frozen_"
 
 
 def frozen_name(modality: str) -> str:
     """Call a channel that no network touches."""
-    return f"frozen_{modality}"
+    return _FROZEN + modality
+
+
+def family_of(channel: str) -> str:
+    """Name the evidence that a channel rests on: a modality, or how entities are connected.
+
+    What a network makes of names and the names as they are are one family. The graph, propagated
+    labels and whatever is sent along the relations are another: an entity's own names are not in
+    what its neighbours send.
+    """
+    name = channel.removeprefix(_FROZEN)
+    return GRAPH if name == PROPAGATION or is_diffused(name) else name
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
@@ -81,6 +93,11 @@ class Channels:
         """Whether anything is there without a network."""
         return bool(self._frozen) or self.propagation is not None
 
+    @property
+    def has_evidence(self) -> bool:
+        """Whether anything is there that needs no known pair."""
+        return bool(self._frozen)
+
     def vectors(self, known: np.ndarray, encode: Encode | None = None) -> Vectors:
         """Return unit vectors of all nodes by channel; zero where an entity lacks the modality.
 
@@ -92,7 +109,7 @@ class Channels:
             What a network makes of them.
         """
         found = {m: unit_rows(v) for m, v in encode(known).items()} if encode else {}
-        if self.propagation:
+        if self.propagation and len(known):
             found[frozen_name(PROPAGATION)] = self._propagate(known)
         return {**found, **self._frozen}
 
@@ -147,6 +164,27 @@ class Channels:
         found = [learn_weights(list(vectors.values()), fold, candidates) for fold in folds]
         self.weights = dict(zip(vectors, np.mean(found, axis=0).tolist(), strict=True))
         return found
+
+    def learn_apart(
+        self, vectors: Vectors, judges: Mapping[str, np.ndarray], candidates: np.ndarray
+    ) -> None:
+        """Learn the weights of each family of channels from pairs that it has not found itself.
+
+        Parameters
+        ----------
+        vectors : dict of {str: ndarray}
+            What :meth:`vectors` has returned, all numbers finite.
+        judges : dict of {str: int64 ndarray of shape (n_pairs, 2)}
+            By family, see :func:`family_of`: node numbers.
+        candidates : int64 ndarray of shape (n_candidates,)
+            Nodes of the second graph, ascending, the partners among them.
+        """
+        groups = [
+            ([vectors[c] for c in vectors if family_of(c) == family], pairs)
+            for family, pairs in judges.items()
+        ]
+        names = [c for family in judges for c in vectors if family_of(c) == family]
+        self.weights = dict(zip(names, learn_apart(groups, candidates).tolist(), strict=True))
 
     def _propagate(self, known: np.ndarray) -> np.ndarray:
         assert self.propagation is not None

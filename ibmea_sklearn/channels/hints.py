@@ -6,6 +6,7 @@ thresholds are far from what the benchmark pairs and the emoji pair measure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from .._utils.names import GRAPH, PROPAGATION
+from .._utils.names import GRAPH, NAME, PROPAGATION
 from .._utils.warnings import warn_user
 from ..graph import KnowledgeGraph, SeedPairs
 from .features import BUILT_IN
@@ -37,6 +38,9 @@ SAFE_BETA = 1e-2
 # Hits@1 on the test pairs against the last epoch, by 50 1.8, by 100 1.1, by 200 .1.
 LEAST_VALIDATION = 100
 
+# Held-out seeds without which a confidence is Sinkhorn's probability and no more.
+LEAST_CALIBRATION = 10
+
 IMAGE = "image"
 
 
@@ -54,7 +58,7 @@ def hint_at_unreached(X: SeedPairs, modalities: Sequence[str]) -> None:
     modalities : sequence of str
         What is aligned by: only the graph and its propagated labels need to be reached.
     """
-    if not {GRAPH, PROPAGATION} & set(modalities):
+    if not {GRAPH, PROPAGATION} & set(modalities) or not len(X):
         return
     for kg, name, seeds in zip(*_graphs(X), X.indices.T, strict=True):
         components, has_relations = _components(kg)
@@ -99,6 +103,36 @@ def _n_with_images(kg: KnowledgeGraph) -> int:
     if len(kg.images.entities):
         return len(np.unique(kg.images.entities))
     return int(kg.features[IMAGE].mask.sum()) if IMAGE in kg.features else 0
+
+
+def hint_at_one_sided_names(X: SeedPairs, modalities: str | Sequence[str]) -> None:
+    """Warn if only one graph has names, so that none are compared."""
+    graphs, called = _graphs(X)
+    has_names = [len(kg.names.values) > 0 for kg in graphs]
+    is_wanted = modalities == "all" or NAME in modalities
+    if is_wanted and any(has_names) and not all(has_names) and NAME not in X.kg1.features:
+        _warn(
+            f"Of the two graphs only {called[has_names.index(True)]} has names: they can't be "
+            f"compared. Give {called[has_names.index(False)]} names, such as by "
+            "kg.with_names('id'), or leave names out."
+        )
+
+
+def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
+    """Warn if no seed is held out that could tell what a confidence is worth.
+
+    Parameters
+    ----------
+    n_held_out, n_seeds : int
+    fraction : float
+        Of the seeds that should be held out. With 0 nobody expects it.
+    """
+    if not n_held_out and fraction:
+        _warn(
+            f"Confidences are not calibrated: of {n_seeds:,} seeds none is held out, so nothing "
+            "tells how often a pair of some probability is right. Pass at least "
+            f"{math.ceil(LEAST_CALIBRATION / fraction)} seeds, or judge some of the matches."
+        )
 
 
 def hint_at_small_validation(n_held_out: int, n_seeds: int) -> None:

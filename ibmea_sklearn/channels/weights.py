@@ -10,6 +10,8 @@ from scipy.optimize import minimize
 # As many pairs' worth of belief that all channels count the same: it decides where few pairs are
 # held out, and hardly matters where there are hundreds.
 PRIOR_PAIRS = 5.0
+# With fewer pairs that judge a channel it counts as the others do.
+LEAST_JUDGES = 5
 # Held-out pairs beyond these change the weights little.
 MOST_PAIRS = 150
 # Similarities that are held at once, pairs x candidates x channels: 512 MB. With 1,000,000
@@ -42,6 +44,52 @@ def learn_weights(
     """
     if not len(pairs):
         return np.full(len(vectors), 1 / len(vectors))
+    found = fit_weights(*_similarities(vectors, pairs, candidates))
+    return found / found.sum()
+
+
+def learn_apart(
+    groups: Sequence[tuple[Sequence[np.ndarray], np.ndarray]], candidates: np.ndarray
+) -> np.ndarray:
+    """Learn the weights of groups of channels, each from pairs of its own.
+
+    Parameters
+    ----------
+    groups : sequence of (vectors, pairs)
+        As in :func:`learn_weights`. The pairs are such as other channels have found.
+    candidates : int64 ndarray of shape (n_candidates,)
+
+    Returns
+    -------
+    float64 ndarray of shape (n_channels,)
+        Of all groups, in their order; positive, with sum 1. A group with fewer than 5 pairs has
+        the geometric mean of the others.
+
+    Notes
+    -----
+    Each group alone is a model of which candidate is right. Evidence of independent kinds adds up
+    as logarithms of probabilities do, so the weights of such models need no further weighing. The
+    pairs were found, not given: some are wrong, and those are more among the pairs that strong
+    channels judge. So half of the way is gone, in logarithms, from equal weights to what is learnt
+    (DBP15K zh-en by translated names and no seed, where up to a quarter of the pairs that judge
+    are wrong, Hits@1 in the third search: .952 with equal weights, .946 the whole way).
+    """
+    logs = [
+        np.log(fit_weights(*_similarities(vectors, pairs, candidates)))
+        if len(pairs) >= LEAST_JUDGES
+        else np.full(len(vectors), np.nan)
+        for vectors, pairs in groups
+    ]
+    every = np.concatenate(logs)
+    known = every[~np.isnan(every)]
+    weights = np.exp(np.nan_to_num(every, nan=known.mean() if len(known) else 0.0) / 2)
+    return np.asarray(weights / weights.sum())
+
+
+def _similarities(
+    vectors: Sequence[np.ndarray], pairs: np.ndarray, candidates: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return similarities by channel, pair and candidate, and the candidate that is right."""
     pairs = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_PAIRS)).astype(int)]
     candidates = _drawn(candidates, pairs[:, 1], MOST_NUMBERS // (len(pairs) * len(vectors)))
     similarities = np.empty((len(vectors), len(pairs), len(candidates)), np.float32)
@@ -49,7 +97,7 @@ def learn_weights(
         for start in range(0, len(candidates), _BLOCK):
             block = slice(start, start + _BLOCK)
             part[:, block] = v[pairs[:, 0]] @ v[candidates[block]].T
-    return fit_weights(similarities, np.searchsorted(candidates, pairs[:, 1]))
+    return similarities, np.searchsorted(candidates, pairs[:, 1])
 
 
 def _drawn(candidates: np.ndarray, partners: np.ndarray, most: int) -> np.ndarray:
@@ -72,7 +120,8 @@ def fit_weights(similarities: np.ndarray, true: np.ndarray) -> np.ndarray:
     Returns
     -------
     float64 ndarray of shape (n_channels,)
-        Positive, with sum 1.
+        Positive. What they are multiplied by counts, too: that of a channel which tells much is
+        large.
 
     Notes
     -----
@@ -103,5 +152,4 @@ def fit_weights(similarities: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     start = np.full(n_channels, 2.0)  # e^2: a cosine of .1 more makes a candidate twice as likely
     bounds = [(-8.0, 8.0)] * n_channels
-    found = np.exp(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
-    return np.asarray(found / found.sum())
+    return np.exp(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)

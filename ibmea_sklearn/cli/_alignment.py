@@ -11,6 +11,7 @@ import pandas as pd
 from .. import __version__
 from .._utils.files import removals_wait
 from .._utils.validation import did_you_mean
+from ..channels.calibration import Calibration
 from ..graph import KnowledgeGraph
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import setting_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..aligners import BaseAligner
 
 METHODS = ("mutual", "assignment")
+NAMES = ("id", "none")
 
 
 def run_alignment(
@@ -31,6 +33,7 @@ def run_alignment(
     save: Path | None = None,
     *,
     method: str,
+    names: str | None = None,
 ) -> None:
     """Read, fit, align, write.
 
@@ -47,11 +50,14 @@ def run_alignment(
     save : Path or None
         Where the fitted aligner goes.
     method : {"mutual", "assignment"}
+    names : {"id", "none"} or None
+        "id": names are what the ids of entities end with; "none": none are used; None: those that
+        the graphs have.
 
     Raises
     ------
     ValueError
-        If there are two graphs and no seeds, or the method or the suffix of `output` is unknown.
+        If the method or the suffix of `output` is unknown.
     """
     if method not in METHODS:
         guess = did_you_mean(method, METHODS) or " Choose one of them."
@@ -70,11 +76,12 @@ def run_alignment(
         check_file(save)
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
+        kg1, kg2 = (with_names(kg, names) for kg in (kg1, kg2))
     for kg in (kg1, kg2):
         talk.say(repr(kg))
     with removals_wait() as states:
         try:
-            with talk.step(f"Learning from {len(pairs):,} seeds"):
+            with talk.step(_said_learning(len(pairs))):
                 aligner.fit(kg1, kg2, pairs)
         except KeyboardInterrupt:
             # What was learnt up to here is an alignment, too.
@@ -114,7 +121,8 @@ def _write_found(
 ) -> pd.DataFrame:
     with talk.step("Aligning"):
         alignment = aligner.align(method=method)
-    write_matches(alignment, output, aligner.kg1_, aligner.kg2_)
+    learnt = aligner.calibration_ != Calibration()
+    write_matches(alignment, output, aligner.kg1_, aligner.kg2_, is_calibrated=learnt)
     talk.wrote(output, f"{len(alignment):,} pairs")
     if save is not None:
         aligner.save(save)
@@ -123,7 +131,11 @@ def _write_found(
 
 
 def write_matches(
-    alignment: pd.DataFrame, path: Path, kg1: KnowledgeGraph, kg2: KnowledgeGraph
+    alignment: pd.DataFrame,
+    path: Path,
+    kg1: KnowledgeGraph,
+    kg2: KnowledgeGraph,
+    is_calibrated: bool = True,
 ) -> None:
     """Write an alignment with the names of the entities, where they have texts.
 
@@ -133,12 +145,16 @@ def write_matches(
     path : Path
         Its suffix tells the format.
     kg1, kg2 : KnowledgeGraph
+    is_calibrated : bool, default=True
+        Whether seeds told what a confidence is worth. If not, SSSOM says so in its header.
     """
     labels = {"subject_label": _labels(kg1, alignment["source"])}
     labels["object_label"] = _labels(kg2, alignment["target"])
     there = {name: column for name, column in labels.items() if any(column)}
     is_sssom = path.suffix == ".tsv"
     tool = {"mapping_tool": "ibmea_sklearn", "mapping_tool_version": __version__}
+    if not is_calibrated:
+        tool["comment"] = "Confidences are not calibrated: no seed was held out to judge them by."
     write_alignment(alignment.assign(**there), path, metadata=tool if is_sssom else None)
 
 
@@ -156,10 +172,27 @@ def _read(
     if second is None:
         kg1, kg2, links = read_pair(first)
         return kg1, kg2, links if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
-    if seeds is None:
-        raise ValueError(
-            "Expected --seeds, a file of pairs known to be the same; found two graphs and no "
-            "seeds. Write some pairs to a file, one a line, and name it by --seeds."
-        )
     kg1, kg2 = read_graph(first), read_graph(second)
+    if seeds is None:
+        return kg1, kg2, np.empty((0, 2), object)
     return kg1, kg2, read_pairs(seeds, graphs=(kg1, kg2))
+
+
+def with_names(kg: KnowledgeGraph, names: str | None) -> KnowledgeGraph:
+    """Return a graph with names from its ids, without names, or as it is.
+
+    Raises
+    ------
+    ValueError
+        If `names` is another word.
+    """
+    if names not in (None, *NAMES):
+        guess = did_you_mean(names, NAMES) or " Leave it out to take those that the graphs have."
+        raise ValueError(f"Expected --names {' or '.join(NAMES)}; found {names!r}.{guess}")
+    return kg if names is None else kg.with_names("id" if names == "id" else None)
+
+
+def _said_learning(n_seeds: int) -> str:
+    if n_seeds:
+        return f"Learning from {n_seeds:,} seeds"
+    return "No seeds: finding pairs by what the graphs say"

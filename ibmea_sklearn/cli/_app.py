@@ -111,7 +111,14 @@ def align(
         Path | None,
         typer.Option(
             help="Known pairs: CSV, TSV, SSSOM, RDF or Parquet. [default: the links of the folder "
-            "of both graphs]"
+            "of both graphs; none for two graphs: pairs are found by what they say]"
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="id: names are what the ids of entities end with; none: no names. [default: those "
+            "that the graphs have]"
         ),
     ] = None,
     method: Annotated[
@@ -140,7 +147,7 @@ def align(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align two graphs one to one, given some known pairs."""
+    """Align two graphs one to one, given some known pairs, or none."""
     from ._aligners import make_aligner, split_names
     from ._alignment import run_alignment
     from ._talk import Talk
@@ -157,7 +164,7 @@ def align(
         checkpoint_dir=checkpoint_dir,
         verbose=0 if quiet else None,
     )
-    run_alignment(Talk(quiet), made, (kg1, kg2), seeds, output, save, method=method)
+    run_alignment(Talk(quiet), made, (kg1, kg2), seeds, output, save, method=method, names=names)
 
 
 def evaluate(
@@ -168,7 +175,15 @@ def evaluate(
             "mmkg_fb15k_yago15k, or a folder of two graphs and their links."
         ),
     ],
-    train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
+    train_ratio: Annotated[
+        float, typer.Option(help="Share of the links to learn from; 0: no seeds, all are scored.")
+    ] = 0.3,
+    names: Annotated[
+        bool,
+        typer.Option(
+            "--names", help="Use names of entities, also of the data sets called by name."
+        ),
+    ] = False,
     split_seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
     ] = 0,
@@ -217,7 +232,15 @@ def evaluate(
         verbose=0 if quiet else None,
     )
     split = train_ratio, split_seed, fold
-    run_evaluation(Talk(quiet), made, dataset, split=split, name=(aligner, preset), output=json)
+    run_evaluation(
+        Talk(quiet),
+        made,
+        dataset,
+        split=split,
+        name=(aligner, preset),
+        output=json,
+        names=names,
+    )
 
 
 def info(

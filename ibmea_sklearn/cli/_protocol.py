@@ -50,13 +50,15 @@ class Split(NamedTuple):
     how: dict[str, Any]
 
 
-def load_pair(dataset: str) -> Pair:
+def load_pair(dataset: str, names: bool = False) -> Pair:
     """Load a data set by name, or read a folder.
 
     Parameters
     ----------
     dataset : str
         A key of `DATASETS`, or a path.
+    names : bool, default=False
+        Whether entities have names. The published protocols go without.
 
     Returns
     -------
@@ -69,7 +71,12 @@ def load_pair(dataset: str) -> Pair:
         If it is neither, or the folder has fewer than 4 links.
     """
     if dataset in DATASETS:
-        pair: Pair = DATASETS[dataset]()
+        if names and dataset == "emoji":
+            raise ValueError(
+                "Expected --names with a data set whose names are not in the graph already; found "
+                "emoji, whose names are words that relations lead to. Leave --names out."
+            )
+        pair: Pair = DATASETS[dataset](names=True) if names else DATASETS[dataset]()
         return pair
     if not Path(dataset).exists():
         hint = did_you_mean(dataset, DATASETS) or " Check the name, or the path."
@@ -78,6 +85,8 @@ def load_pair(dataset: str) -> Pair:
             f"such folder.{hint}"
         )
     kg1, kg2, links = read_pair(dataset)
+    if not names:
+        kg1, kg2 = kg1.with_names(None), kg2.with_names(None)
     if len(links) < 4:
         raise ValueError(
             f"Expected at least 4 links in {dataset}, to learn from and to test on; found "
@@ -111,10 +120,14 @@ def split_links(
     """
     if fold is not None:
         return _published(dataset, fold)
+    if train_ratio == 0:
+        how = "none: all links are scored"
+        return Split(links[:0], links, {"train_ratio": 0.0, "split": how, "split_seed": None})
     if not 0 < train_ratio < 1 or min(train_ratio, 1 - train_ratio) * len(links) < 2:
         raise ValueError(
             f"Expected --train-ratio to leave at least 2 of {len(links)} links to learn from and 2 "
-            f"to test on; found {train_ratio}. Choose a share between 0 and 1, such as 0.3."
+            f"to test on; found {train_ratio}. Choose a share between 0 and 1, such as 0.3, or 0 "
+            "for no seeds."
         )
     train, test = train_test_split(links, train_size=train_ratio, random_state=split_seed)
     how = f"scikit-learn's train_test_split(links, train_size={train_ratio}, "
@@ -157,7 +170,7 @@ def describe_protocol(
     return {
         "dataset": dataset,
         **split.how,
-        "n_seeds": len(split.train),
+        "n_seeds": len(split.train) or "no seeds",
         "n_test": len(split.test),
         "aligner": name[0],
         "preset": name[1],
@@ -165,7 +178,7 @@ def describe_protocol(
         "attributes": _attributes(aligner),
         "entity_names": _names(dataset, aligner),
         "images": _images(aligner),
-        "iterative": f"yes, {rounds} rounds" if rounds > 1 else "no",
+        "iterative": _iterative(aligner, rounds, len(split.train)),
         "candidates": _candidates(aligner, split.test),
         "matching": _matching(aligner),
         "ties": "the true entity comes after half of those with its score",
@@ -173,6 +186,12 @@ def describe_protocol(
         "held_out": _held_out(aligner),
         "random_state": setting_of(aligner, "seed"),
     }
+
+
+def _iterative(aligner: BaseAligner, rounds: int, n_seeds: int) -> str:
+    if not n_seeds:
+        return f"yes, {len(getattr(aligner, 'rounds_', ()))} searches, the first without any pair"
+    return f"yes, {rounds} rounds" if rounds > 1 else "no"
 
 
 def _modalities(aligner: BaseAligner) -> set[str] | None:
@@ -191,7 +210,9 @@ def _names(dataset: str, aligner: BaseAligner) -> str:
     modalities = _modalities(aligner)
     if modalities is None:
         return _UNKNOWN
-    return "used" if {"text", "name"} & modalities else "not used"
+    if not {"text", "name"} & modalities:
+        return "not used"
+    return "used, machine-translated into English" if dataset.startswith("dbp15k") else "used"
 
 
 def _attributes(aligner: BaseAligner) -> str:

@@ -89,6 +89,7 @@ class _Source(NamedTuple):
 def fetch_dbp15k(
     subset: str = "zh_en",
     *,
+    names: bool = False,
     data_home: str | os.PathLike[str] | None = None,
     download_if_missing: bool = True,
     return_bunch: bool = False,
@@ -111,6 +112,9 @@ def fetch_dbp15k(
     Parameters
     ----------
     subset : {"zh_en", "ja_en", "fr_en"}, default="zh_en"
+    names : bool, default=False
+        Give the entities names, out of ``translated_ent_name.json``: those of the graph that is not
+        English are machine translations. Results with names are a protocol of their own.
     data_home : path-like, optional
         Folder with the folder of the subset (``zh_en/``), or an archive of it
         (``dbp15k_zh_en.tar.xz``), which is unpacked into the user's cache. By default what the
@@ -124,8 +128,7 @@ def fetch_dbp15k(
     Returns
     -------
     kg1, kg2 : KnowledgeGraph
-        As :func:`ibmea_sklearn.io.read_dbp15k` gives them. Entity names are not used: results with
-        names are a protocol of their own.
+        As :func:`ibmea_sklearn.io.read_dbp15k` gives them.
     links : ndarray of shape (15000, 2), object
         URIs of equivalent entities.
     bunch : Bunch
@@ -175,12 +178,13 @@ def fetch_dbp15k(
         checksums=checksums,
     )
     folder = _folder_of(source, data_home, download_if_missing)
-    return _read(lambda: read_dbp15k(folder), fetch_dbp15k, return_bunch)
+    return _read(lambda: read_dbp15k(folder, names=names), fetch_dbp15k, return_bunch)
 
 
 def fetch_mmkg(
     pair: str = "fb15k_db15k",
     *,
+    names: bool = False,
     data_home: str | os.PathLike[str] | None = None,
     download_if_missing: bool = True,
     return_bunch: bool = False,
@@ -205,6 +209,9 @@ def fetch_mmkg(
     Parameters
     ----------
     pair : {"fb15k_db15k", "fb15k_yago15k"}, default="fb15k_db15k"
+    names : bool, default=False
+        Give the entities names, as :func:`ibmea_sklearn.io.read_mmkg` does. Results with names are
+        a protocol of their own.
     data_home : path-like, optional
         Folder with the folder ``mmkg/`` (in it ``FB15K/``, ``DB15K/``, ``YAGO15K/``), or with an
         archive of it (``mmkg.tar.xz``), which is unpacked into the user's cache. By default what
@@ -266,7 +273,7 @@ def fetch_mmkg(
         checksums={**checksums, "LICENSE.txt": None},
     )
     folder = _folder_of(source, data_home, download_if_missing)
-    return _read(lambda: read_mmkg(folder, pair=graphs), fetch_mmkg, return_bunch)
+    return _read(lambda: read_mmkg(folder, pair=graphs, names=names), fetch_mmkg, return_bunch)
 
 
 def _check_choice(name: str, value: object, choices: Any) -> None:

@@ -26,14 +26,19 @@ from .base import (
 from .texts.reading import joined_texts
 from .values.reading import has_values
 
-NAMED = ("relation", "attribute", "image", "text", "value")
+NAMED = ("relation", "attribute", "image", "text", "value", "name")
 _RAW_DATA: dict[str, Callable[[KnowledgeGraph], bool]] = {
     "relation": lambda kg: len(kg.relation_triples) > 0,
     "attribute": lambda kg: len(kg.attribute_triples) > 0,
     "image": lambda kg: len(kg.images.entities) > 0,
     "text": lambda kg: len(kg.texts.entities) > 0,
     "value": has_values,
+    "name": lambda kg: len(kg.names.values) > 0,
 }
+# What is compared between the graphs: that of one alone says nothing.
+_OF_BOTH = ("value", "name")
+# Width of the names' rows: they serve as a channel of similarity, which is dense.
+_NAME_WIDTH = 2048
 
 
 class Maker(Range):
@@ -267,12 +272,14 @@ def _by_word(X: SeedPairs, modality: str, word: str, options: Mapping[str, Any])
 
 def _maker(modality: str, options: Mapping[str, Any]) -> BaseFeaturizer | None:
     # Imported at use: each knows rooms that the others can do without.
-    from . import AttributeValues, BagOfAttributes, BagOfRelations, ImageEncoder
+    from . import AttributeValues, BagOfAttributes, BagOfRelations, ImageEncoder, NameNGrams
 
     if modality == "image":
         return ImageEncoder(**options)
     if modality == "relation":
         return BagOfRelations()
+    if modality == "name":
+        return NameNGrams(n_components=_NAME_WIDTH)
     if modality == "value":
         # Asked for by nobody: that nothing matches is no news.
         return AttributeValues(verbose=0)
@@ -281,14 +288,13 @@ def _maker(modality: str, options: Mapping[str, Any]) -> BaseFeaturizer | None:
 
 def _has_raw_data(X: SeedPairs, modality: str) -> bool:
     raw = _RAW_DATA.get(modality)
-    # Values are compared: those of one graph alone say nothing.
-    enough = all if modality == "value" else any
+    enough = all if modality in _OF_BOTH else any
     return raw is not None and enough(raw(kg) for kg in graphs_of(X))
 
 
 def _check_has_data(X: SeedPairs, modality: str) -> None:
     if not _has_raw_data(X, modality):
-        expected, found = ("both graphs", "one") if modality == "value" else ("a graph", "either")
+        expected, found = ("both graphs", "one") if modality in _OF_BOTH else ("a graph", "either")
         raise ValueError(
             f"Expected {modality} data in {expected}, as a transformer for it was passed; found "
             f"none in {found}. Pass {modality} data, or leave the transformer out."

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
+from sklearn.random_projection import SparseRandomProjection
 
 from .._utils.validation import checked_random
 from ..graph import KnowledgeGraph, ModalityFeatures
@@ -17,6 +18,9 @@ from .base import Matrix, no_features
 
 # Rows of the matrix that are drawn, and rows of features that are read, at a time.
 _BLOCK = 8192
+# Sparse rows of more columns than these are projected by a sparse matrix (Li et al., KDD 2006): to
+# draw all numbers of a dense one would take longer than all else.
+_SPARSE_FROM = 1 << 14
 
 
 def transformed(transformer: Any, rows: Any, what: str) -> Matrix:
@@ -95,6 +99,9 @@ def project(rows: Matrix, width: int, seed: int) -> np.ndarray:
     -------
     float32 ndarray of shape (n_rows, width)
     """
+    if sparse.issparse(rows) and rows.shape[1] > _SPARSE_FROM:
+        model = SparseRandomProjection(width, dense_output=True, random_state=seed)
+        return np.asarray(model.fit(rows).transform(rows), np.float32)
     random = np.random.default_rng(seed)
     columns: Any = rows.tocsc() if not isinstance(rows, np.ndarray) else rows
     values = np.zeros((rows.shape[0], width), np.float32)

@@ -24,22 +24,23 @@ class ModalityFeaturizer(ViewTransformer):
 
     Parameters
     ----------
-    relation, attribute, image, text, value : "default", "drop", "passthrough" or transformer, \
-default="default"
+    relation, attribute, image, text, value, name : "default", "drop", "passthrough" or \
+transformer, default="default"
         What makes the features of each modality.
 
         - "default": features that the graphs have stay as they are. Where there are none, and any
           entity has raw data: :class:`BagOfRelations`, :class:`BagOfAttributes`, and
           :class:`ImageEncoder` followed by :class:`NeighborMeanImputer`; nothing for texts.
-          :class:`AttributeValues` where both graphs have attributes with values, not names alone.
+          :class:`AttributeValues` where both graphs have attributes with values, not names alone;
+          :class:`NameNGrams` where both have names.
         - "drop": no features, even where there are some.
         - "passthrough": features that the graphs have, and no others.
         - A featurizer of this package, such as ``BagOfRelations(100)``.
         - Any scikit-learn transformer, such as ``PCA(128)``: fitted on the rows of both graphs
           together that have the modality. It gets the features that the graphs have; where there
           are none, those of :class:`BagOfRelations`, :class:`BagOfAttributes`,
-          :class:`AttributeValues` or :class:`ImageEncoder`, and for `text` the texts themselves,
-          one string an entity (so ``TfidfVectorizer()`` works).
+          :class:`AttributeValues`, :class:`NameNGrams` or :class:`ImageEncoder`, and for `text` the
+          texts themselves, one string an entity (so ``TfidfVectorizer()`` works).
         - A :class:`sklearn.pipeline.Pipeline` of both kinds, such as
           ``make_pipeline(ImageEncoder(), PCA(128), NeighborMeanImputer())``.
     transformers : mapping {modality: as above}, optional
@@ -64,8 +65,8 @@ default="default"
     See Also
     --------
     BagOfRelations, BagOfAttributes, ImageEncoder, NeighborMeanImputer : The defaults.
-    AttributeValues : The default for values.
-    TextEncoder, NameEncoder : For texts and names, on request.
+    AttributeValues, NameNGrams : The defaults for values and names.
+    TextEncoder, NameEncoder : For texts, and for names by a trained model, on request.
 
     Notes
     -----
@@ -110,6 +111,7 @@ default="default"
         image: Any = "default",
         text: Any = "default",
         value: Any = "default",
+        name: Any = "default",
         transformers: Mapping[str, Any] | None = None,
         *,
         remainder: Any = "default",
@@ -121,6 +123,7 @@ default="default"
         self.image = image
         self.text = text
         self.value = value
+        self.name = name
         self.transformers = transformers
         self.remainder = remainder
         self.device = device

@@ -149,11 +149,11 @@ def mutual_candidates(
     """
     logs = log_sinkhorn(similarities, temperature, n_iterations)
     rounding = 4 / temperature * ROUNDING
-    pairs, values = _single_best_entries(logs, *(np.full(n, rounding) for n in logs.shape))
+    pairs, values = single_best_entries(logs, *(np.full(n, rounding) for n in logs.shape))
     return pairs, np.exp(values).astype(np.float32)
 
 
-def _single_best_entries(
+def single_best_entries(
     matrix: sparse.csr_array, of_rows: np.ndarray, of_columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the places that are the single best of their row and of their column, and values."""
@@ -217,7 +217,7 @@ class SinkhornScores(Scores):
 
     def mutual(self) -> tuple[np.ndarray, np.ndarray]:
         """Find the candidates that are the single best of their row and of their column."""
-        return _single_best_entries(self.logs, *self._rounding())
+        return single_best_entries(self.logs, *self._rounding())
 
     def ranks(self, columns: np.ndarray) -> np.ndarray:
         """Rank one column of each row; a product is taken for those that are no candidates."""

@@ -146,7 +146,7 @@ class Trainer:
         if self.checkpoint.restore(net):
             if self.verbose:
                 rich.print(f"Going on after epoch {len(net.history)} of {sum(self.epochs)}.")
-        elif self.rounds.n_rounds > 1:
+        elif self.rounds.n_rounds > 1 or len(self.search.train) < 2:
             self.search.find_frozen()
 
     def _train(self, net: AlignmentNet) -> None:
@@ -154,7 +154,7 @@ class Trainer:
         with self.checkpoint:  # whatever ends it: the state is on disk before anything else is done
             while True:
                 batches = self.batches(
-                    self._pairs(self.search.train), self._pairs(self.search.found)
+                    self._pairs(self.search.train), self._pairs(self.search.usable)
                 )
                 self.checkpoint.begin_round(net)
                 left = ends[self.n_round] - len(net.history)

@@ -212,8 +212,8 @@ def check_graphs_in_a_memory_map(case: Case) -> None:
 
 def check_failed_refit_is_not_fitted(case: Case) -> None:
     aligner = case.fit(case.new())
-    with pytest.raises(ValueError, match="at least 2 seeds"):
-        aligner.fit(case.kg1, case.kg2, case.train[:1])
+    with pytest.raises(ValueError, match="unknown|Expected"):
+        aligner.fit(case.kg1, case.kg2, [("nobody", "nothing")])
     assert len(aligner.align())  # nothing was begun: what was fitted still is
     empty = KnowledgeGraph(entities=["a", "b", "c"])
     with pytest.raises((ValueError, KeyError)):

@@ -5,7 +5,16 @@ from types import SimpleNamespace
 import pytest
 
 from ibmea_sklearn import ModalityFeaturizer, SeedPairs
+from ibmea_sklearn.channels import search
 from ibmea_sklearn.datasets import make_mmkg_pair
+
+
+@pytest.fixture(scope="session", autouse=True)
+def enough_seeds():
+    """Take as many seeds as tests can afford for enough; what few mean is in test_seed_free.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "FEW_SEEDS", 0)
+        yield
 
 
 @pytest.fixture(scope="session")

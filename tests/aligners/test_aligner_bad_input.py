@@ -20,6 +20,8 @@ from spies import Watched, cheap
 from ibmea_sklearn import BaseAligner, IBMEAAligner, PropagationAligner
 from ibmea_sklearn.graph import Sides
 
+pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+
 
 def fit(kg1=None, kg2=None, seeds=LINKS[:6], aligner=Watched, **params):
     return cheap(aligner, **params).fit(kg1 or A, kg2 or B, seeds)

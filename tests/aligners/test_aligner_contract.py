@@ -32,6 +32,9 @@ class MinimalAligner(BaseAligner):
         return Sides(*(kg.features["relation"].values.toarray() for kg in (X.kg1, X.kg2)))
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def folder(tmp_path_factory):
     Vectors.folder = tmp_path_factory.mktemp("vectors")
@@ -80,7 +83,11 @@ ALIGNERS = [
         {"beta_image": [1e-3, 1e-1]},
         {**QUICK, "training__max_epochs": 1},
     ),
-    Entry(PropagationAligner, {**LABELS, **PLAIN}, {"propagation__hub_exponent": [0.0, 0.25]}),
+    Entry(
+        PropagationAligner,
+        {"modalities": ["graph"], **LABELS, **PLAIN},
+        {"propagation__hub_exponent": [0.0, 0.25]},
+    ),
     Entry(
         TMEAAligner,
         {

@@ -299,6 +299,7 @@ def test_the_best_epoch_of_an_earlier_round_is_restored_with_its_pairs(fit, toy_
         40,
         toy_pair,
         aligner=Watched,
+        modalities=["graph", "image", "relation", "attribute"],
         rounds__validation_fraction=0.25,
         rounds__validation_interval=1,
         training__max_epochs=8,

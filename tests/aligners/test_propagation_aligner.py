@@ -13,6 +13,7 @@ from ibmea_sklearn.featurizers import LabelPropagation
 from ibmea_sklearn.metrics import expected_calibration_error
 
 SMALL = {
+    "modalities": ["graph"],
     "propagation__n_components": 256,
     "propagation__label_width": 64,
     "device": "cpu",
@@ -150,7 +151,7 @@ def test_without_the_graph_rounds_find_the_same(pair):
 def test_all_that_both_graphs_have():
     pair = make_mmkg_pair(80, random_state=0)
     aligner = fit(pair, 40, modalities="all")
-    assert aligner.modalities_ == ["graph", "image", "relation", "attribute", "value"]
+    assert aligner.modalities_ == ["graph", "image", "value"]  # no bags
     names = {"frozen_propagation", *(f"frozen_{m}" for m in aligner.modalities_[1:])}
     assert set(aligner.channel_weights_) == names
 
@@ -181,8 +182,11 @@ def test_bags_are_compared_by_their_cosine(pair):
 def test_propagated_features_beside_the_graph_are_refused(pair):
     X = SeedPairs(*pair[:2], pair[2][:90])
     X = LabelPropagation(32, device="cpu").fit_transform(X)
+    both = ["graph", "propagation"]
     with pytest.raises(ValueError, match="'graph', .*or features called 'propagation'; found both"):
-        made(PropagationAligner, SMALL, modalities="all").fit(X)
+        made(PropagationAligner, SMALL, modalities=both).fit(X)
+    everything = made(PropagationAligner, SMALL, modalities="all", verbose=0).fit(X)
+    assert "propagation" not in everything.modalities_  # the graph stands for its labels
     aligner = made(PropagationAligner, SMALL, modalities=["propagation"]).fit(X)
     assert aligner.embeddings_["frozen_propagation"].left.shape == (320, 32)
 

@@ -14,6 +14,7 @@ from ibmea_sklearn.io import embeddings_from_frame
 
 def new():
     return PropagationAligner.from_preset(
+        modalities=["graph"],
         propagation__n_components=32,
         propagation__label_width=16,
         rounds__n_rounds=1,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibmea_sklearn.channels.channels import _BLOCK, Channels
+from ibmea_sklearn.channels.channels import _BLOCK, Channels, family_of
 from ibmea_sklearn.channels.weights import learn_weights
 
 N_LEFT, N_NODES = 20, 45
@@ -191,10 +191,32 @@ def test_labels_are_propagated_anew_when_other_pairs_are_known():
 
     channels = Channels(N_LEFT, N_NODES, {}, propagate)
     assert channels.has_frozen
-    first = channels.vectors(NOTHING)["frozen_propagation"]
-    np.testing.assert_array_equal(channels.vectors(NOTHING)["frozen_propagation"], first)
-    second = channels.vectors(np.array([[0, 20]]))["frozen_propagation"]
-    assert calls == [[], [[0, 20]]] and (first != second).any()
+    one, other = np.array([[1, 21]]), np.array([[0, 20]])
+    first = channels.vectors(one)["frozen_propagation"]
+    np.testing.assert_array_equal(channels.vectors(one)["frozen_propagation"], first)
+    second = channels.vectors(other)["frozen_propagation"]
+    assert calls == [[[1, 21]], [[0, 20]]] and (first != second).any()
+
+
+def test_without_known_pairs_there_are_no_labels():
+    channels = Channels(N_LEFT, N_NODES, {"x": random_vectors(2, 0)}, lambda known: 1 / 0)
+    assert list(channels.vectors(NOTHING)) == ["frozen_x"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "family"),
+    [
+        ("name", "name"),
+        ("frozen_name", "name"),
+        ("graph", "graph"),
+        ("frozen_propagation", "graph"),
+        ("frozen_diffused_name", "graph"),
+        ("frozen_image", "image"),
+        ("relation", "relation"),
+    ],
+)
+def test_families_are_kinds_of_evidence(channel, family):
+    assert family_of(channel) == family
 
 
 def test_without_any_there_is_none():

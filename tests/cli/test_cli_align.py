@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, PropagationAligner
+from ibmea_sklearn import (
+    BaseAligner,
+    IBMEAAligner,
+    KnowledgeGraph,
+    PropagationAligner,
+)
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
 from ibmea_sklearn.training.callbacks import LastGoodWeights
@@ -230,7 +235,6 @@ def test_names_of_entities_stand_in_sssom(ibmea, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seeds": None}, "Expected --seeds, a file of pairs known to be the same"),
         ({"seeds": "no.tsv"}, "no.tsv"),
         ({"kg1": "no-graph"}, "Expected a graph in no-graph; found no such file or folder"),
         ({"output": "a.txt"}, "Expected a file for the alignment that ends in .tsv, .nt"),
@@ -254,3 +258,53 @@ def test_an_unknown_entity_in_the_seeds(ibmea, inputs, tmp_path):
     result = ibmea("align", *inputs[:2], *args)
     assert result.exit_code == 2
     assert "found 1 unknown: 'a999'" in result.stderr
+
+
+# Without seeds
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """Two RDF files of places, whose IRIs end with their names."""
+    folder, places = (
+        tmp_path_factory.mktemp("named"),
+        ["Basel", "Bern", "Chur", "Genf", "Zug", "Thun"],
+    )
+    for side in ("left", "right"):
+        space = f"http://{side}.org/"
+        lines = [
+            f"<{space}{a}> <{space}near> <{space}{b}> ."
+            for a, b in zip(places, [*places[2:], *places[:2]], strict=True)
+        ]
+        (folder / f"{side}.nt").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.mark.filterwarnings("always:Confidences are not calibrated")
+def test_names_in_the_ids_are_enough(ibmea, named, tmp_path):
+    graphs = named / "left.nt", named / "right.nt"
+    output = tmp_path / "found.tsv"
+    how = ("--aligner", "propagation", "--names", "id", "-o", output)
+    result = ibmea("align", *graphs, *how)
+    assert result.exit_code == 0, result.output
+    assert "not calibrated: of 0 seeds none is held out" in result.output
+    assert "No seeds: finding pairs by what the graphs say" in result.output
+    found = read_alignment(output)
+    assert len(found) == 6
+    ends = [found[side].str.rpartition("/")[2].tolist() for side in ("source", "target")]
+    assert ends[0] == ends[1]
+    assert "Confidences are not calibrated" in output.read_text()
+
+
+def test_without_names_there_is_nothing_to_go_by(ibmea, named, tmp_path):
+    graphs = named / "left.nt", named / "right.nt"
+    for how in ((), ("--names", "none")):
+        result = ibmea("align", *graphs, *how, "-o", tmp_path / "found.tsv")
+        assert result.exit_code == 2
+        assert "Expected at least 2 seeds" in result.output and "names" in result.output
+
+
+def test_another_word_for_names(ibmea, named, tmp_path):
+    result = ibmea("align", named / "left.nt", named / "right.nt", "--names", "ids", "-o", "x.tsv")
+    assert result.exit_code == 2
+    assert "Expected --names id or none; found 'ids'. Did you mean 'id'?" in result.output

@@ -11,6 +11,8 @@ from ibmea_sklearn import KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.inspection import explain_pair
 from ibmea_sklearn.matching import ranks
 
+pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+
 KG1 = KnowledgeGraph(
     [
         ("Paris", "capital of", "France"),

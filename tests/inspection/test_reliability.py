@@ -31,7 +31,11 @@ def pair():
 def aligner(pair):
     kg1, kg2, links = pair
     aligner = PropagationAligner.from_preset(
-        propagation__n_components=256, propagation__label_width=64, random_state=0, verbose=0
+        modalities=["graph"],
+        propagation__n_components=256,
+        propagation__label_width=64,
+        random_state=0,
+        verbose=0,
     )
     return aligner.fit(kg1, kg2, links[:80])
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.preprocessing import normalize
 
 from ..._utils.device import resolve_device
+from ..._utils.names import diffused
 from ..._utils.validation import Integer, Number, RandomState, Range
 from ...graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from .._matrices import drawn_seed, project
@@ -125,7 +126,7 @@ class Diffusion(BaseFeaturizer):
     @property
     def writes(self) -> str:
         """Which features of the graphs are written."""
-        return f"diffused_{self.modality}"
+        return diffused(self.modality)
 
     def _fit(self, X: SeedPairs) -> None:
         resolve_device(self.device)

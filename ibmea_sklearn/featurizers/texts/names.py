@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -66,14 +67,14 @@ class NameParts:
         for word in words_and_numbers(name):
             yield f"#{word}"
             if not word[0].isdigit():
-                yield from self._letters(f" {word} ")
+                yield from _letters(f" {word} ", self.low, self.high)
 
-    def _letters(self, word: str) -> Iterator[str]:
-        for n in range(self.low, self.high + 1):
-            # A word that is shorter counts once, as a whole.
-            yield from (word[i : i + n] for i in range(max(1, len(word) - n + 1)))
-            if len(word) <= n:
-                return
+
+@lru_cache(1 << 17)  # words are many times in many names
+def _letters(word: str, low: int, high: int) -> tuple[str, ...]:
+    """Return the n-grams of a word; where it is shorter it counts once, as a whole."""
+    lengths = range(low, min(high, max(low, len(word))) + 1)
+    return tuple(word[i : i + n] for n in lengths for i in range(max(1, len(word) - n + 1)))
 
 
 class NameNGrams(BaseFeaturizer):

@@ -16,6 +16,7 @@ from ..._utils.validation import AnyOf, Integer, Number, RandomState, Range
 from ...graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from .._matrices import drawn_seed, projected
 from ..base import EitherForm, Matrix, graphs_of
+from .coincidences import find_coincidences
 from .matching import (
     Match,
     NumberMatch,
@@ -70,10 +71,10 @@ def _string_match(column: Any, values: pd.Series) -> StringMatch:
 class AttributeValues(EitherForm):
     r"""Make the values of attributes comparable across two graphs: numbers, dates and strings.
 
-    The seeds tell which attributes of the two graphs mean the same, in which units, and how close
-    their values must be to say something. Names of attributes are not compared, so they may be in
-    different languages. The inner product of the rows of two entities is about the share of what
-    is said of them in which they agree.
+    The seeds, or entities that share rare values, tell which attributes of the two graphs mean the
+    same, in which units, and how close their values must be to say something. Names of attributes
+    are not compared, so they may be in different languages. The inner product of the rows of two
+    entities is about the share of what is said of them in which they agree.
 
     Parameters
     ----------
@@ -84,6 +85,9 @@ class AttributeValues(EitherForm):
         How many seeds must have an attribute of each graph for these two to be compared.
     min_gain : float, default=1.0
         How much more often than by chance the values of seeds must agree, see Notes.
+    few_seeds : int, default=50
+        With fewer seeds, entities that share rare values of at least two attributes count as seeds,
+        too; so none is needed.
     modality : str, default="value"
         Which features of the graphs to write.
     random_state : int, RandomState or None, default=0
@@ -171,6 +175,7 @@ class AttributeValues(EitherForm):
         "n_components": AnyOf(Integer(), None),
         "min_support": Integer(),
         "min_gain": Number(),
+        "few_seeds": Integer(0),
         "random_state": RandomState(),
         "verbose": Integer(0),
     }
@@ -185,6 +190,7 @@ class AttributeValues(EitherForm):
         *,
         min_support: int = 5,
         min_gain: float = 1.0,
+        few_seeds: int = 50,
         modality: str = "value",
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
@@ -192,6 +198,7 @@ class AttributeValues(EitherForm):
         self.n_components = n_components
         self.min_support = min_support
         self.min_gain = min_gain
+        self.few_seeds = few_seeds
         self.modality = modality
         self.random_state = random_state
         self.verbose = verbose
@@ -207,6 +214,7 @@ class AttributeValues(EitherForm):
     def _fit(self, X: SeedPairs) -> None:
         values = (typed_values(X.kg1), typed_values(X.kg2))
         self._check_values(values)
+        X = self._with_coincidences(X, values)
         self._matches = find_matches(X, values, self.min_support, self.min_gain)
         self.matches_ = _table(self._matches)
         names = [kg.attribute_names for kg in graphs_of(X)]
@@ -215,6 +223,17 @@ class AttributeValues(EitherForm):
         )
         if self.verbose and not self._matches and all(map(_is_any, values)):
             warnings.warn(self._say_no_match(X), UserWarning, stacklevel=3)
+
+    def _with_coincidences(
+        self, X: SeedPairs, values: tuple[TypedValues, TypedValues]
+    ) -> SeedPairs:
+        """Add pairs that share rare values to few seeds, which come first."""
+        if len(X) >= self.few_seeds:
+            return X
+        found = find_coincidences(values, (X.kg1.n_entities, X.kg2.n_entities))
+        ids = [kg.entity_ids[side] for kg, side in zip(graphs_of(X), found.T, strict=True)]
+        pairs = np.concatenate([X.pairs.astype(object), np.column_stack(ids).astype(object)])
+        return SeedPairs(*graphs_of(X), pairs, duplicates="first")
 
     def _learn_tokens(self, tokens: Sequence[Tokens]) -> None:
         self._seed = drawn_seed(self.random_state)

@@ -1,0 +1,151 @@
+"""Pairs to start from, found by what two graphs say of their entities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import sparse
+
+from .._utils.estimator import Estimator, settings_of
+from .._utils.names import FUSED
+from .._utils.validation import AnyOf, Instance, Number
+from ..channels.channels import family_of
+from ..matching import Matching
+from ..matching._candidates import entry_products, row_numbers
+from ..matching._sinkhorn import mutual_candidates
+from .base import BaseAligner, _places
+from .propagation import PropagationAligner
+
+
+class SeedFinder(Estimator):
+    """Find pairs of entities that are the same where none, or few, are known.
+
+    Names, values, images and other features of both graphs are compared, where their entities
+    stand as well, and the pairs that are each other's best join what is known, round by round:
+    what :class:`PropagationAligner` does. Here each pair comes with the kinds of evidence that
+    agree on it, so that a person can tell which to trust, or to look at.
+
+    Parameters
+    ----------
+    aligner : BaseAligner, optional
+        What compares the entities. By default ``PropagationAligner()``.
+    min_confidence : float, default=0.5
+        Least confidence of a pair.
+
+    Attributes
+    ----------
+    aligner_ : BaseAligner
+        Fitted.
+
+    See Also
+    --------
+    PropagationAligner, IBMEAAligner : Their ``fit(kg1, kg2)`` starts from such pairs by itself.
+
+    Notes
+    -----
+    Kinds of evidence are modalities, such as "name" or "value", and "graph": the neighbours of
+    both entities, by what they are called, look like and are known to be. A kind agrees on a pair
+    if by it alone each is the other's single best among all that are nearly as good by all kinds
+    together. Pairs on which kinds agree that are independent are right more often than their
+    confidence says; one kind alone may be wrong in a whole group of entities.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import SeedFinder
+    >>> from ibmea_sklearn.datasets import make_mmkg_pair
+    >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+    >>> finder = SeedFinder().set_params(aligner__random_state=0, aligner__verbose=0)
+    >>> found = finder.find(kg1, kg2)
+    >>> found.columns.tolist()
+    ['source', 'target', 'confidence', 'evidence']
+    """
+
+    ranges = {
+        "aligner": AnyOf(Instance(BaseAligner), None),
+        "min_confidence": Number(0, 1),
+    }
+    settings = {"aligner": PropagationAligner}
+
+    aligner_: BaseAligner
+
+    def __init__(self, aligner: BaseAligner | None = None, *, min_confidence: float = 0.5) -> None:
+        self.aligner = aligner
+        self.min_confidence = min_confidence
+
+    def find(self, kg1: Any, kg2: Any = None, seeds: Any = None) -> pd.DataFrame:
+        """Find pairs.
+
+        Parameters
+        ----------
+        kg1, kg2 : KnowledgeGraph
+            Or `kg1` is a :class:`SeedPairs`, and the rest is left out.
+        seeds : array-like of shape (n_pairs, 2), optional
+            Ids of entities known to be the same. They are not among what is found.
+
+        Returns
+        -------
+        DataFrame with columns source, target, confidence, evidence
+            Most confident first. ``evidence`` names the kinds that agree, as in "name, graph".
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`BaseAligner.fit`.
+        """
+        self.check_parameters()
+        self.aligner_ = settings_of(self, "aligner").fit(kg1, kg2, seeds)
+        table = self.aligner_.align()
+        table = table[table["confidence"] > self.min_confidence].drop(columns="score")
+        pairs = np.column_stack(
+            [
+                self.aligner_.kg1_.entity_index(table["source"]),
+                self.aligner_.kg2_.entity_index(table["target"]),
+            ]
+        )
+        kinds = agreeing(self.aligner_, pairs)
+        said = [", ".join(k for k in kinds if kinds[k][row]) for row in range(len(pairs))]
+        return table.assign(evidence=said).reset_index(drop=True)
+
+
+def agreeing(aligner: BaseAligner, pairs: np.ndarray) -> dict[str, np.ndarray]:
+    """Tell which kinds of evidence agree on pairs of entities that are no seeds.
+
+    Parameters
+    ----------
+    aligner : BaseAligner
+        Fitted, with ``channel_weights_``, or it has one kind of evidence, "fused".
+    pairs : int64 ndarray of shape (n_pairs, 2)
+        Entity indices.
+
+    Returns
+    -------
+    dict of {str: bool ndarray of shape (n_pairs,)}
+        By kind.
+    """
+    free = [aligner._free(side) for side in (0, 1)]
+    how: Matching = aligner._matching()
+    left, right = (v[f] for v, f in zip(aligner.embeddings_[FUSED], free, strict=True))
+    places = how.candidate_places(left, right)
+    weights = getattr(aligner, "channel_weights_", {FUSED: 1.0})
+    alike: dict[str, np.ndarray] = {}
+    for channel, weight in weights.items():
+        sides = (v[f] for v, f in zip(aligner.embeddings_[channel], free, strict=True))
+        tensors = (torch.from_numpy(np.ascontiguousarray(side, np.float32)) for side in sides)
+        cosines = entry_products(*tensors, row_numbers(places), places.indices)
+        kind = family_of(channel)
+        alike[kind] = alike.get(kind, 0) + weight * cosines
+    asked = np.column_stack([_places(p, f) for f, p in zip(free, pairs.T, strict=True)])
+    return {kind: _are_mutual(places, data, asked, how) for kind, data in alike.items()}
+
+
+def _are_mutual(
+    places: sparse.csr_array, data: np.ndarray, asked: np.ndarray, how: Matching
+) -> np.ndarray:
+    """Tell which pairs are each other's single best by similarities of the candidates."""
+    similarities = sparse.csr_array((data, places.indices, places.indptr), places.shape)
+    mutual, _ = mutual_candidates(similarities, how.temperature, how.n_iterations)
+    code = mutual[:, 0] * places.shape[1] + mutual[:, 1]
+    return np.isin(asked[:, 0] * places.shape[1] + asked[:, 1], code)

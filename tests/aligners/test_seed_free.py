@@ -1,0 +1,226 @@
+"""Fits without any known pair, or with few."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from ibmea_sklearn import (
+    AlignmentWarning,
+    IBMEAAligner,
+    KnowledgeGraph,
+    PropagationAligner,
+    SeedFinder,
+    SeedPairs,
+    TMEAAligner,
+)
+from ibmea_sklearn.aligners._steps import begin, featurizer_of
+from ibmea_sklearn.channels import search
+from ibmea_sklearn.channels.channels import family_of
+
+N = 60
+
+
+@pytest.fixture(autouse=True)
+def few_seeds(monkeypatch):
+    """As it is for users; for other tests here a few seeds are enough."""
+    monkeypatch.setattr(search, "FEW_SEEDS", 50)
+
+
+ALIGNERS = [
+    PropagationAligner(verbose=0, random_state=0),
+    IBMEAAligner(verbose=0, random_state=0).set_params(
+        training__max_epochs=3, propagation__n_components=256
+    ),
+    TMEAAligner(verbose=0, random_state=0).set_params(
+        training__max_epochs=1, rounds__n_rounds=2, propagation__n_components=256
+    ),
+]
+UNCALIBRATED = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+
+
+def syllables(rng, n):
+    return ["".join(rng.choice(["ka", "ro", "mi", "su", "te", "lon"], 4)) for _ in range(n)]
+
+
+def named_pair(seed=0, n=N, named=(True, True), edges=3):
+    """Two graphs of the same things in other orders, with names that differ in some letters."""
+    rng = np.random.default_rng(seed)
+    names = syllables(rng, n)
+    triples = [(i, f"r{rng.integers(4)}", rng.integers(n)) for i in range(n) for _ in range(edges)]
+    other = rng.permutation(n)
+
+    def graph(prefix, order, has_names, suffix):
+        called = {f"{prefix}{i}": names[i] + suffix for i in order} if has_names else None
+        return KnowledgeGraph(
+            [(f"{prefix}{h}", r, f"{prefix}{t}") for h, r, t in triples],
+            names=called,
+            entities=[f"{prefix}{i}" for i in order],
+        )
+
+    kg1, kg2 = graph("a", range(n), named[0], ""), graph("b", other, named[1], "x")
+    return kg1, kg2, np.array([(f"a{i}", f"b{i}") for i in range(n)], object)
+
+
+@pytest.mark.parametrize("aligner", ALIGNERS, ids=lambda a: type(a).__name__)
+def test_names_are_enough(aligner):
+    kg1, kg2, links = named_pair()
+    with pytest.warns(AlignmentWarning, match="not calibrated: of 0 seeds none is held"):
+        aligner.fit(kg1, kg2)
+    assert aligner.score(links) > 0.9
+    assert len(aligner.seed_indices_) == 0
+    assert "name" in aligner.modalities_
+    assert {"frozen_name", "frozen_diffused_name"} <= set(aligner.channel_weights_)
+    matches = aligner.align()
+    right = (matches["source"].str[1:] == matches["target"].str[1:]).mean()
+    assert len(matches) > 0.8 * N and right > 0.9
+
+
+@pytest.mark.parametrize("n_seeds", [1, 5, 20])
+def test_few_seeds_are_joined_by_what_names_say(n_seeds):
+    kg1, kg2, links = named_pair()
+    aligner = PropagationAligner(verbose=0, random_state=0)
+    if n_seeds <= 5:  # a tenth of them is none
+        with pytest.warns(AlignmentWarning, match=f"not calibrated: of {n_seeds} seeds"):
+            aligner.fit(kg1, kg2, links[:n_seeds])
+    else:
+        aligner.fit(kg1, kg2, links[:n_seeds])
+    assert aligner.score(links[n_seeds:]) > 0.9
+    assert aligner.rounds_[-1]["n_pairs"] > 0.7 * N
+
+
+@UNCALIBRATED
+def test_both_forms_without_seeds_agree():
+    kg1, kg2, links = named_pair()
+    one, two, three = (
+        PropagationAligner(verbose=0, random_state=0).fit(*form).rank(links)
+        for form in ((kg1, kg2), (SeedPairs(kg1, kg2, []),), (kg1, kg2, np.empty((0, 2), object)))
+    )
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, three)
+
+
+# How kinds of evidence judge each other
+
+
+def _search(aligner, kg1, kg2):
+    X = SeedPairs(kg1, kg2, [])
+    aligner.check_parameters()
+    aligner.device_ = "cpu"
+    return begin(aligner, X, featurizer_of("all", "cpu", 0), aligner._frozen).search
+
+
+@UNCALIBRATED
+def test_no_pair_judges_the_kind_that_found_it(monkeypatch):
+    """Judges of names are such as all others find; none has sent its label, nor was trained on."""
+    found = _search(PropagationAligner(verbose=0, random_state=0), *named_pair()[:2])
+    found.is_judge[:] = np.arange(len(found.is_judge)) % 2 == 0
+    asked = []
+
+    def watched(comparison, weights):
+        asked.append(weights)
+        return type(found)._mutual(found, comparison, weights)
+
+    monkeypatch.setattr(found, "_mutual", watched)
+    judged = []
+    judges = found._judges
+    monkeypatch.setattr(
+        found,
+        "_judges",
+        lambda c, channels, family: (
+            judged.append((channels, family, pairs := judges(c, channels, family), asked[-1]))
+            or pairs
+        ),
+    )
+    found.find()
+    found.find()
+    assert len(judged) == 4
+    for channels, family, pairs, weights in judged:
+        own = np.array([family_of(c) == family for c in channels])
+        assert (weights[own] == 0).all() and (weights[~own] > 0).all()
+        assert found.is_judge[pairs[:, 0]].all()
+    assert not found.is_judge[found.usable[:, 0]].any()
+    assert len(found.usable) < len(found.found)
+    found.settle()
+    assert len(found.known) == len(found.found)
+
+
+# Nothing to find any by
+
+
+@pytest.mark.parametrize("aligner", ALIGNERS, ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("n_seeds", [0, 1])
+def test_without_seeds_and_evidence_the_error_says_what_would_do(aligner, n_seeds):
+    kg1, kg2, links = named_pair(named=(False, False))
+    with pytest.raises(ValueError, match=rf"at least 2 seeds.*found {n_seeds}.*with_names\('id'\)"):
+        aligner.fit(kg1, kg2, links[:n_seeds])
+    assert not hasattr(aligner, "embeddings_")
+
+
+def test_names_on_one_side_only_are_told():
+    kg1, kg2, links = named_pair(named=(True, False))
+    with (
+        pytest.warns(AlignmentWarning, match="only kg1 has names.*Give kg2 names"),
+        pytest.raises(ValueError, match="at least 2 seeds"),
+    ):
+        PropagationAligner(verbose=0).fit(kg1, kg2)
+    with pytest.warns(AlignmentWarning, match="only kg1 has names"):
+        PropagationAligner(verbose=0).fit(kg1, kg2, links[:30])
+
+
+@UNCALIBRATED
+@pytest.mark.parametrize("edges", [0, 2])
+def test_equal_names_find_nothing(edges):
+    kg1, kg2, _ = named_pair(edges=edges)
+    kg1, kg2 = (kg.with_names(dict.fromkeys(kg.entity_ids, "the same")) for kg in (kg1, kg2))
+    with pytest.raises(
+        ValueError, match="at least 2 pairs that are known or can be found; found 0"
+    ):
+        PropagationAligner(verbose=0).fit(kg1, kg2)
+
+
+@UNCALIBRATED
+def test_scripts_that_share_no_letter_are_compared():
+    words = ["Москва", "Казань", "Самара", "Тула", "Омск", "Пермь", "Уфа", "Сочи"]
+    latin = ["Moskva", "Kazan", "Samara", "Tula", "Omsk", "Perm", "Ufa", "Sochi"]
+    kg1 = KnowledgeGraph(names=dict(enumerate(words)))
+    kg2 = KnowledgeGraph(names=dict(enumerate(latin)))
+    found = PropagationAligner(verbose=0).fit(kg1, kg2).predict(np.arange(8))
+    assert (found == np.arange(8)).mean() > 0.7
+
+
+def test_bags_that_are_given_and_not_used_are_told(capsys):
+    kg1, kg2, links = named_pair()
+    bag = np.eye(N, 5, dtype=np.float32)
+    kg1, kg2 = (kg.with_features(said=sparse.csr_array(bag)) for kg in (kg1, kg2))
+    aligner = PropagationAligner(random_state=0).fit(kg1, kg2, links[:30])
+    assert "Not used: said." in " ".join(capsys.readouterr().out.split())
+    assert aligner.modalities_ == ["graph", "name"]
+
+
+# The table of pairs
+
+
+@UNCALIBRATED
+def test_the_finder_says_what_agrees():
+    kg1, kg2, links = named_pair()
+    finder = SeedFinder(min_confidence=0.3).set_params(aligner__verbose=0, aligner__random_state=0)
+    table = finder.find(kg1, kg2)
+    assert table.columns.tolist() == ["source", "target", "confidence", "evidence"]
+    assert table["confidence"].is_monotonic_decreasing and table["confidence"].min() > 0.3
+    kinds = set(table["evidence"].str.split(", ").explode())
+    assert {"name", "graph"} <= kinds
+    # By a naive search: a pair on which names agree is each other's best by names alone.
+    left, right = finder.aligner_.embeddings_["frozen_name"]
+    cosine = left @ right.T
+    for row in table[table["evidence"].str.contains("name")].itertuples():
+        i, j = kg1.entity_index([row.source])[0], kg2.entity_index([row.target])[0]
+        assert cosine[i].argmax() == j or cosine[:, j].argmax() == i
+
+
+def test_the_finder_leaves_seeds_out():
+    kg1, kg2, links = named_pair()
+    finder = SeedFinder(PropagationAligner(verbose=0, random_state=0))
+    table = finder.find(kg1, kg2, links[:20])
+    assert len(table) > 20 and not set(table["source"]) & set(links[:20, 0])
