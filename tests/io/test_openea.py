@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.io import read_dbp15k, read_openea, read_openea_splits
+from ibmea_sklearn.io import read_openea, read_openea_splits
 from ibmea_sklearn.io._values import XSD
 
 SAMPLES = Path(__file__).parent / "data"  # in the exact form of the real files
@@ -59,8 +59,8 @@ def test_sample_of_the_form():
     np.testing.assert_array_equal(np.concatenate(parts), links)
 
 
-def test_real_data_in_openea_form(data_home, tmp_path):
-    dbp1, dbp2, gold = read_dbp15k(data_home / "ja_en")
+def test_real_data_in_openea_form(real_pair, tmp_path):
+    dbp1, dbp2, gold = real_pair("ja_en")
     gold = gold[:3000]
     _write_openea(tmp_path, dbp1, dbp2, gold)
     kg1, kg2, links = read_openea(tmp_path)
