@@ -1,5 +1,6 @@
 """Real data and golden values for all tests."""
 
+import functools
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import hypothesis
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
 from filelock import FileLock
 from golden.draws import load as load_golden
@@ -24,7 +26,8 @@ ARCHIVES = {
     "mmkg": "mmkg.tar.xz",
 }
 
-hypothesis.settings.register_profile("dev", deadline=None)
+# A run on a desk draws other examples than the last one did: fewer each time are more in the end.
+hypothesis.settings.register_profile("dev", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
@@ -35,9 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Tests choose an epoch by a handful of seeds. test_hints.py tests that a user is warned of it.
     config.addinivalue_line("filterwarnings", "ignore:The epoch is chosen by Hits@1 on")
-    # Workers already share the cores; torch's threads would only fight over them.
+    # Workers already share the cores; threads of torch and of others would only fight over them.
     if hasattr(config, "workerinput"):
         torch.set_num_threads(1)
+        threadpoolctl.threadpool_limits(1)
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 
 
 class DataHome:
@@ -70,6 +75,18 @@ def data_home(tmp_path_factory: pytest.TempPathFactory) -> DataHome:
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "data_home"
     shared.mkdir(exist_ok=True)
     return DataHome(shared)
+
+
+@pytest.fixture(scope="session")
+def real_pair(data_home: DataHome) -> Callable[[str], tuple]:
+    """Reader of real data, each once: ``real_pair("mmkg")`` is (kg1, kg2, links)."""
+    from ibmea_sklearn.io import read_dbp15k, read_mmkg
+
+    @functools.cache
+    def read(name: str) -> tuple:
+        return (read_mmkg if name == "mmkg" else read_dbp15k)(data_home / name)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -175,6 +175,28 @@ def test_a_stub_says_which_names_are_public_and_where_they_are_from(checkout):
     assert {b for a, b in edges if a == "training"} == {"graph", "ibmea_sklearn"}
 
 
+# What is asked of scikit-learn in a process of its own, four of which would import it for seconds.
+BASE_ESTIMATOR = """
+import inspect
+
+
+class BaseEstimator:
+    @classmethod
+    def _get_param_names(cls):
+        return list(inspect.signature(cls).parameters)
+"""
+
+
+@pytest.fixture
+def light_scikit_learn(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("light")
+    (folder / "sklearn").mkdir()
+    (folder / "sklearn" / "__init__.py").touch()
+    (folder / "sklearn" / "base.py").write_text(BASE_ESTIMATOR)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.mark.usefixtures("light_scikit_learn")
 def test_checkouts_stand_side_by_side(checkout, capsys):
     house.main([str(checkout), str(checkout), "--repetitions", "1"])
     head, _, *rows = capsys.readouterr().out.splitlines()

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -21,6 +19,7 @@ from ibmea_sklearn.metrics import (
     mean_rank,
     mean_reciprocal_rank,
 )
+from ibmea_sklearn.training.callbacks import LastGoodWeights
 
 PROTOCOL = {
     "dataset", "train_ratio", "split", "split_seed", "n_seeds", "n_test", "aligner", "preset",
@@ -324,25 +323,15 @@ def test_names_of_the_emoji_are_words_already(ibmea):
     assert result.exit_code == 2 and "Leave --names out" in result.output
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_an_interrupt_during_the_fit(pair_folder, tmp_path):
-    code = "from ibmea_sklearn.cli import main; main()"
-    args = ["evaluate", "--dataset", str(pair_folder), "--epochs", "1000000"]
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", code, *args, "--json", str(tmp_path / "x.json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while "Fitting" not in (line := process.stdout.readline()):
-            assert line, process.communicate()
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "Interrupted. No file was written." in errors
+def test_an_interrupt_during_the_fit(ibmea, pair_folder, tmp_path, monkeypatch):
+    def interrupted(self, net, **kwargs):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(LastGoodWeights, "on_epoch_end", interrupted)
+    result = ibmea("evaluate", "--dataset", pair_folder, "--json", tmp_path / "x.json")
+    assert result.exit_code == 130
+    assert "Fitting" in result.output
+    assert "Interrupted. No file was written." in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

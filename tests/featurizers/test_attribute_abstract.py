@@ -373,12 +373,10 @@ def test_no_view(X):
 # Real data
 
 
-def test_freebase_and_dbpedia(data_home):
+def test_freebase_and_dbpedia(real_pair):
     from sklearn.model_selection import train_test_split
 
-    from ibmea_sklearn.io import read_mmkg
-
-    kg1, kg2, links = read_mmkg(data_home / "mmkg")
+    kg1, kg2, links = real_pair("mmkg")
     train, test = train_test_split(links, train_size=0.2, random_state=0)
     encoder = HashingVectorizer(ngram_range=(1, 2), n_features=2**14)
     featurizer = AttributeAbstract(encoder=encoder)

@@ -356,12 +356,11 @@ def test_the_model_of_the_extra_knows_what_words_mean():
     np.testing.assert_allclose(again[0], rows[0], atol=1e-5)
 
 
-def test_names_in_different_scripts(data_home):
+def test_names_in_different_scripts(real_pair):
     """Names as they are, no training, candidates: right entities of the test pairs."""
-    from ibmea_sklearn.io import read_dbp15k
     from ibmea_sklearn.matching import ranks
 
-    _, _, links = read_dbp15k(data_home / "ja_en")
+    _, _, links = real_pair("ja_en")
     test = np.random.default_rng(0).permutation(links)[:3000]
     kg1, kg2 = (KnowledgeGraph(entities=ids) for ids in test.T)
     new = NameEncoder(n_components=512).fit_transform(SeedPairs(kg1, kg2, []))

@@ -150,8 +150,6 @@ def test_whether_there_are_values(said, expected):
     assert any(map(len, typed_values(kg))) is expected
 
 
-def test_names_of_attributes_are_no_values(data_home):
-    from ibmea_sklearn.io import read_dbp15k
-
-    kg1, kg2, *_ = read_dbp15k(data_home / "zh_en")
+def test_names_of_attributes_are_no_values(real_pair):
+    kg1, kg2, _ = real_pair("zh_en")
     assert len(kg1.attribute_triples) and not has_values(kg1) and not has_values(kg2)

@@ -36,8 +36,8 @@ def folder(tmp_path):
         ("ja_en", (19814, 19780), (77214, 93484), (248991, 320616)),
     ],
 )
-def test_real_folder(data_home, subset, entities, triples, attributes):
-    kg1, kg2, links = read_dbp15k(data_home / subset)
+def test_real_folder(real_pair, subset, entities, triples, attributes):
+    kg1, kg2, links = real_pair(subset)
     assert (kg1.n_entities, kg2.n_entities) == entities
     assert (len(kg1.relation_triples), len(kg2.relation_triples)) == triples
     assert (len(kg1.attribute_triples), len(kg2.attribute_triples)) == attributes

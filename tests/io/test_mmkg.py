@@ -31,8 +31,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_real_folder(data_home):
-    kg1, kg2, links = read_mmkg(data_home / "mmkg")
+def test_real_folder(real_pair):
+    kg1, kg2, links = real_pair("mmkg")
     assert (kg1.n_entities, kg1.n_relations) == (14951, 1345)
     assert (len(kg1.relation_triples), len(kg1.attribute_triples)) == (592213, 29395)
     assert kg1.n_attributes == 116
@@ -101,8 +101,8 @@ def test_real_yago15k(data_home):
     assert 11000 < len(links) <= 11199
 
 
-def test_real_literals_are_typed(data_home):
-    _, kg2, _ = read_mmkg(data_home / "mmkg")
+def test_real_literals_are_typed(real_pair):
+    _, kg2, _ = real_pair("mmkg")
     kinds = collections.Counter(map(type, kg2.attribute_values))
     assert kinds[float] == 14927 + 3966 and kinds[int] == 11153 + 9676
     assert kinds[datetime.date] == 8322

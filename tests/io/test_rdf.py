@@ -158,12 +158,12 @@ def test_sample_of_real_triples(tmp_path):
     assert sorted(map(str, kg.attribute_values)) == sorted(map(str, db15k.attribute_values))
 
 
-def test_real_file(data_home, tmp_path):
+def test_real_file(data_home, real_pair, tmp_path):
     # The triples of DB15K are N-Triples, but for some IRIs with quotes in them.
     path = data_home / "mmkg" / "DB15K" / "DB15K_EntityTriples.txt"
     (tmp_path / "db15k.nt").symlink_to(path)
     kg = read_rdf(tmp_path / "db15k.nt")
-    _, db15k, _ = read_mmkg(data_home / "mmkg")
+    _, db15k, _ = real_pair("mmkg")
     # Two of the triples point at pictures on the web.
     assert len(db15k.relation_triples) == 89197
     assert (len(kg.relation_triples), len(kg.attribute_triples)) == (89195, 2)

