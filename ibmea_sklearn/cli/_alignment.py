@@ -13,6 +13,7 @@ from .._utils.files import removals_wait
 from .._utils.validation import did_you_mean
 from ..channels.calibration import Calibration
 from ..graph import KnowledgeGraph
+from ..graph._names import labels_of
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import setting_of
 from ._talk import Talk, check_alignment_file, check_apart, check_file
@@ -137,7 +138,7 @@ def write_matches(
     kg2: KnowledgeGraph,
     is_calibrated: bool = True,
 ) -> None:
-    """Write an alignment with the names of the entities, where they have texts.
+    """Write an alignment with the names of the entities, or their first texts, as labels.
 
     Parameters
     ----------
@@ -159,10 +160,7 @@ def write_matches(
 
 
 def _labels(kg: KnowledgeGraph, ids: pd.Series) -> list[str]:
-    """Return the first text of each entity; nothing for those that have none."""
-    owners = kg.entity_ids[kg.texts.entities].tolist()
-    first = dict(zip(reversed(owners), reversed(kg.texts.values.tolist()), strict=True))
-    return [str(first.get(entity, "")) for entity in ids.tolist()]
+    return labels_of(kg, kg.entity_index(ids))
 
 
 def _read(

@@ -13,7 +13,8 @@ import pandas as pd
 from .._utils.optional import import_optional
 from .._utils.validation import Integer
 from ..featurizers.images.reading import UnreadableError, content_of, pixels_of
-from ..graph import EntityValues, KnowledgeGraph
+from ..graph import KnowledgeGraph
+from ..graph._names import labels_of
 
 MARGIN = 32
 GAP = 14
@@ -65,6 +66,8 @@ def contact_sheet(
     Parameters
     ----------
     kg1, kg2 : KnowledgeGraph
+        An entity is called by a name, in English or of no language before others; by its first
+        text where it has no name; by its id where it has neither.
     alignment : DataFrame with columns source, target, confidence
         As the method ``align`` of every aligner returns it.
     links : array-like of shape (n_links, 2)
@@ -138,8 +141,8 @@ def _showable(
 ) -> Iterator[_Found]:
     partners = dict(np.asarray(links, object).tolist())
     known_targets = set(partners.values())
-    images1, images2 = (_first_of_each(kg, kg.images) for kg in (kg1, kg2))
-    names1, names2 = (_first_of_each(kg, kg.texts) for kg in (kg1, kg2))
+    images1, images2 = (_first_images(kg) for kg in (kg1, kg2))
+    names1, names2 = (_labels(kg) for kg in (kg1, kg2))
     columns = (alignment[name].tolist() for name in ("source", "target", "confidence"))
     for source, target, confidence in zip(*columns, strict=True):
         is_known = source in partners or target in known_targets
@@ -155,10 +158,15 @@ def _showable(
         )
 
 
-def _first_of_each(kg: KnowledgeGraph, said: EntityValues) -> dict[Any, Any]:
-    """Of the values of an entity, the first."""
-    owners = kg.entity_ids[said.entities].tolist()
-    return dict(zip(reversed(owners), reversed(list(said.values)), strict=True))
+def _first_images(kg: KnowledgeGraph) -> dict[Any, Any]:
+    owners = kg.entity_ids[kg.images.entities].tolist()
+    return dict(zip(reversed(owners), reversed(list(kg.images.values)), strict=True))
+
+
+def _labels(kg: KnowledgeGraph) -> dict[Any, str]:
+    """What entities are called, without those that are not."""
+    labels = zip(kg.entity_ids.tolist(), labels_of(kg), strict=True)
+    return {entity: label for entity, label in labels if label}
 
 
 def _section(

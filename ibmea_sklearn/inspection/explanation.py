@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..graph import KnowledgeGraph
+from ..graph._names import labels_of
 from ._displays import FUSED, aligner_in, pairs_of, readable
 from ._evidence import (
     SEED,
@@ -38,7 +40,8 @@ class PairExplanation:
     source, target : str or int
         The entities.
     texts : (str, str)
-        The first text of each, "" where there is none.
+        What a reader calls each: a name, in English or of no language before others; its first
+        text where it has no name; "" where it has neither.
     similarity : float
         Cosine of the fused vectors.
     is_seed : bool
@@ -205,7 +208,7 @@ def explain_pair(aligner: Any, source: Any, target: Any, alignment: Any = None) 
     return PairExplanation(
         source=source,
         target=target,
-        texts=(_text(graphs[0], one), _text(graphs[1], other)),
+        texts=(_label(graphs[0], one), _label(graphs[1], other)),
         similarity=float(fused.iloc[0]),
         is_seed=[one, other] in aligner.seed_indices_.tolist(),
         channels=channels,
@@ -233,6 +236,6 @@ def _known_by(aligner: Any, alignment: Any) -> Known:
     return {a: (b, _ALIGNED, c) for a, b, c in zip(left, right, confidences, strict=True)}
 
 
-def _text(kg: KnowledgeGraph, entity: int) -> str:
-    rows = (kg.texts.entities == entity).nonzero()[0]
-    return str(kg.texts.values[rows[0]]) if len(rows) else ""
+def _label(kg: KnowledgeGraph, entity: int) -> str:
+    (label,) = labels_of(kg, np.array([entity]))
+    return label

@@ -10,6 +10,9 @@ import numpy as np
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 
+# The attribute of a node that holds its names.
+_NAMES = "names"
+
 
 def to_networkx(kg: KnowledgeGraph) -> Any:
     """Turn a graph into a directed multigraph of networkx.
@@ -23,12 +26,16 @@ def to_networkx(kg: KnowledgeGraph) -> Any:
     networkx.MultiDiGraph
         Nodes are the entities' ids, in their order. An edge leads from head to tail; the relation
         is its key, and its attribute ``relation``. The attributes of an entity are those of its
-        node: the value, or a list where there are several. The graph's name is its ``name``.
+        node: the value, or a list where there are several. Its names are the attribute ``names``
+        of its node, a list of names or, where a language is known, tuples (name, language). The
+        graph's name is its ``name``.
 
     Raises
     ------
     ImportError
         If networkx is not installed.
+    ValueError
+        If the graph has names, and an attribute that is called ``names``.
 
     See Also
     --------
@@ -36,9 +43,8 @@ def to_networkx(kg: KnowledgeGraph) -> Any:
 
     Notes
     -----
-    Datatypes of values, images, texts, names and features stay behind. The order of the entities
-    does not change, so that features fit the graph that comes back:
-    ``with_features(**kg.features)``.
+    Datatypes of values, images, texts and features stay behind. The order of the entities does
+    not change, so that features fit the graph that comes back: ``with_features(**kg.features)``.
 
     Examples
     --------
@@ -51,9 +57,24 @@ def to_networkx(kg: KnowledgeGraph) -> Any:
     """
     networkx = import_optional("networkx", "networkx", "Turning a graph into one of networkx")
     graph = networkx.MultiDiGraph(name=kg.name) if kg.name else networkx.MultiDiGraph()
-    graph.add_nodes_from(zip(kg.entity_ids.tolist(), _attributes(kg), strict=True))
+    graph.add_nodes_from(zip(kg.entity_ids.tolist(), _said(kg), strict=True))
     graph.add_edges_from((h, t, r, {"relation": r}) for h, r, t in _named_triples(kg))
     return graph
+
+
+def _said(kg: KnowledgeGraph) -> list[dict[Any, Any]]:
+    """By entity: its attributes and, as one of them, its names."""
+    said = _attributes(kg)
+    if len(kg.names.values) and _NAMES in kg.attribute_names:
+        raise ValueError(
+            f"Expected no attribute that is called {_NAMES!r} in a graph whose entities have "
+            f"names, which take that attribute; found one in {kg.name!r}. Rename it, or leave "
+            "the names out: kg.with_names(None)."
+        )
+    for entity, name, language in zip(*(c.tolist() for c in kg.names), strict=True):
+        called = name if language is None else (name, language)
+        said[entity].setdefault(_NAMES, []).append(called)
+    return said
 
 
 def _attributes(kg: KnowledgeGraph) -> list[dict[Any, Any]]:
@@ -77,7 +98,11 @@ def _named_triples(kg: KnowledgeGraph) -> Iterator[tuple[Any, Any, Any]]:
 
 
 def from_networkx(
-    graph: Any, *, relation: str | None = "relation", name: str | None = None
+    graph: Any,
+    *,
+    relation: str | None = "relation",
+    names: str | None = _NAMES,
+    name: str | None = None,
 ) -> KnowledgeGraph:
     """Make a graph of one of networkx.
 
@@ -89,6 +114,9 @@ def from_networkx(
         one triple, from the node that networkx names first.
     relation : str or None, default="relation"
         The attribute of an edge that names its relation. None: the key of the edge.
+    names : str or None, default="names"
+        The attribute of a node that holds its names: a name, a tuple (name, language) or a list
+        of these. Other nodes need not have it. None: no attribute does.
     name : str, optional
         The name of the graph; by default that of the given one.
 
@@ -101,7 +129,8 @@ def from_networkx(
     TypeError
         If it is no graph of networkx.
     ValueError
-        If an edge does not say its relation, or a node is no string or integer.
+        If an edge does not say its relation, a node is no string or integer, or a name is no
+        text.
 
     See Also
     --------
@@ -119,12 +148,37 @@ def from_networkx(
     """
     if not all(hasattr(graph, method) for method in ("nodes", "edges", "is_multigraph")):
         raise TypeError(f"Expected a graph of networkx; found {type(graph).__name__}.")
+    said = {node: dict(data) for node, data in graph.nodes(data=True) if data}
+    called = _names_of(said, names)
     return KnowledgeGraph(
         [_triple(edge, relation) for edge in _edges(graph, relation)],
-        {node: data for node, data in graph.nodes(data=True) if data},
+        {node: data for node, data in said.items() if data},
+        names=called,
         entities=list(graph.nodes),
         name=graph.graph.get("name", "") if name is None else name,
     )
+
+
+def _names_of(said: dict[Any, dict[Any, Any]], attribute: str | None) -> dict[Any, Any]:
+    """Take the names out of what is said of nodes."""
+    if attribute is None:
+        return {}
+    names = {node: data.pop(attribute) for node, data in said.items() if attribute in data}
+    for node, found in names.items():
+        if not all(map(_is_name, found if isinstance(found, list) else [found])):
+            raise ValueError(
+                f"Expected the attribute {attribute!r} of nodes to hold names: texts, tuples "
+                f"(text, language) or a list of these; found {found!r} at {node!r}. Pass "
+                "names=None to read it as any other attribute."
+            )
+    return names
+
+
+def _is_name(value: Any) -> bool:
+    if isinstance(value, tuple) and len(value) == 2:
+        value, language = value
+        return isinstance(value, str) and (language is None or isinstance(language, str))
+    return isinstance(value, str)
 
 
 def _edges(graph: Any, relation: str | None) -> Any:

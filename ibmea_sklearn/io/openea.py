@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from ..graph import KnowledgeGraph
 from ._text import find_file, listing, malformed, pair_array, read_columns, read_lines
-from ._values import typed_literal
+from ._values import split_literal, typed_literal
+from .rdf import NAMES, predicates
 
 LOOKS_FOR = "rel_triples_1, rel_triples_2 and ent_links"
 
@@ -29,7 +31,7 @@ class Splits(NamedTuple):
 
 
 def read_openea(
-    folder: str | os.PathLike[str],
+    folder: str | os.PathLike[str], *, names: Sequence[str] = NAMES
 ) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
     """Read an OpenEA folder.
 
@@ -38,12 +40,16 @@ def read_openea(
     folder : path-like
         Holds ``rel_triples_1/2``, ``ent_links`` and, if there are attributes,
         ``attr_triples_1/2``, each with fields separated by tabs.
+    names : sequence of str, optional
+        Attributes that hold names of entities, by IRI. By default those of
+        :func:`~ibmea_sklearn.io.read_rdf`. None of them, ``()``: names stay attribute values.
 
     Returns
     -------
     kg1, kg2 : KnowledgeGraph
         Literals as N-Triples has them keep their type; bare numbers become numbers. An attribute
-        with nothing after it has the value None.
+        with nothing after it has the value None. Values of `names` are names, in their language
+        where it is given, and no attribute values.
     links : ndarray of shape (n_links, 2), object
         All of ``ent_links``; for the published folds see :func:`read_openea_splits`.
 
@@ -53,6 +59,8 @@ def read_openea(
         If a file is missing.
     ValueError
         If a line is malformed or not UTF-8.
+    TypeError
+        If `names` is one string.
 
     References
     ----------
@@ -66,7 +74,8 @@ def read_openea(
     >>> train, valid, test = read_openea_splits("D_W_15K_V1", fold=1)  # doctest: +SKIP
     """
     folder = Path(folder)
-    kg1, kg2 = (_read_side(folder, side) for side in "12")
+    naming = predicates(names)
+    kg1, kg2 = (_read_side(folder, side, naming) for side in "12")
     return kg1, kg2, _read_links(folder, "ent_links")
 
 
@@ -105,28 +114,36 @@ def read_openea_splits(
     return Splits(*(_read_links(folds / str(fold), name) for name in names))
 
 
-def _read_side(folder: Path, side: str) -> KnowledgeGraph:
+def _read_side(folder: Path, side: str, naming: frozenset[str]) -> KnowledgeGraph:
     path = find_file(folder, f"rel_triples_{side}", "relation triples")
     triples = dict(zip(("head", "relation", "tail"), read_columns(path, 3), strict=True))
-    attributes = folder / f"attr_triples_{side}"
-    return KnowledgeGraph(
-        triples,
-        _read_attributes(attributes) if attributes.exists() else None,
-        name=f"{folder.name}/{side}",
-    )
+    path = folder / f"attr_triples_{side}"
+    rows = _read_attributes(path) if path.exists() else []
+    names = [_name(entity, said) for entity, attribute, said in rows if attribute in naming]
+    values = [(e, a, *_typed(said)) for e, a, said in rows if a not in naming]
+    return KnowledgeGraph(triples, values, names=names, name=f"{folder.name}/{side}")
 
 
-def _read_attributes(path: Path) -> list[tuple[str, str, Any, str | None]]:
-    triples = []
+def _name(entity: str, said: str) -> tuple[str, str, str | None]:
+    text, datatype = split_literal(said)
+    return entity, text, datatype if datatype and datatype.startswith("@") else None
+
+
+def _typed(said: str) -> tuple[Any, str | None]:
+    return typed_literal(said) if said else (None, None)
+
+
+def _read_attributes(path: Path) -> list[tuple[str, str, str]]:
+    """Read entity, attribute and what stands for its value, "" where there is nothing."""
+    rows = []
     for number, line in enumerate(read_lines(path), 1):
         # A value may hold tabs; it may also be missing.
         entity, *rest = line.split("\t", 2)
         if rest:
-            value = typed_literal(rest[1]) if len(rest) == 2 and rest[1] else (None, None)
-            triples.append((entity, rest[0], *value))
+            rows.append((entity, rest[0], rest[1] if len(rest) == 2 else ""))
         elif line:
             malformed(path, number, line, "entity, attribute and value separated by tabs")
-    return triples
+    return rows
 
 
 def _read_links(folder: Path, name: str) -> np.ndarray:

@@ -126,7 +126,7 @@ def read_rdf(
     if isinstance(paths, (str, os.PathLike)):
         paths = rdf_files(Path(paths)) or [paths]
     files = [Path(path) for path in paths]
-    tables = _Tables(_predicates(names))
+    tables = _Tables(predicates(names))
     for number, file in enumerate(files):
         # A blank node's name holds in its own file only.
         tables.add(file, parse_rdf(file), blank="_:" if len(files) == 1 else f"_:{number}.")
@@ -141,7 +141,8 @@ def read_rdf(
     )
 
 
-def _predicates(names: Sequence[str]) -> frozenset[str]:
+def predicates(names: Sequence[str]) -> frozenset[str]:
+    """Return predicates that a user has named as a set; TypeError if it is one string."""
     if isinstance(names, str):
         raise TypeError(f"Expected names as a sequence of IRIs; found {names!r}. Pass [{names!r}].")
     return frozenset(names)

@@ -6,12 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ibmea_sklearn import (
-    BaseAligner,
-    IBMEAAligner,
-    KnowledgeGraph,
-    PropagationAligner,
-)
+from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, PropagationAligner
+from ibmea_sklearn.cli._alignment import write_matches
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
 from ibmea_sklearn.training.callbacks import LastGoodWeights
@@ -230,6 +226,20 @@ def test_names_of_entities_stand_in_sssom(ibmea, tmp_path):
     assert table["subject_label"].tolist() == [f"name of {e}" for e in table["source"]]
     assert "object_label" not in table
     assert table.attrs["mapping_tool"] == "ibmea_sklearn"
+
+
+def test_names_go_before_texts_in_sssom(tmp_path):
+    kg1 = KnowledgeGraph(
+        [("a", "r", "b"), ("c", "r", "b")],
+        names={"a": [("Anna", "it"), ("Ann", "en")]},
+        texts={"a": "a person", "c": "another"},
+    )
+    kg2 = KnowledgeGraph([(1, "r", 2)], names=[(1, "Ane", "eu")])
+    found = pd.DataFrame({"source": ["c", "a"], "target": [1, 2], "score": 1.0, "confidence": 1.0})
+    write_matches(found, tmp_path / "a.tsv", kg1, kg2)
+    table = read_alignment(tmp_path / "a.tsv").fillna("")
+    assert table["subject_label"].tolist() == ["another", "Ann"]
+    assert table["object_label"].tolist() == ["Ane", ""]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The contact sheet, pixel by pixel."""
 
+import importlib
 import io
 
 import numpy as np
@@ -21,6 +22,8 @@ from ibmea_sklearn.inspection.contact_sheet import (
 
 Image = pytest.importorskip("PIL.Image", reason="drawing needs the extra [images]")
 
+# The package has a function of that name.
+module = importlib.import_module("ibmea_sklearn.inspection.contact_sheet")
 SIZE = 40
 RED, BLUE, YELLOW, GREY = (255, 0, 0), (0, 0, 255), (255, 255, 0), (224, 224, 224)
 
@@ -190,3 +193,14 @@ def test_nothing_to_show():
 def test_numbers_out_of_range(option):
     with pytest.raises(ValueError, match=next(iter(option))):
         draw(found(("apple", "Apfel", 0.9)), **option)
+
+
+def test_names_go_before_texts(monkeypatch):
+    cards = []
+    monkeypatch.setattr(module, "_card", lambda found, colour: cards.append(found) or found)
+    monkeypatch.setattr(module.Sheet, "draw", lambda sheet: None)
+    kg1 = KG1.with_names({"apple": [("mela", "it"), ("apple tree", "en")]})
+    links = [("apple", "Apfel"), ("sun", "Sonne")]
+    contact_sheet(kg1, KG2, found(("apple", "Apfel", 0.9), ("sun", "See", 0.8)), links)
+    assert [card.names for card in cards] == [("apple tree", "Apfel"), ("sun", "See")]
+    assert [card.true_name for card in cards] == ["Apfel", "Sonne"]

@@ -267,3 +267,15 @@ def test_wrong_input(small, arguments, message):
 def test_what_is_no_aligner():
     with pytest.raises(TypeError, match="Expected a fitted aligner, .*; found KnowledgeGraph"):
         explain_pair(KG1, "Paris", "paris")
+
+
+def test_names_go_before_texts():
+    names = {"Paris": [("Parigi", "it"), ("Paris, France", "en")], "France": [("Francia", "it")]}
+    kg1 = KG1.with_names(names)
+    aligner = PropagationAligner.from_preset(
+        propagation__n_components=64, rounds__n_rounds=1, random_state=0, verbose=0
+    ).fit(kg1, KG2, SEEDS)
+    explanation = aligner.explain("Paris", "paris")
+    assert explanation.texts == ("Paris, France", "")
+    assert repr(explanation).startswith("Paris (Paris, France) = paris: ")
+    assert aligner.explain("France", "frankreich").texts == ("Francia", "")

@@ -93,6 +93,46 @@ def test_any_graph_comes_back(data, entities):
     assert same_graphs(from_networkx(to_networkx(kg)), kg)
 
 
+def test_names_come_back(kg):
+    rows = [("Lyon", "Lyon", None), ("Paris", "Parigi", "it"), ("Lyon", "Lione", "it")]
+    named = kg.with_names(rows)
+    graph = to_networkx(named)
+    assert graph.nodes["Lyon"]["names"] == ["Lyon", ("Lione", "it")]
+    assert graph.nodes["Paris"]["names"] == [("Parigi", "it")]
+    assert "names" not in graph.nodes["France"]
+    back = from_networkx(graph)
+    assert same_graphs(back, named)
+    owners, names, languages = back.names
+    found = zip(back.entity_ids[owners], names, languages, strict=True)
+    assert sorted(found, key=str) == sorted(rows, key=str)
+    assert graph.nodes["Paris"]["names"], "the graph that was given has changed"
+
+
+def test_names_under_another_attribute_or_none():
+    graph = nx.DiGraph()
+    graph.add_node("a", label=("Ann", "en"), names=3)
+    kg = from_networkx(graph, names="label")
+    assert (kg.names.values.tolist(), kg.names.languages.tolist()) == (["Ann"], ["en"])
+    assert list(named_values(kg)) == [("a", "names", 3)]
+    kg = from_networkx(graph, names=None)
+    assert kg.attribute_names.tolist() == ["label", "names"] and not len(kg.names.values)
+
+
+@pytest.mark.parametrize("found", [3, ["a", None], ("a", "b", "c"), [("a", 1)], {"en": "a"}])
+def test_an_attribute_of_names_that_are_none(found):
+    graph = nx.DiGraph()
+    graph.add_node("a", names=found)
+    with pytest.raises(ValueError, match=r"'names' of nodes to hold names.* at 'a'.*names=None"):
+        from_networkx(graph)
+
+
+def test_names_and_an_attribute_that_is_called_so(kg):
+    kg = KnowledgeGraph(attribute_triples=[("a", "names", 3)], names=[("a", "Ann")], name="x")
+    with pytest.raises(ValueError, match="no attribute that is called 'names'.* in 'x'. Rename"):
+        to_networkx(kg)
+    assert to_networkx(kg.with_names(None)).nodes["a"] == {"names": 3}
+
+
 @pytest.mark.parametrize("kind", [nx.Graph, nx.DiGraph, nx.MultiGraph, nx.MultiDiGraph])
 def test_every_kind_of_graph(kind):
     graph = kind()

@@ -47,7 +47,8 @@ def folder(tmp_path):
 def test_sample_of_the_form():
     kg1, kg2, links = read_openea(SAMPLES / "D_W_15K_V1")
     assert kg1.name == "D_W_15K_V1/1" and len(kg1.relation_triples) == 2
-    assert kg1.attribute_values.tolist() == [7260.0, "Ann\tLee", 1952, None]
+    assert kg1.attribute_values.tolist() == [7260.0, 1952, None]
+    assert kg1.names.values.tolist() == ["Ann\tLee"]
     assert kg2.attribute_values.tolist() == [
         datetime.date(1952, 5, 12),
         'Vals im "Bashir"',
@@ -63,7 +64,7 @@ def test_real_data_in_openea_form(real_pair, tmp_path):
     dbp1, dbp2, gold = real_pair("ja_en")
     gold = gold[:3000]
     _write_openea(tmp_path, dbp1, dbp2, gold)
-    kg1, kg2, links = read_openea(tmp_path)
+    kg1, kg2, links = read_openea(tmp_path, names=())
     assert len(kg1.relation_triples) == len(dbp1.relation_triples)
     assert len(kg2.attribute_triples) == len(dbp2.attribute_triples[::10])
     np.testing.assert_array_equal(links, gold)
@@ -86,6 +87,42 @@ def test_values_with_tabs_and_without_anything(folder):
         folder / "attr_triples_1", [("a", "name", "x\ty"), ("a", "note", ""), ("b", "bare")]
     )
     assert read_openea(folder)[0].attribute_values.tolist() == ["x\ty", None, None]
+
+
+NAMES = [
+    ("a", "http://www.w3.org/2000/01/rdf-schema#label", '"Vals \\"im\\" Bashir"@de'),
+    ("a", "http://xmlns.com/foaf/0.1/name", "Ann\tLee"),
+    ("b", "http://www.w3.org/2004/02/skos/core#altLabel", "1984"),
+    ("b", "http://schema.org/name", f'"7"^^<{XSD}int>'),
+]
+
+
+def test_labels_are_names(folder):
+    _write_lines(folder / "attr_triples_1", [*NAMES, ("a", "size", "7")])
+    kg1, kg2, _ = read_openea(folder)
+    owners, names, languages = kg1.names
+    assert kg1.entity_ids[owners].tolist() == ["a", "a", "b", "b"]
+    assert names.tolist() == ['Vals "im" Bashir', "Ann\tLee", "1984", "7"]
+    assert languages.tolist() == ["de", None, None, None]
+    assert kg1.attribute_names.tolist() == ["size"] and kg1.attribute_values.tolist() == [7]
+    assert len(kg2.names.values) == 0
+
+
+def test_which_attributes_are_names_is_an_option(folder):
+    _write_lines(folder / "attr_triples_1", NAMES)
+    kg1 = read_openea(folder, names=())[0]
+    assert len(kg1.names.values) == 0
+    assert kg1.attribute_values.tolist() == ['Vals "im" Bashir', "Ann\tLee", 1984, 7]
+    kg1 = read_openea(folder, names=[NAMES[1][1]])[0]
+    assert kg1.names.values.tolist() == ["Ann\tLee"] and kg1.n_attributes == 3
+    with pytest.raises(TypeError, match="Expected names as a sequence of IRIs; found 'label'"):
+        read_openea(folder, names="label")
+
+
+def test_empty_names_are_counted(folder):
+    _write_lines(folder / "attr_triples_1", [*NAMES, ("b", NAMES[0][1], "")])
+    with pytest.warns(UserWarning, match="1 of 5 names are empty and left out"):
+        assert len(read_openea(folder)[0].names.values) == 4
 
 
 @pytest.mark.parametrize(
