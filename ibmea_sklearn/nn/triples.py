@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils.device import rand
+
 
 class TripleSet(nn.Module):
     """A set of triples that answers for many at once.
@@ -216,9 +218,9 @@ class NegativeSampler(nn.Module):
     def _draw(self, triples: Tensor) -> Corruption:
         start, stop = self.pools[triples[:, 1]].T
         # float64: float32 could not name every node of a large graph.
-        share = torch.rand(len(triples), dtype=torch.float64, device=triples.device)
+        share = rand(len(triples), triples.device, torch.float64)
         nodes = start + (share * (stop - start)).long()
-        return Corruption(nodes, torch.rand(len(triples), device=triples.device) < 0.5)
+        return Corruption(nodes, rand(len(triples), triples.device) < 0.5)
 
     def _known(self, triples: Tensor, corruption: Corruption) -> Tensor:
         return self.known.contains(*corruption.apply_to(triples).T)
@@ -247,7 +249,7 @@ class NegativeSampler(nn.Module):
         )
         inside = (nodes >= start) & (nodes < stop)
         free = inside.repeat(1, 2) & ~torch.cat(known, 1)
-        place = torch.rand(free.shape, device=free.device).masked_fill_(~free, -1).argmax(1)
+        place = rand(free.shape, free.device).masked_fill_(~free, -1).argmax(1)
         return Corruption(place % self.n_nodes, place < self.n_nodes), free.any(1)
 
 
