@@ -44,7 +44,7 @@ class TripleSet(nn.Module):
     def __init__(self, triples: Tensor, n_nodes: int, n_relations: int) -> None:
         super().__init__()
         _check_size(n_nodes, n_relations)
-        _check_range(triples, n_nodes, n_relations)
+        check_range(triples, n_nodes, n_relations)
         self.n_nodes, self.n_relations = n_nodes, n_relations
         # Data, not weights: checkpoints do without it.
         self.register_buffer("codes", torch.unique(self._encode(*triples.T)), persistent=False)
@@ -91,8 +91,8 @@ def _check_size(n_nodes: int, n_relations: int) -> None:
         )
 
 
-def _check_range(triples: Tensor, n_nodes: int, n_relations: int) -> None:
-    # Triples out of range would take the numbers of others.
+def check_range(triples: Tensor, n_nodes: int, n_relations: int) -> None:
+    """Raise a ValueError if triples are out of range: they would take the numbers of others."""
     ends = torch.tensor([n_nodes, n_relations, n_nodes], device=triples.device)
     wrong = ((triples < 0) | (triples >= ends)).any(1)
     if wrong.any():
@@ -190,6 +190,16 @@ class NegativeSampler(nn.Module):
         self.max_draws = max_draws
         self.known = TripleSet(triples, n_nodes, len(pools))
         self.register_buffer("pools", pools, persistent=False)
+
+    def check_buffers(self) -> None:
+        """Raise a ValueError if a pool holds what is no node.
+
+        Raises
+        ------
+        ValueError
+            If one does, as in a file that was changed.
+        """
+        _check_pools(self.pools, self.n_nodes)
 
     def forward(self, triples: Tensor) -> tuple[Tensor, Corruption]:
         """Corrupt known triples; those of which every corruption is known are left out.
