@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
 
 import torch
+from torch import Tensor
+
+# What the block of `seeded` draws from, in its own thread alone.
+_own: ContextVar[torch.Generator | None] = ContextVar("_own", default=None)
+# Held by whoever needs torch's global random numbers to be what they are for a while.
+_turn = threading.RLock()
 
 
 def resolve_device(device: str) -> str:
@@ -41,21 +50,91 @@ def _can_hold(device: str) -> bool:
 
 
 @contextmanager
-def seeded(device: str, seed: int) -> Iterator[None]:
-    """Seed torch's random numbers on the CPU and one device; afterwards they are as before.
+def seeded(device: str, seed: int, compiles: bool = False) -> Iterator[None]:
+    """Give a block random numbers of its own; torch's global ones are as before afterwards.
 
-    ``torch.manual_seed`` would seed all devices, of which ``fork_rng`` restores only those named.
+    Parameters
+    ----------
+    device : str
+    seed : int
+    compiles : bool, default=False
+        Whether programs of ``torch.compile`` draw in the block.
+
+    Notes
+    -----
+    On the CPU they come from a generator that this thread alone has: blocks in other threads go on
+    at the same time, and none changes what another draws. The functions of this module draw from
+    it; torch's own don't, so what only they can do stands in :func:`global_draws`.
+
+    On another device, and in programs of ``torch.compile``, dropout takes no generator. There the
+    block has torch's global numbers to itself: such blocks in several threads take turns, and take
+    as long as if one thread ran them all.
     """
     kind = torch.device(device).type
+    if kind == "cpu" and not compiles:
+        token = _own.set(torch.Generator().manual_seed(seed))
+        try:
+            yield
+        finally:
+            _own.reset(token)
+        return
     kept = _mps_kept() if kind == "mps" else nullcontext()
-    with torch.random.fork_rng([torch.device(device)] if kind == "cuda" else []), kept:
-        torch.default_generator.manual_seed(seed)
-        if kind == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        elif kind == "mps":
-            torch.mps.manual_seed(seed)
+    # `torch.manual_seed` would seed all devices, of which `fork_rng` restores only those named.
+    forked = torch.random.fork_rng([torch.device(device)] if kind == "cuda" else [])
+    token = _own.set(None)
+    try:
+        with _turn, forked, kept:
+            torch.default_generator.manual_seed(seed)
+            if kind == "cuda":
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(seed)
+            elif kind == "mps":
+                torch.mps.manual_seed(seed)
+            yield
+    finally:
+        _own.reset(token)
+
+
+@contextmanager
+def global_draws() -> Iterator[None]:
+    """Let torch's global random numbers be those of :func:`seeded`, for this block.
+
+    Torch's layers draw their weights from them. Other threads wait meanwhile: a short block.
+    """
+    own = _own.get()
+    if own is None:
         yield
+        return
+    with _turn, torch.random.fork_rng([]):
+        torch.default_generator.set_state(own.get_state())
+        try:
+            yield
+        finally:
+            own.set_state(torch.default_generator.get_state())
+
+
+def generator() -> torch.Generator | None:
+    """Return what the present block of :func:`seeded` draws from; None is torch's global one."""
+    # A compiler can't follow, and finds None there.
+    return None if torch.compiler.is_compiling() else _own.get()
+
+
+def randn_like(x: Tensor) -> Tensor:
+    """Draw standard normal numbers of the shape, type and device of a tensor."""
+    own = generator()
+    if own is None:
+        return torch.randn_like(x)
+    return torch.randn(x.shape, generator=own, dtype=x.dtype, device=x.device)
+
+
+def randperm(n: int, device: torch.device) -> Tensor:
+    """Draw an order of n things, int64 of shape (n,)."""
+    return torch.randperm(n, generator=generator(), device=device)
+
+
+def rand(shape: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Draw numbers from [0, 1)."""
+    return torch.rand(shape, generator=generator(), dtype=dtype, device=device)
 
 
 @contextmanager

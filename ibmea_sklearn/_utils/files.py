@@ -23,6 +23,7 @@ INCOMPLETE = "INCOMPLETE.txt"
 
 _BESIDE = re.compile(r"\..*\.[0-9a-f]{12}\.part")
 _OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_OF_PLACE = (*_OF_DISK, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 # Seconds in which a writer has locked what it has made.
 _YOUNG = 5
 _cleaned: set[Path] = set()
@@ -227,3 +228,18 @@ def cache_folder() -> Path:
     """Return the folder that the variable IBMEA_HOME names, else one in the user's cache."""
     home = os.environ.get("IBMEA_HOME")
     return Path(home).expanduser() if home else Path(pooch.os_cache("ibmea_sklearn"))
+
+
+@contextmanager
+def cache_is_needed(folder: Path) -> Iterator[None]:
+    """Say which variable names another folder, where one in the cache can't be written to."""
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error, PermissionError) and error.errno not in _OF_PLACE:
+            raise
+        raise OSError(
+            f"Expected a folder that files can be written to; found {folder}, which they can't "
+            f"({error.strerror or error}). Set the environment variable IBMEA_HOME to a folder of "
+            "your own: it is the cache of this package."
+        ) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 LARGEST = 1e30  # what torch can still multiply in float32
+_LARGEST_INTEGER = 2**31 - 1  # no array has so many rows, and libraries have no words for more
 
 
 class Range(ABC):
@@ -64,8 +65,16 @@ class Integer(Range):
 
     def admits(self, value: Any) -> bool:
         """Tell whether a value is in the range."""
-        is_integer = isinstance(value, Integral) and not isinstance(value, bool)
-        return is_integer and value >= self.least
+        return _is_integer(value) and self.least <= value <= _LARGEST_INTEGER
+
+    def advice(self, value: Any) -> str:
+        """Say what is the most, to whoever wants more."""
+        is_more = _is_integer(value) and value > _LARGEST_INTEGER
+        return f" The largest is {_LARGEST_INTEGER}." if is_more else ""
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 class Number(Range):
@@ -167,14 +176,25 @@ class Folder(Range):
 
     def admits(self, value: Any) -> bool:
         """Tell whether a value is in the range."""
-        if not isinstance(value, (str, os.PathLike)) or "\0" in os.fspath(value):
-            return False
-        return Path(value).is_dir() or not Path(value).exists()
+        return _why_no_folder(value) is None
 
     def advice(self, value: Any) -> str:
-        """Say what stands there."""
-        is_path = isinstance(value, (str, os.PathLike)) and "\0" not in os.fspath(value)
-        return " There is a file of that name." if is_path else ""
+        """Say what stands there, or why nothing can."""
+        return _why_no_folder(value) or ""
+
+
+def _why_no_folder(value: Any) -> str | None:
+    if not isinstance(value, (str, os.PathLike)):
+        return ""
+    try:
+        is_folder = stat.S_ISDIR(os.stat(value).st_mode)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f" The system says: {error.strerror}."
+    except ValueError as error:  # NUL, or a lone surrogate
+        return f" It is no path: {error}."
+    return None if is_folder else " There is a file of that name."
 
 
 class RandomState(Range):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._utils.device import seeded
+from .._utils.device import global_draws, seeded
 from .._utils.estimator import settings_of
 from .._utils.names import FUSED, GRAPH, PROPAGATION
 from .._utils.validation import (
@@ -136,7 +136,9 @@ class IBMEAAligner(BaseAligner):
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
     random_state : int, RandomState or None, default=None
-        On a CPU, the same number gives the same result.
+        On a CPU, the same number gives the same result, with the same number of torch's threads.
+        Fits in several threads at once change nothing of each other; on another device, and with
+        ``training__compile``, they take turns.
     verbose : int, default=1
         0 is silent.
 
@@ -313,8 +315,9 @@ class IBMEAAligner(BaseAligner):
         self.modalities_ = start.modalities
         check_modality_names(self.modalities_, reserved_names(self.modalities_))
         betas = self._betas()
-        with seeded(self.device_, start.seed):
-            self.network_ = self._network(start)
+        with seeded(self.device_, start.seed, settings_of(self, "training").compile):
+            with global_draws():
+                self.network_ = self._network(start)
             if weights:
                 start_from(self.network_, weights)
             train(self, start, self.network_, self._criterion(betas), _batches, self._read_out)

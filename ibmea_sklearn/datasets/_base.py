@@ -17,7 +17,7 @@ import numpy as np
 import pooch
 from sklearn.utils import Bunch
 
-from .._utils.files import cache_folder
+from .._utils.files import cache_folder, cache_is_needed
 from ..graph import KnowledgeGraph
 
 # More attempts at a file after a fault of the network or a wrong checksum.
@@ -79,11 +79,18 @@ def unpack(archive: Path) -> Path:
     Raises
     ------
     OSError
-        If the file is no tar archive, is cut short, or holds a path that leads out of it.
+        If the file is no tar archive, is cut short, or holds a path that leads out of it; or if
+        the cache can't be written to.
     """
     target = cache_folder() / "unpacked" / f"{archive.name.partition('.')[0]}-{_key(archive)}"
     if target.is_dir():
         return target
+    with cache_is_needed(target.parent):
+        _unpack_to(target, archive)
+    return target
+
+
+def _unpack_to(target: Path, archive: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
@@ -93,7 +100,6 @@ def unpack(archive: Path) -> Path:
         beside.mkdir()
         extract(archive, beside)
         _rename(beside, target)
-    return target
 
 
 def _key(archive: Path) -> str:
@@ -160,6 +166,11 @@ def download_folder(folder: Path, base_url: str, checksums: Mapping[str, str | N
         If the server can't be reached, answers with an error, closes the connection early, or
         sends a file of another checksum; or if `folder` is there already and lacks a file.
     """
+    with cache_is_needed(folder.parent):
+        return _download(folder, base_url, checksums)
+
+
+def _download(folder: Path, base_url: str, checksums: Mapping[str, str | None]) -> Path:
     part = folder.with_name(f".{folder.name}.part")
     registry = {path: f"sha256:{sha}" if sha else None for path, sha in checksums.items()}
     source = pooch.create(part, f"{base_url}/", registry=registry, retry_if_failed=RETRIES)

@@ -101,17 +101,29 @@ class Cache:
 
 
 def _entries(path: Path, wanted: set[bytes]) -> dict[bytes, bytes]:
+    if not path.is_file():  # a pipe would have no end
+        raise ValueError("no file")
     content = path.read_bytes()
     if path.stem != _name(content):
         raise ValueError("damaged")
     tensors = load(content)
     keys, ends, values = (tensors[name] for name in ("keys", "ends", "values"))
+    _check(keys, ends, values)
     starts = np.append(0, ends[:-1])
     return {
         key.tobytes(): values[start:end].tobytes()
         for key, start, end in zip(keys, starts, ends, strict=True)
         if key.tobytes() in wanted
     }
+
+
+def _check(keys: np.ndarray, ends: np.ndarray, values: np.ndarray) -> None:
+    """Raise a ValueError unless the arrays are such as are written: a name alone says little."""
+    types = [(array.dtype.name, array.ndim) for array in (keys, ends, values)]
+    if types != [("uint8", 2), ("int64", 1), ("uint8", 1)] or len(keys) != len(ends):
+        raise ValueError("other arrays")
+    if len(ends) and (ends[0] < 0 or ends[-1] != len(values) or (np.diff(ends) < 0).any()):
+        raise ValueError("entries that lie elsewhere")
 
 
 def _name(content: bytes) -> str:

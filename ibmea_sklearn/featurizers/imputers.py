@@ -12,7 +12,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .._utils.device import resolve_device, seeded
+from .._utils.device import global_draws, randperm, resolve_device, seeded
 from .._utils.validation import Integer, Names, Number, RandomState, Range, did_you_mean
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ..losses.variational import Imputation
@@ -320,7 +320,8 @@ class VAEImputer(BaseFeaturizer):
     def _train(self, X: SeedPairs) -> None:
         rows = self._complete_rows(X)
         widths = {m: space.n_components for m, space in self._spaces.items()}
-        network = ModalityImputer(widths, [self.modality], self.n_components, self.n_latent)
+        with global_draws():
+            network = ModalityImputer(widths, [self.modality], self.n_components, self.n_latent)
         network.to(self._device)
         criterion = Imputation(self.latent_weight, self.divergence_weight)
         optimizer = torch.optim.Adam(network.parameters(), self.learning_rate)
@@ -346,7 +347,7 @@ class VAEImputer(BaseFeaturizer):
         self, network: ModalityImputer, criterion: Imputation, rows: dict[str, Tensor]
     ) -> Tensor:
         all_rows = rows[self.modality]
-        drawn = torch.randperm(len(all_rows), device=all_rows.device)[: self.batch_size]
+        drawn = randperm(len(all_rows), all_rows.device)[: self.batch_size]
         batch = {m: part[drawn] for m, part in rows.items()}
         masks = dict.fromkeys(batch, torch.ones_like(drawn, dtype=torch.bool))
         own, source, _ = network(batch, masks, reconstruct=True).reconstructions[self.modality]

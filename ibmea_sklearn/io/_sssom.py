@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ._table_files import check_names, format_table, parse_table
+from ._table_files import check_names, escaped, format_table, parse_table, unescaped
 from ._text import from_iri, malformed, shown, shown_names, to_iri
 from .rdf import SAME
 
@@ -43,11 +43,15 @@ _BUILT_IN = {
 }
 _EXTENSION = "urn:ibmea:column:"
 _TYPES = {"i": "xsd:integer", "f": "xsd:double", "O": "xsd:string"}
+# The slot that says that cells with formulas have an apostrophe in front.
+_ESCAPED = "escaped_formulas"
 _NOWHERE = _BUILT_IN["sssom"] + "NoTermFound"
 _NAMESPACE = re.compile(r".*[/#:]", re.DOTALL)
 
 
-def format_sssom(table: pd.DataFrame, metadata: Mapping[str, Any] | None = None) -> str:
+def format_sssom(
+    table: pd.DataFrame, metadata: Mapping[str, Any] | None = None, escape_formulas: bool = False
+) -> str:
     """Turn a table of matches into the text of an SSSOM/TSV file."""
     given = dict(metadata or {})
     predicate = given.pop("predicate_id", PREDICATE)
@@ -69,6 +73,8 @@ def format_sssom(table: pd.DataFrame, metadata: Mapping[str, Any] | None = None)
         **{name: others[name].to_numpy() for name in others},
     }
     frame = pd.DataFrame(columns, index=range(len(table)))
+    if escape_formulas:
+        frame, given[_ESCAPED] = escaped(frame), True
     body = format_table(frame, "\t", csv.QUOTE_MINIMAL)
     return _header(given, prefixes, extensions, body) + body
 
@@ -162,6 +168,8 @@ def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     missing = [c for c in ("subject_id", "object_id") if c not in table]
     if missing:
         malformed(path, n_lines + 1, ", ".join(table.columns), f"the columns {missing} of SSSOM")
+    if metadata.pop(_ESCAPED, "") == "true":
+        table = unescaped(table)
     prefixes = _BUILT_IN | metadata["curie_map"]
     ends = {s: [_expand(path, c, prefixes) for c in table[s]] for s in ("subject_id", "object_id")}
     result = pd.DataFrame(

@@ -9,7 +9,7 @@ import itertools
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ _MOST_COLUMNS = 10_000
 _PLURALS = {",": "commas", "\t": "tabs"}
 
 _INTEGER = re.compile(r"-?[1-9]\d{0,18}|0", re.ASCII)
+# What a spreadsheet takes for a formula, or has taken out of one; but a number is a number.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def read_table(path: Path, header: bool = True) -> pd.DataFrame:
@@ -60,7 +63,9 @@ def parse_table(
     quoted = _quoted_columns(text, sep, row=int(header))
     typed = [_column(values, i < len(quoted) and quoted[i]) for i, values in enumerate(columns)]
     frame = pd.concat([pd.Series(column) for column in typed], axis=1)
-    return frame.set_axis(names, axis=1)
+    if not _is_escaped(names, header):
+        return frame.set_axis(names, axis=1)
+    return unescaped(frame).set_axis(plain_names(names), axis=1)
 
 
 def _check_width(path: Path, n_columns: int) -> None:
@@ -97,7 +102,8 @@ def column_names(path: Path) -> list[str]:
             parquet = import_optional("pyarrow.parquet", "parquet", f"Reading {path.name}")
             return list(parquet.read_schema(path).names)
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return next((row for row in csv.reader(file, delimiter=separator(path)) if row), [])
+            rows = csv.reader(file, delimiter=separator(path))
+            return plain_names(next((row for row in rows if row), []))
     except (ImportError, OSError, ValueError, csv.Error):
         return []
 
@@ -254,15 +260,74 @@ def check_ids(path: Path, column: np.ndarray, expected: str) -> None:
         )
 
 
-def write_table(frame: pd.DataFrame, path: Path, format: str) -> None:
+def write_table(
+    frame: pd.DataFrame, path: Path, format: str, escape_formulas: bool = False
+) -> None:
     """Write a table as "csv", "tsv" or "parquet"; in CSV and TSV, strings stand in quotes."""
     if format == "parquet":
         import_optional("pyarrow", "parquet", f"Writing {path.name}")
         with atomic_write(path, "wb") as file:
             file.write(frame.to_parquet(index=False))
         return
+    if escape_formulas:
+        first, *others = (_escaped(str(name)) for name in frame.columns)
+        frame = escaped(frame).set_axis(["'" + first, *others], axis=1)
     with atomic_write(path) as file:
         file.write(format_table(frame, SEPARATORS[f".{format}"], csv.QUOTE_NONNUMERIC))
+
+
+def check_escaping(escape_formulas: bool, format: str) -> None:
+    """Raise a ValueError if formulas shall be escaped where no spreadsheet looks for any."""
+    if escape_formulas and format not in ("csv", "tsv", "sssom"):
+        raise ValueError(
+            f"Expected escape_formulas=True for CSV and TSV only; found it for {format!r}, in "
+            "which a spreadsheet runs nothing. Leave it out."
+        )
+
+
+# Tables without formulas: a cell that a spreadsheet would take for one begins with an apostrophe,
+# and so do those that began with apostrophes before one. The name of the first column begins with
+# an apostrophe in such a table, and in no other.
+
+
+def escaped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before each cell that a spreadsheet would take for a formula."""
+    return _of_texts(frame, _escaped)
+
+
+def unescaped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Undo :func:`escaped`."""
+    return _of_texts(frame, _unescaped)
+
+
+def _of_texts(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    frame = frame.copy(deep=False)
+    for i in range(frame.shape[1]):
+        column = frame.iloc[:, i]
+        if column.dtype.kind not in "iufb":
+            frame.isetitem(i, np.array([*map(change, column), None], object)[:-1])
+    return frame
+
+
+def plain_names(names: list[str]) -> list[str]:
+    """Return the names of columns as they were before formulas were escaped."""
+    if not _is_escaped(names):
+        return names
+    return [_unescaped(names[0][1:]), *map(_unescaped, names[1:])]
+
+
+def _is_escaped(names: Sequence[str], header: bool = True) -> bool:
+    return header and bool(names) and names[0].startswith("'")
+
+
+def _escaped(cell: Any) -> Any:
+    is_text = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return "'" + cell if is_text else cell
+
+
+def _unescaped(cell: Any) -> Any:
+    is_text = isinstance(cell, str) and cell.startswith("'") and _FORMULA.match(cell)
+    return cell[1:] if is_text else cell
 
 
 def format_table(frame: pd.DataFrame, sep: str, quoting: Any) -> str:

@@ -18,11 +18,13 @@ from ..graph import KnowledgeGraph
 from ._sssom import format_sssom, parse_sssom
 from ._table_files import (
     SUFFIXES,
+    check_escaping,
     check_ids,
     check_names,
     column_names,
     numbered_rows,
     parse_table,
+    plain_names,
     read_table,
     say_separator,
     separator,
@@ -71,6 +73,7 @@ def write_alignment(
     *,
     format: str | None = None,
     metadata: Mapping[str, Any] | None = None,
+    escape_formulas: bool = False,
 ) -> None:
     """Write a table of matches.
 
@@ -87,15 +90,22 @@ def write_alignment(
         ``creator_label``; ``curie_map`` as ``{prefix: namespace}``; and, for all rows,
         ``predicate_id`` (default ``skos:exactMatch``) and ``mapping_justification`` (default
         ``semapv:SemanticSimilarityThresholdMatching``).
+    escape_formulas : bool, default=False
+        In CSV and TSV: whether a cell that a spreadsheet would run as a formula, for it begins with
+        ``=``, ``+``, ``-``, ``@`` or a control character and is no number, gets an apostrophe in
+        front. Readers of this package take it off again; others see it.
 
     Raises
     ------
     ValueError
         If a column is missing, an id is no string or integer, a confidence is not between 0 and
-        1, or the format is unknown.
+        1, or the format is unknown or has no formulas to escape.
 
     Notes
     -----
+    A spreadsheet runs what looks like a formula in CSV and TSV, whoever wrote it: ids and names
+    come from the graphs. Set `escape_formulas` for files that people open in one.
+
     Ids come back exactly from every format. In SSSOM and N-Triples, ids that are no IRIs are
     written as ``urn:ibmea:string:...`` (percent-encoded) or ``urn:ibmea:integer:...``. Other
     columns are kept by SSSOM (those the standard has no slot for as extensions), CSV and
@@ -125,21 +135,26 @@ def write_alignment(
             f"Expected a file name that ends in {', '.join(_FORMATS)}, or format='sssom', 'nt', "
             f"'csv' or 'parquet'; found {path.name!r} and {format or None!r}."
         )
+    check_escaping(escape_formulas, format)
     if metadata and format != "sssom":
         raise ValueError(f"Expected metadata for SSSOM only; found it for {format!r}.")
     with only_unicode(path):
-        _write(_checked(table), path, format, metadata)
+        _write(_checked(table), path, format, metadata, escape_formulas)
 
 
 def _write(
-    table: pd.DataFrame, path: Path, format: str, metadata: Mapping[str, Any] | None
+    table: pd.DataFrame,
+    path: Path,
+    format: str,
+    metadata: Mapping[str, Any] | None,
+    escape_formulas: bool,
 ) -> None:
     if format in ("csv", "parquet"):
-        write_table(table, path, format)
+        write_table(table, path, format, escape_formulas)
         return
     with atomic_write(path) as file:
         if format == "sssom":
-            file.write(format_sssom(table, metadata))
+            file.write(format_sssom(table, metadata, escape_formulas))
         else:
             file.write(format_same_as(zip(table["source"], table["target"], strict=True)))
 
@@ -195,6 +210,7 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
     text = read_text(path, keep_line_ends=True, advice=" Write one pair of ids a line.")
     sep = separator(path)
     line, first = next(numbered_rows(text, sep))
+    names = plain_names(first)
     if _is_sssom(text, sep) or (sep == "\t" and _SSSOM <= set(first)):
         table, metadata = parse_sssom(path, text)
         table = _standard(path, table)
@@ -205,7 +221,7 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{path}, line {line}: expected at least two columns: source and target; found one "
             f"column: {shown(first[0])}. {say_separator(path, first[0])}"
         )
-    return _standard(path, parse_table(path, text, sep, _are_sides([_plain(n) for n in first])))
+    return _standard(path, parse_table(path, text, sep, _are_sides([_plain(n) for n in names])))
 
 
 def _is_sssom(text: str, sep: str) -> bool:

@@ -137,6 +137,7 @@ def write_pair(
     folder: str | os.PathLike[str],
     *,
     format: str = "csv",
+    escape_formulas: bool = False,
 ) -> None:
     """Write two graphs and their links as a folder, as :func:`read_pair` reads it.
 
@@ -149,6 +150,8 @@ def write_pair(
     folder : path-like
         Created if need be. What it holds under these names is replaced.
     format : {"csv", "tsv", "parquet"}, default="csv"
+    escape_formulas : bool, default=False
+        As of :func:`write_graph`.
 
     Raises
     ------
@@ -169,13 +172,14 @@ def write_pair(
     """
     folder = Path(folder)
     left, right = columns_of(links.pairs if isinstance(links, SeedPairs) else links, 2, "links")
-    tables.check_format(format)
+    tables.check_format(format, escape_formulas)
     graphs = {"kg1": kg1, "kg2": kg2}
     with whole_folder(folder, lambda new: _pair_files(folder, graphs)) as beside:
         for name, kg in graphs.items():
-            tables.write_beside(kg, beside / name, folder / name, format)
+            tables.write_beside(kg, beside / name, folder / name, format, escape_formulas)
         frame = pd.DataFrame({"source": left, "target": right})
-        alignments.write_alignment(frame, beside / f"links.{format}")
+        path = beside / f"links.{format}"
+        alignments.write_alignment(frame, path, escape_formulas=escape_formulas)
 
 
 def recognise_format(path: str | os.PathLike[str]) -> str:

@@ -14,6 +14,7 @@ from ..graph import KnowledgeGraph
 from ._attachments import image_path, read_features, write_features, write_image
 from ._table_files import (
     SUFFIXES,
+    check_escaping,
     check_header,
     check_ids,
     place_of_names,
@@ -134,7 +135,13 @@ def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> Kno
     )
 
 
-def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: str = "csv") -> None:
+def write_graph(
+    kg: KnowledgeGraph,
+    folder: str | os.PathLike[str],
+    *,
+    format: str = "csv",
+    escape_formulas: bool = False,
+) -> None:
     """Write a graph as a folder of tables, as :func:`read_tables` reads it.
 
     Parameters
@@ -145,11 +152,15 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
         new one are written.
     format : {"csv", "tsv", "parquet"}, default="csv"
         Parquet needs pyarrow: the extra ``parquet``.
+    escape_formulas : bool, default=False
+        In CSV and TSV: whether a cell that a spreadsheet would run as a formula, for it begins with
+        ``=``, ``+``, ``-``, ``@`` or a control character and is no number, gets an apostrophe in
+        front. Readers of this package take it off again; others see it.
 
     Raises
     ------
     ValueError
-        If the format is unknown.
+        If the format is unknown or has no formulas to escape.
     TypeError
         If an attribute value is neither string, number, boolean, date nor None.
 
@@ -169,17 +180,18 @@ def write_graph(kg: KnowledgeGraph, folder: str | os.PathLike[str], *, format: s
     ...     sorted(os.listdir(folder))
     ['entities.csv', 'relation_triples.csv']
     """
-    check_format(format)
+    check_format(format, escape_formulas)
     # Half of this graph and half of the one before it would pass for a graph: the files come into
     # the folder when all of them are written.
     with whole_folder(Path(folder), lambda new: graph_files(Path(folder))) as beside:
-        write_beside(kg, beside, Path(folder), format)
+        write_beside(kg, beside, Path(folder), format, escape_formulas)
 
 
-def check_format(format: str) -> None:
+def check_format(format: str, escape_formulas: bool = False) -> None:
     """Raise a ValueError unless tables can be written in a format."""
     if f".{format}" not in SUFFIXES:
         raise ValueError(f"Expected format 'csv', 'tsv' or 'parquet'; found {format!r}.")
+    check_escaping(escape_formulas, format)
 
 
 def graph_files(folder: Path) -> list[Path]:
@@ -188,7 +200,9 @@ def graph_files(folder: Path) -> list[Path]:
     return [*tables, *(folder / "features").glob("*.npz")]
 
 
-def write_beside(kg: KnowledgeGraph, beside: Path, folder: Path, format: str) -> None:
+def write_beside(
+    kg: KnowledgeGraph, beside: Path, folder: Path, format: str, escape_formulas: bool = False
+) -> None:
     """Write a graph to a folder, whose files will be moved to another one."""
     tables: dict[str, list[Any]] = {
         "entities": [kg.entity_ids],
@@ -201,7 +215,7 @@ def write_beside(kg: KnowledgeGraph, beside: Path, folder: Path, format: str) ->
     for table, columns in tables.items():
         if len(columns[0]):
             frame = pd.DataFrame(dict(zip(_NAMES[table], columns, strict=True)))
-            write_table(frame, beside / f"{table}.{format}", format)
+            write_table(frame, beside / f"{table}.{format}", format, escape_formulas)
     for modality, (values, mask) in kg.features.items():
         write_features(beside, modality, values, mask)
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .sparse import are_offsets, are_within
+
 # A numpy array. This room does not import numpy: torch makes them.
 Array = Any
 
@@ -142,6 +144,28 @@ class FeatureTable(nn.Module):
         for name, buffer in {**parts, "mask": mask}.items():
             # Data, not weights: checkpoints do without it.
             self.register_buffer(name, buffer, persistent=False)
+
+    def check_buffers(self) -> None:
+        """Raise a ValueError if rows lead out of the table: compiled code follows them.
+
+        Raises
+        ------
+        ValueError
+            If they do, as in a file that was changed.
+        """
+        n = len(self.mask)
+        if self.is_sparse:
+            n_entries = len(self.values)
+            is_whole = (
+                self.values.ndim == 1
+                and len(self.columns) == n_entries
+                and are_within(self.columns, self.n_features)
+                and are_offsets(self.offsets, n, n_entries)
+            )
+        else:
+            is_whole = self.values.shape == (n, self.n_features)
+        if not is_whole or self.mask.shape != (n,) or self.mask.dtype != torch.bool:
+            raise ValueError("found a table of features whose parts don't fit each other")
 
     def forward(self, nodes: Tensor) -> Tensor | SparseRows:
         """Return the rows of `nodes`.

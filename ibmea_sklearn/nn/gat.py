@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._utils.device import generator
 from .sparse import EdgePattern, edge_scores, edge_softmax, spmm
 
 # Random bits for each number: a probability is rounded to a 65,536th.
@@ -86,7 +87,8 @@ class Dropout(nn.Module):
 
 def _random_int16(like: Tensor) -> Tensor:
     n = like.numel()
-    draws = torch.empty(-(-n // _NUMBERS_IN_A_DRAW), dtype=torch.int64).random_(-(2**63), None)
+    draws = torch.empty(-(-n // _NUMBERS_IN_A_DRAW), dtype=torch.int64)
+    draws.random_(-(2**63), None, generator=generator())
     return draws.view(torch.int16)[:n].view(like.shape)
 
 

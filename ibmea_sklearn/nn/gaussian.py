@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .._utils.device import randn_like
 from .features import SparseRows, apply_linear
 from .gat import Dropout
 
@@ -29,7 +30,7 @@ class Gaussian(NamedTuple):
         -----
         Kingma & Welling, ICLR 2014, Sec. 2.4.
         """
-        return self.mean + torch.exp(self.log_variance / 2) * torch.randn_like(self.mean)
+        return self.mean + torch.exp(self.log_variance / 2) * randn_like(self.mean)
 
 
 class GaussianHead(nn.Module):

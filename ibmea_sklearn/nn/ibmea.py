@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils.device import randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
 from .features import Array, FeatureTable, MappedTable, blocks, n_nodes_of
 from .gaussian import FeatureEncoder, Gaussian, GaussianHead
@@ -135,7 +136,7 @@ class VariationalNetwork(nn.Module):
         wanted = min(wanted, self.max_pairs or wanted)
         if wanted >= len(pairs):
             return pairs
-        return pairs[torch.randperm(len(pairs), device=pairs.device)[:wanted]]
+        return pairs[randperm(len(pairs), pairs.device)[:wanted]]
 
     def encode(self, nodes: Tensor, anchors: Tensor) -> Encoded:
         """Encode nodes; features are read for these only.

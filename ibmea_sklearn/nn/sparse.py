@@ -118,6 +118,30 @@ class EdgePattern(nn.Module):
         edges = torch.unique(edges)
         return cls(edges // n_nodes, edges % n_nodes, n_nodes, backend)
 
+    def check_buffers(self) -> None:
+        """Raise a ValueError if edges lead out of the pattern: compiled code follows them.
+
+        Raises
+        ------
+        ValueError
+            If they do, as in a file that was changed.
+        """
+        n, orders = len(self.row), self.transposed_order
+        lead = (
+            (self.row, self.n_rows),
+            (self.col, self.n_nodes),
+            (self.transposed_row, self.n_nodes),
+            (self.transposed_col, self.n_rows),
+            (orders, n),
+        )
+        are_edges = all(len(places) == n and are_within(places, most) for places, most in lead)
+        rows = (self.indptr, self.n_rows), (self.transposed_indptr, self.n_nodes)
+        if not are_edges or not all(are_offsets(ends, size, n) for ends, size in rows):
+            raise ValueError("found edges that lead out of the graph")
+        own = self.nodes
+        if own is not None and (len(own) != self.n_rows or not are_within(own, self.n_nodes)):
+            raise ValueError("found rows of nodes that are none")
+
     def of_rows(self, nodes: Tensor, columns: Tensor | None = None) -> EdgePattern:
         """Return the rows of some nodes, to compute these only.
 
@@ -185,6 +209,20 @@ class EdgePattern(nn.Module):
         Tensor of shape (n_rows, d)
         """
         return x if self.nodes is None else x[self.nodes]
+
+
+def are_within(places: Tensor, size: int) -> bool:
+    """Tell whether a Tensor is of shape (n,) and int64, and all are from 0 to below `size`."""
+    if places.ndim != 1 or places.dtype != torch.int64:
+        return False
+    return not len(places) or (int(places.min()) >= 0 and int(places.max()) < size)
+
+
+def are_offsets(ends: Tensor, n_rows: int, n_entries: int) -> bool:
+    """Tell whether a Tensor says where each of `n_rows` rows begins, and the last one ends."""
+    if not are_within(ends, n_entries + 1) or len(ends) != n_rows + 1:
+        return False
+    return int(ends[0]) == 0 and int(ends[-1]) == n_entries and bool((ends.diff() >= 0).all())
 
 
 def _is_ascending(numbers: Tensor) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils.device import randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
 from .commonality import Remainder
 from .features import Array, FeatureProjection, FeatureTable, MappedTable, blocks, n_nodes_of
@@ -244,7 +245,7 @@ class TMEANetwork(nn.Module):
     def _draw(self, pairs: Tensor) -> Tensor:
         if self.max_pairs is None or len(pairs) <= self.max_pairs:
             return pairs
-        return pairs[torch.randperm(len(pairs), device=pairs.device)[: self.max_pairs]]
+        return pairs[randperm(len(pairs), pairs.device)[: self.max_pairs]]
 
     def _encode(self, nodes: Tensor, graph: Tensor, reconstruct: bool = False) -> CommonEncoded:
         vectors, masks = {}, {}

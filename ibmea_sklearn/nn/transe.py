@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .._utils.autograd import first_order
-from .triples import Corruption, NegativeSampler, swapped_triples
+from .triples import Corruption, NegativeSampler, check_range, swapped_triples
 
 _LEAST_LENGTH = 1e-12
 
@@ -244,6 +244,19 @@ class KnowledgeEncoder(nn.Module):
         # Pairs decide about it, and weights are of use together with the pairs they learnt from.
         self.register_buffer("connected", torch.zeros(n_nodes, dtype=torch.bool))
         self.update(torch.empty(0, 2, dtype=torch.int64))
+
+    def check_buffers(self) -> None:
+        """Raise a ValueError if a triple, or the size of a part, is out of range.
+
+        Raises
+        ------
+        ValueError
+            If one is, as in a file that was changed.
+        """
+        n_nodes, n_relations = len(self.transe.entities), len(self.transe.relations)
+        check_range(self.triples, n_nodes, n_relations)
+        if self.connected.shape != (n_nodes,) or self.pools.shape != (n_relations, 2):
+            raise ValueError("found vectors of other nodes, or of other relations")
 
     def update(self, pairs: Tensor) -> Tensor:
         """Swap the triples of pairs, and forget those of earlier pairs.

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._utils.device import rand
+
 
 class TripleSet(nn.Module):
     """A set of triples that answers for many at once.
@@ -42,7 +44,7 @@ class TripleSet(nn.Module):
     def __init__(self, triples: Tensor, n_nodes: int, n_relations: int) -> None:
         super().__init__()
         _check_size(n_nodes, n_relations)
-        _check_range(triples, n_nodes, n_relations)
+        check_range(triples, n_nodes, n_relations)
         self.n_nodes, self.n_relations = n_nodes, n_relations
         # Data, not weights: checkpoints do without it.
         self.register_buffer("codes", torch.unique(self._encode(*triples.T)), persistent=False)
@@ -89,8 +91,8 @@ def _check_size(n_nodes: int, n_relations: int) -> None:
         )
 
 
-def _check_range(triples: Tensor, n_nodes: int, n_relations: int) -> None:
-    # Triples out of range would take the numbers of others.
+def check_range(triples: Tensor, n_nodes: int, n_relations: int) -> None:
+    """Raise a ValueError if triples are out of range: they would take the numbers of others."""
     ends = torch.tensor([n_nodes, n_relations, n_nodes], device=triples.device)
     wrong = ((triples < 0) | (triples >= ends)).any(1)
     if wrong.any():
@@ -189,6 +191,16 @@ class NegativeSampler(nn.Module):
         self.known = TripleSet(triples, n_nodes, len(pools))
         self.register_buffer("pools", pools, persistent=False)
 
+    def check_buffers(self) -> None:
+        """Raise a ValueError if a pool holds what is no node.
+
+        Raises
+        ------
+        ValueError
+            If one does, as in a file that was changed.
+        """
+        _check_pools(self.pools, self.n_nodes)
+
     def forward(self, triples: Tensor) -> tuple[Tensor, Corruption]:
         """Corrupt known triples; those of which every corruption is known are left out.
 
@@ -216,9 +228,9 @@ class NegativeSampler(nn.Module):
     def _draw(self, triples: Tensor) -> Corruption:
         start, stop = self.pools[triples[:, 1]].T
         # float64: float32 could not name every node of a large graph.
-        share = torch.rand(len(triples), dtype=torch.float64, device=triples.device)
+        share = rand(len(triples), triples.device, torch.float64)
         nodes = start + (share * (stop - start)).long()
-        return Corruption(nodes, torch.rand(len(triples), device=triples.device) < 0.5)
+        return Corruption(nodes, rand(len(triples), triples.device) < 0.5)
 
     def _known(self, triples: Tensor, corruption: Corruption) -> Tensor:
         return self.known.contains(*corruption.apply_to(triples).T)
@@ -247,7 +259,7 @@ class NegativeSampler(nn.Module):
         )
         inside = (nodes >= start) & (nodes < stop)
         free = inside.repeat(1, 2) & ~torch.cat(known, 1)
-        place = torch.rand(free.shape, device=free.device).masked_fill_(~free, -1).argmax(1)
+        place = rand(free.shape, free.device).masked_fill_(~free, -1).argmax(1)
         return Corruption(place % self.n_nodes, place < self.n_nodes), free.any(1)
 
 

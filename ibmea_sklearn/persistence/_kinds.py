@@ -217,7 +217,9 @@ def _decode_module(decoder: Decoder, written: dict[str, Any]) -> nn.Module:
     kind = _class_of(written["class"])
     module: nn.Module = kind.__new__(kind)
     nn.Module.__init__(module)
-    module.__dict__.update(decode_parts(decoder, written["settings"]))
+    settings = decode_parts(decoder, written["settings"])
+    _check_settings(kind, settings)
+    module.__dict__.update(settings)
     for name, value in decode_parts(decoder, written["parameters"]).items():
         trains = name not in written["fixed"]
         parameter = None if value is None else nn.Parameter(value, requires_grad=trains)
@@ -227,7 +229,17 @@ def _decode_module(decoder: Decoder, written: dict[str, Any]) -> nn.Module:
     for name, value in decode_parts(decoder, written["modules"]).items():
         module.add_module(name, value)
     module.training = written["training"]
+    check = getattr(module, "check_buffers", None)
+    if check:
+        check()
     return module
+
+
+def _check_settings(kind: type[nn.Module], settings: Mapping[str, Any]) -> None:
+    """Raise a ValueError if one would stand in the place of what every module has, or does."""
+    for name in settings:
+        if name in _OF_ALL or callable(getattr(kind, name, None)):
+            raise ValueError(f"found a setting called {name!r}, which is no setting")
 
 
 def _name_of(kind: type[nn.Module], place: str) -> str:

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from .._utils.device import randperm
 
 __all__ = ["Batches", "PairBatches", "Step", "TripleBatches", "as_they_are"]
 
@@ -113,7 +114,7 @@ class TripleBatches(Batches):
         if self.triples is None:
             yield from [None] * self.n_steps
             return
-        order = torch.randperm(len(self.triples), device=self.triples.device)
+        order = randperm(len(self.triples), self.triples.device)
         for part in order.tensor_split(self.n_steps):
             yield self.triples[part]
 

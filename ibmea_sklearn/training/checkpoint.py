@@ -18,6 +18,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from .. import __version__
+from .._utils.device import generator
 from .._utils.estimator import Estimator
 from .._utils.files import remove_file
 from .._utils.warnings import warn_user
@@ -331,7 +332,7 @@ class NoCheckpoint(Callback):
 
 
 class RandomNumbers:
-    """The state of torch's random numbers: those of the CPU, and of the device at work.
+    """The state of the random numbers of a training: on the CPU, and on the device at work.
 
     Parameters
     ----------
@@ -343,7 +344,7 @@ class RandomNumbers:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states."""
-        state = {"cpu": torch.get_rng_state()}
+        state = {"cpu": (generator() or torch.default_generator).get_state()}
         if self.device.startswith("cuda"):
             state["device"] = torch.cuda.get_rng_state(self.device)
         if self.device.startswith("mps"):
@@ -352,7 +353,7 @@ class RandomNumbers:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the numbers that would have come next."""
-        torch.set_rng_state(state["cpu"])
+        (generator() or torch.default_generator).set_state(state["cpu"])
         if self.device.startswith("cuda"):
             torch.cuda.set_rng_state(state["device"], self.device)
         if self.device.startswith("mps"):

@@ -8,6 +8,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -162,6 +163,14 @@ def check_fit_does_not_depend_on_global_random_state(case: Case) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(99)
         assert_same_embeddings(case.fit(case.new()), expected)
+
+
+def check_fits_in_threads_are_those_of_one(case: Case) -> None:
+    before = torch.get_rng_state()
+    with ThreadPoolExecutor(3) as pool:
+        for aligner in pool.map(case.fit, [case.new() for _ in range(3)]):
+            assert_same_embeddings(aligner, case.fitted)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def check_embeddings_have_a_row_for_each_entity(case: Case) -> None:

@@ -167,6 +167,26 @@ def test_a_setting_that_is_not_there(here, setting, message):
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize("command", ["align", "evaluate"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "modalities=[[]]", "modalities=[null]", "training__checkpoint_dir=a\0b", "betas=[[]]",
+        'betas={"image": []}', "training=[]", "rounds=3", "__=3", "training____x=3", "device=[[]]",
+        "matching__method=[[]]", "random_state=[1, []]", "features__frozen=[[]]", "verbose=1e999",
+        "graph__n_components=1000000000000", "temperature=nan", "fusion={}", "__class__=3",
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be(ibmea, pair_folder, tmp_path, command, setting):
+    rest = {
+        "align": (pair_folder, "-o", tmp_path / "x.tsv"),
+        "evaluate": ("--dataset", pair_folder),
+    }
+    result = ibmea(command, *rest[command], "--quiet", "--set", setting)
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr.startswith("Expected ") and result.stderr.count("\n") == 1
+
+
 # From a module
 
 

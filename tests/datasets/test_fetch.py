@@ -260,6 +260,19 @@ def test_archive_is_unpacked_into_the_cache_once(tmp_path, cache):
     assert [p.stat().st_mtime_ns for p in (cache / "unpacked").iterdir()] == [before]
 
 
+def test_a_cache_that_cannot_be_written_to(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    pack(home / "dbp15k_zh_en.tar.xz", write(tmp_path / "src" / "zh_en", SMALL))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("IBMEA_HOME", str(tmp_path / "file"))
+    said = "Expected a folder that files can be written to; found .*file.* IBMEA_HOME to a folder"
+    with pytest.raises(OSError, match=said):
+        fetch_dbp15k("zh_en", data_home=home)
+    with pytest.raises(OSError, match=said):
+        download_folder(tmp_path / "file" / "zh_en", "http://127.0.0.1:9", {"a": None})
+
+
 def test_changed_archive_is_unpacked_anew(tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from ibmea_sklearn._utils.files import cache_folder
 from ibmea_sklearn.featurizers._cache import Cache, open_cache
@@ -40,6 +41,41 @@ def test_files_are_only_added(tmp_path):
     assert {path: path.read_bytes() for path in before} == before
     assert len(list(tmp_path.iterdir())) == 2
     assert cache.read(first | second) == first | second
+
+
+KEYS, ENDS, VALUES = np.zeros((2, 32), "u1"), np.array([3, 5]), np.arange(5, dtype="u1")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"ends": ENDS, "values": VALUES},
+        {"keys": KEYS, "values": VALUES},
+        {"keys": KEYS, "ends": ENDS},
+        {"keys": KEYS, "ends": ENDS[:1], "values": VALUES},
+        {"keys": KEYS, "ends": ENDS.astype(float), "values": VALUES},
+        {"keys": KEYS, "ends": np.array([9, 5]), "values": VALUES},
+        {"keys": KEYS, "ends": np.array([-1, 5]), "values": VALUES},
+        {"keys": KEYS, "ends": np.array([3, 99]), "values": VALUES},
+        {"keys": np.zeros((), "u1"), "ends": ENDS, "values": VALUES},
+        {"keys": KEYS, "ends": ENDS[:, None], "values": VALUES},
+        {},
+    ],
+    ids=range(11),
+)
+def test_a_file_of_other_arrays_is_as_none(tmp_path, arrays):
+    """Its name is that of what is in it, so that alone does not tell."""
+    content = save(arrays)
+    name = hashlib.sha256(content).hexdigest()[:40]
+    (tmp_path / f"{name}.safetensors").write_bytes(content)
+    with pytest.warns(UserWarning, match="found 1 that are damaged"):
+        assert Cache(tmp_path).read([bytes(32)]) == {}
+
+
+def test_a_pipe_in_the_folder_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.warns(UserWarning, match="found 1 that are damaged"):
+        assert Cache(tmp_path).read([bytes(32)]) == {}
 
 
 def cut(content):

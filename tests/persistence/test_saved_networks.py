@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from ibmea_sklearn.nn import AttentionFusion, EdgePattern, GraphEncoder
+from ibmea_sklearn.nn.features import FeatureTable, SparseRows
 from ibmea_sklearn.nn.graph_encoder import AnchorStart, FixedStart, LearnedStart
+from ibmea_sklearn.nn.transe import KnowledgeEncoder
 from ibmea_sklearn.persistence._codec import Decoder, Encoder
 from ibmea_sklearn.persistence._kinds import KINDS
 
@@ -98,6 +100,50 @@ def test_no_class_from_elsewhere(name):
     content, tensors = written(nn.ReLU())
     content["network"]["class"] = name
     with pytest.raises(ValueError, match="which this version does not know"):
+        Decoder(KINDS, tensors.__getitem__).decode(content)
+
+
+ROWS = PATTERN.of_rows(torch.tensor([1, 3]))
+TABLE = FeatureTable(
+    SparseRows(torch.tensor([0, 1, 3]), torch.tensor([2, 0, 1]), torch.ones(3)),
+    torch.ones(2, dtype=torch.bool),
+    n_features=3,
+)
+DENSE = FeatureTable(torch.ones(2, 3), torch.ones(2, dtype=torch.bool), n_features=3)
+TRIPLES = KnowledgeEncoder(torch.tensor([[0, 0, 1]]), 3, torch.tensor([[0, 3]]), n_components=2)
+
+
+def changes(module):
+    """Each array of a network with one number out of place, or one too many; or of another type."""
+    for name, array in written(module)[1].items():
+        if array.dtype.kind == "i" and array.size:
+            for number in (-1, -(10**9), 10**9, 2**62):
+                for place in {0, array.size // 2, array.size - 1}:
+                    new = array.copy()
+                    new.flat[place] = number
+                    yield name, new
+        yield name, np.concatenate([array, array])[: len(array) + 1]
+
+
+@pytest.mark.parametrize("module", [PATTERN, ROWS, TABLE, DENSE, TRIPLES])
+def test_what_leads_out_of_a_network_is_refused(module):
+    """Torch follows most of it to an error of its own, and some to the end of the process."""
+    content, tensors = written(module)
+    Decoder(KINDS, tensors.__getitem__).decode(content)  # as it is, it is taken
+    # Other weights are weights, and a triple more is a triple.
+    may_be = {n for n in tensors if "transe" in n or "codes" in n}
+    for name, array in changes(module):
+        is_longer = len(array) > len(tensors[name])
+        if name not in may_be and not (is_longer and name.endswith("triples")):
+            with pytest.raises((ValueError, IndexError)):
+                Decoder(KINDS, {**tensors, name: array}.__getitem__).decode(content)
+
+
+@pytest.mark.parametrize("name", ["_parameters", "forward", "check_buffers", "training"])
+def test_a_setting_that_hides_what_a_module_does(name):
+    content, tensors = written(PATTERN)
+    content["network"]["settings"][name] = None
+    with pytest.raises(ValueError, match=f"found a setting called '{name}'"):
         Decoder(KINDS, tensors.__getitem__).decode(content)
 
 
