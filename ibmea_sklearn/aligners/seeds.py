@@ -133,8 +133,8 @@ def agreeing(aligner: BaseAligner, pairs: np.ndarray) -> dict[str, np.ndarray]:
     alike: dict[str, np.ndarray] = {}
     for channel, weight in weights.items():
         sides = (v[f] for v, f in zip(aligner.embeddings_[channel], free, strict=True))
-        tensors = (torch.from_numpy(np.ascontiguousarray(side, np.float32)) for side in sides)
-        cosines = entry_products(*tensors, row_numbers(places), places.indices)
+        one, other = (torch.from_numpy(np.asarray(side, np.float32)) for side in sides)
+        cosines = entry_products(one, other, row_numbers(places), places.indices)
         kind = family_of(channel)
         alike[kind] = alike.get(kind, 0) + weight * cosines
     asked = np.column_stack([_places(p, f) for f, p in zip(free, pairs.T, strict=True)])

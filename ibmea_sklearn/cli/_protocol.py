@@ -76,8 +76,8 @@ def load_pair(dataset: str, names: bool = False) -> Pair:
                 "Expected --names with a data set whose names are not in the graph already; found "
                 "emoji, whose names are words that relations lead to. Leave --names out."
             )
-        pair: Pair = DATASETS[dataset](names=True) if names else DATASETS[dataset]()
-        return pair
+        load: Callable[..., Pair] = DATASETS[dataset]
+        return load(names=True) if names else load()
     if not Path(dataset).exists():
         hint = did_you_mean(dataset, DATASETS) or " Check the name, or the path."
         raise ValueError(
