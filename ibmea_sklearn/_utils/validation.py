@@ -26,6 +26,7 @@ __all__ = [
     "RandomState",
     "Range",
     "Weights",
+    "brief",
     "checked_integer",
     "checked_positive",
     "checked_random",
@@ -289,6 +290,12 @@ def checked_random(random_state: Any) -> np.random.RandomState:
     """
     RandomState().check("random_state", random_state)
     return check_random_state(random_state)
+
+
+def brief(error: object) -> str:
+    """Say what another library says, or its beginning: it may quote a whole file."""
+    said = str(error)
+    return said if len(said) <= 300 else said[:297] + "..."
 
 
 def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str:

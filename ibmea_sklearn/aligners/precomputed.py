@@ -16,6 +16,7 @@ from ..channels.channels import Channels
 from ..channels.search import split_seeds
 from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
+from ..io._attachments import read_vectors
 from ..matching import Matching
 from .base import BaseAligner
 from .settings import Rounds
@@ -151,7 +152,7 @@ class PrecomputedAligner(BaseAligner):
 def _rows(given: Any, kg: KnowledgeGraph, name: str) -> np.ndarray:
     """Return the vectors of a graph's entities, float32, in their order."""
     if isinstance(given, (str, os.PathLike)):
-        given = np.load(given, mmap_mode="r", allow_pickle=False)
+        given = read_vectors(given)
     if isinstance(given, pd.DataFrame):
         absent = ~pd.Index(kg.entity_ids).isin(given.index)
         if absent.any():

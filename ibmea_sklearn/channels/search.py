@@ -218,6 +218,9 @@ class PairSearch:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take it up."""
+        found = state["found"]
+        if found.size and not 0 <= found.min() <= found.max() < self.channels.n_nodes:
+            raise ValueError("found pairs of nodes that are none")
         self.log[:] = state["log"]
         self.channels.weights, self.found = dict(state["weights"]), state["found"]
 

@@ -12,7 +12,8 @@ from scipy import sparse
 
 from .._utils.files import atomic_write
 from .._utils.optional import import_optional
-from ._text import listing
+from .._utils.validation import brief
+from ._text import listing, resolved
 
 _SIGNATURES = {
     b"\x89PNG": "png",
@@ -28,13 +29,13 @@ _SIGNATURES = {
 def image_path(folder: Path, image: Any) -> str:
     """Return the path of an image that a table of `folder` names."""
     path = Path(str(image))  # a name of digits is a number by then
-    return str(path if path.is_absolute() else folder.resolve() / path)
+    return str(path if path.is_absolute() else resolved(folder) / path)
 
 
 def write_image(beside: Path, folder: Path, row: int, image: Any) -> str:
     """Return the path of an image relative to `folder`; if in memory, it is written `beside`."""
     if isinstance(image, (str, os.PathLike)):
-        return _relative(Path(image).resolve(), folder.resolve())
+        return _relative(resolved(Path(image)), resolved(folder))
     data = bytes(image) if isinstance(image, (bytes, bytearray)) else None
     suffix = _suffix(data) if data is not None else "png"
     path = Path("images") / f"{row}.{suffix}"
@@ -83,8 +84,25 @@ def read_features(folder: Path, entities: Any) -> dict[str, Any]:
     return {unquote(path.stem): _read_matrix(path) for path in paths}
 
 
+def read_vectors(path: str | os.PathLike[str]) -> np.ndarray:
+    """Map a file that ``numpy.save`` has written; ValueError unless it holds numbers."""
+    expected = f"Expected an array of numbers, as numpy.save writes it, in {os.fspath(path)}; found"
+    if not Path(path).is_file():  # a pipe would have no end
+        raise FileNotFoundError(f"{expected} no such file.")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy, zipfile and Python's tokenizer have many
+        raise ValueError(f"{expected}: {brief(error)}.") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        found = f"numbers of type {array.dtype}" if isinstance(array, np.ndarray) else "an archive"
+        raise ValueError(f"{expected} {found}. Write the array alone, of floats.")
+    return array
+
+
 def _read_matrix(path: Path) -> tuple[Any, np.ndarray]:
     try:
+        if not path.is_file():  # a pipe would have no end
+            raise ValueError("no file")
         with np.load(path, allow_pickle=False) as arrays:
             if "values" in arrays:
                 return arrays["values"], arrays["mask"]
@@ -92,5 +110,5 @@ def _read_matrix(path: Path) -> tuple[Any, np.ndarray]:
             return sparse.csr_array(parts, shape=tuple(arrays["shape"])), arrays["mask"]
     except Exception as error:  # numpy and zipfile have many
         raise ValueError(
-            f"Expected arrays of numbers `values` and `mask` in {path}; found: {error}."
+            f"Expected arrays of numbers `values` and `mask` in {path}; found: {brief(error)}."
         ) from None

@@ -19,6 +19,7 @@ import pandas as pd
 
 from .._utils.files import atomic_write
 from .._utils.optional import import_optional
+from .._utils.validation import brief
 from ._text import malformed, read_text, shown
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -142,8 +143,8 @@ def _rows(path: Path, text: str, sep: str, first_line: int) -> Iterator[list[str
         except csv.Error as error:
             line = first_line + reader.line_num - 1
             raise ValueError(
-                f"{path}, line {line}: expected fields as CSV has them; found: {error}. Quote "
-                'fields that hold quotes or line ends, and double the quotes in them ("").'
+                f"{path}, line {line}: expected fields as CSV has them; found: {brief(error)}. "
+                'Quote fields that hold quotes or line ends, and double the quotes in them ("").'
             ) from None
 
 
@@ -209,7 +210,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         # Repeated strings stay one string each.
         frame = pd.read_parquet(path, read_dictionary=_strings(parquet.read_schema(path)))
     except Exception as error:  # pyarrow has many exceptions of its own
-        raise ValueError(f"Expected a Parquet file in {path}; found: {error}.") from None
+        raise ValueError(f"Expected a Parquet file in {path}; found: {brief(error)}.") from None
     # Strings as Python objects, missing ones as None: the same as from CSV.
     return frame.apply(lambda c: c if c.dtype.kind in "iufb" else _objects(c))
 
@@ -221,7 +222,7 @@ def _check_size(path: Path, parquet: Any) -> None:
         groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
         n_bytes = sum(max(0, group.total_byte_size) for group in groups)
     except Exception as error:  # pyarrow has many exceptions of its own
-        raise ValueError(f"Expected a Parquet file in {path}; found: {error}.") from None
+        raise ValueError(f"Expected a Parquet file in {path}; found: {brief(error)}.") from None
     _check_width(path, metadata.num_columns)
     # Each cell becomes an object of Python, or a pointer to one.
     estimated = 2 * n_bytes + 16 * metadata.num_rows * metadata.num_columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,11 @@ def find_file(folder: Path, name: str, purpose: str) -> Path:
     )
 
 
+def resolved(path: Path) -> Path:
+    """Follow links; not as `Path.resolve`, which raises a RuntimeError for a link to itself."""
+    return Path(os.path.realpath(path))
+
+
 def listing(folder: Path) -> str:
     """Name what is in a folder, for the message of an error."""
     if not folder.is_dir():
@@ -63,7 +69,11 @@ def read_bytes(path: Path, keep_line_ends: bool = False, advice: str = "") -> by
         raise FileNotFoundError(
             f"Expected a file {path}; found none. The folder has: {listing(path.parent)}."
         )
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        error.filename = str(path)  # of faults in reading, the system does not say
+        raise
     check_encoding(path, data)
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():

@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from .._utils.validation import brief
 from ..graph import KnowledgeGraph
 from ._text import find_file, malformed_row, pair_array, read_columns, read_lines, read_text
 
@@ -170,7 +171,8 @@ def _read_names(folder: Path) -> dict[int, str]:
         return {index: " ".join(words) for index, words in json.loads(read_text(path))}
     except (json.JSONDecodeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"Expected JSON of the form [[index, [word, ...]], ...] in {path}; found: {error}."
+            f"Expected JSON of the form [[index, [word, ...]], ...] in {path}; found: "
+            f"{brief(error)}."
         ) from None
 
 

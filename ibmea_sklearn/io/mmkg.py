@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils.optional import import_optional
+from .._utils.validation import brief
 from ..graph import KnowledgeGraph, SeedPairs
 from ._text import (
     first_odd_line,
@@ -210,13 +211,15 @@ def _read_image_data(folder: Path, name: str) -> dict[str, np.ndarray]:
     h5py = import_optional("h5py", "hdf5", f"Reading {path.name}")
     index = read_image_index(folder, name)
     try:
+        if not path.is_file():  # a pipe would have no end
+            raise OSError("no file")
         with h5py.File(path, "r") as file:
             # Of two images of an entity the first counts: later entries overwrite.
             entries = reversed([(e, key) for key, e in index.items()])
             read = {entity: _vector(file, key, h5py) for entity, key in entries}
             return {entity: vector for entity, vector in read.items() if vector is not None}
     except (OSError, RuntimeError, LookupError, TypeError) as error:
-        raise ValueError(f"Expected an HDF5 file in {path}; found: {error}.") from None
+        raise ValueError(f"Expected an HDF5 file in {path}; found: {brief(error)}.") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .._utils.optional import import_optional
+from .._utils.validation import brief
 from ..graph import KnowledgeGraph
 from ._rdf_bounds import XMLInBounds, check_nesting, open_bytes
-from ._text import from_iri, listing, malformed, read_lines, to_iri
+from ._text import from_iri, listing, malformed, read_lines, resolved, to_iri
 from ._values import XSD, parse_literal, unescape
 
 FORMATS = {
@@ -158,7 +159,7 @@ def parse_rdf(path: Path) -> Iterator[Any]:
         raise ValueError(f"Expected {LOOKS_FOR}; found {path.name!r}.")
     oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")
     rdf_format = getattr(oxigraph.RdfFormat, FORMATS[_suffix(path)])
-    base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else path.resolve().as_uri()
+    base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else resolved(path).as_uri()
     is_xml = rdf_format == oxigraph.RdfFormat.RDF_XML
     try:
         if not is_xml:
@@ -170,16 +171,16 @@ def parse_rdf(path: Path) -> Iterator[Any]:
         line = f", line {error.lineno}" if error.lineno else ""
         hint = " Save it as UTF-8." if "UTF-8" in str(error) else " Correct it."
         raise ValueError(
-            f"{path}{line}: expected {rdf_format.name}; found: {error.msg}." + hint
+            f"{path}{line}: expected {rdf_format.name}; found: {brief(error.msg)}." + hint
         ) from None
     except MemoryError as error:
         if "buffer" not in str(error):  # not the parser's own bound, but that of the machine
             raise
         raise ValueError(
-            f"{path}: expected terms of at most 16 MiB; found: {error}. Shorten the literal."
+            f"{path}: expected terms of at most 16 MiB; found: {brief(error)}. Shorten the literal."
         ) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"Expected a whole gzip file in {path}; found: {error}.") from None
+        raise ValueError(f"Expected a whole gzip file in {path}; found: {brief(error)}.") from None
 
 
 class _Tables:
@@ -194,7 +195,7 @@ class _Tables:
 
     def add(self, path: Path, triples: Iterable[Any], blank: str) -> None:
         oxigraph = import_optional("pyoxigraph", "rdf", "Reading RDF")
-        folder = path.resolve().parent
+        folder = resolved(path).parent
         base = folder.as_uri() + "/"
         addresses = (oxigraph.NamedNode, oxigraph.Literal)
 

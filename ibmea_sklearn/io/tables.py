@@ -22,7 +22,7 @@ from ._table_files import (
     say_separator,
     write_table,
 )
-from ._text import listing, shown_names
+from ._text import listing, resolved, shown_names
 from ._values import read_value, write_value
 
 TABLES = ("relation_triples", "attribute_triples", "images", "texts", "names", "entities")
@@ -131,7 +131,7 @@ def read_tables(path: str | os.PathLike[str], *, name: str | None = None) -> Kno
         **{table: _as_table(table, given) for table, given in columns.items()},
         features=read_features(folder, entities) if folder == path else None,
         entities=entities,
-        name=path.resolve().name.partition(".")[0] if name is None else name,
+        name=resolved(path).name.partition(".")[0] if name is None else name,
     )
 
 

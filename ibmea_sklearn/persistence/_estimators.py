@@ -11,7 +11,7 @@ from torch import nn
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator
-from .._utils.validation import did_you_mean
+from .._utils.validation import brief, did_you_mean
 from .._utils.warnings import warn_user
 from ._state_file import StateFile, write_state
 
@@ -36,8 +36,10 @@ def load_estimator(
     """Read an estimator of a class, or of a subclass that is imported."""
     with StateFile(path, _CONTENT, tuples) as file:
         kind = _class_called(cls, file["class"], file)
-        estimator = _made(kind, file["parameters"], file)
-        for name, value in file["fitted"].items():
+        estimator = _made(kind, file.mapping("parameters"), file)
+        for name, value in file.mapping("fitted").items():
+            if not _is_fitted(name):
+                raise file.damaged(f"{name!r} is nothing that a fit sets")
             setattr(estimator, name, value)
     _move(estimator, device)
     return estimator
@@ -45,11 +47,11 @@ def load_estimator(
 
 def fitted_attributes(estimator: object) -> dict[str, Any]:
     """Return what ``fit`` has set, by scikit-learn's convention."""
-    return {
-        name: value
-        for name, value in vars(estimator).items()
-        if name.endswith("_") and not name.startswith("_")
-    }
+    return {name: value for name, value in vars(estimator).items() if _is_fitted(name)}
+
+
+def _is_fitted(name: Any) -> bool:
+    return isinstance(name, str) and name.endswith("_") and not name.startswith("_")
 
 
 def _written(estimator: Estimator) -> dict[str, Any]:
@@ -75,9 +77,11 @@ def _class_called(cls: type[Any], name: str, file: StateFile) -> type[Any]:
     # Of two classes of one name, in a notebook for instance, the later one replaces the other.
     kinds = (kind for kind in _with_subclasses(cls) if not inspect.isabstract(kind))
     known = {kind.__name__: kind for kind in kinds}
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
+        name = brief(name)
+        expected = " or ".join(known) or "an aligner whose class is imported"
         raise ValueError(
-            f"Expected {' or '.join(known)}; found {name} in {file.path}. Use {name}.load, or "
+            f"Expected {expected}; found {name} in {file.path}. Use {name}.load, or "
             "import the module that defines it first."
         )
     return known[name]
@@ -88,8 +92,8 @@ def _compare_parameters(cls: type[Estimator], found: Mapping[str, Any], file: St
     for name in found:
         if name not in known:
             raise ValueError(
-                f"Expected parameters of {cls.__name__}; found {name!r} in {file.path}, which "
-                f"version {file.written_by} wrote.{did_you_mean(name, known)} This version "
+                f"Expected parameters of {cls.__name__}; found {brief(name)!r} in {file.path}, "
+                f"which version {file.written_by} wrote.{did_you_mean(name, known)} This version "
                 "can't tell what it stood for: load the file with that one."
             )
     absent = [name for name in known if name not in found]

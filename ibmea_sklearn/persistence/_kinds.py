@@ -95,6 +95,13 @@ def _decode_csr(decoder: Decoder, written: dict[str, Any]) -> sparse.csr_array:
     return checked_csr(matrix, "a matrix")
 
 
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError(f"found no decimal number in {text!r}") from None
+
+
 def _decode_random(decoder: Decoder, written: Any) -> np.random.RandomState:
     random = np.random.RandomState()
     random.set_state(decoder.decode(written))
@@ -340,7 +347,7 @@ KINDS = [
     ),
     _as_text(datetime.date, "date", lambda v: v.isoformat(), datetime.date.fromisoformat),
     _as_text(datetime.time, "time", lambda v: v.isoformat(), datetime.time.fromisoformat),
-    _as_text(Decimal, "decimal", str, Decimal),
+    _as_text(Decimal, "decimal", str, _decimal),
     _as_text(os.PathLike, "path", os.fspath, Path),
     _as_text(
         (bytes, bytearray, memoryview),

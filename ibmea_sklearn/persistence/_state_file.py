@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from .. import __version__
 from .._utils.files import atomic_write
+from .._utils.validation import brief
 from ._codec import Decoder, Encoder
 from ._kinds import DTYPES, KINDS
 
@@ -226,9 +227,9 @@ class StateFile:
         self._check(metadata)
         try:
             self._state: dict[str, Any] = dict(json.loads(metadata["state"]))
-            self.written_by: str = json.loads(metadata["versions"])[_PROGRAM]
+            self.written_by = brief(json.loads(metadata["versions"])[_PROGRAM])
         except (KeyError, ValueError, TypeError, RecursionError) as error:
-            raise self._damaged(f"no state in it ({error})") from error
+            raise self.damaged(f"no state in it ({error})") from error
         self._tensors: dict[str, np.ndarray] = {}
         self._decoder = Decoder(KINDS, self._tensor, tuples)
 
@@ -260,21 +261,49 @@ class StateFile:
             If it is not there, or can't be read.
         """
         if name not in self._state:
-            raise self._damaged(f"no {name!r} in it")
+            raise self.damaged(f"no {name!r} in it")
         try:
             return self._decoder.decode(self._state[name])
         except _OF_DAMAGE as error:
-            raise self._damaged(f"{error}, in {name!r}") from error
+            raise self.damaged(f"{error}, in {name!r}") from error
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return a value of the state that is a mapping.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ValueError
+            If it is none, is not there, or can't be read.
+        """
+        value = self[name]
+        if not isinstance(value, dict):
+            raise self.damaged(f"{type(value).__name__} where a mapping is due, in {name!r}")
+        return value
+
+    def damaged(self, what: str) -> ValueError:
+        """Return the error to raise where a file is not as it was written."""
+        return ValueError(
+            f"Expected {self._expected()}, whole; found that {self.path} is damaged, or was "
+            f"changed, or written by a later version than {__version__} ({brief(what)})."
+        )
 
     def _open(self) -> Any:
         if not self.path.is_file():
             raise FileNotFoundError(f"Expected {self._expected()}; found no file {self.path}.")
         try:
             return safe_open(self.path, "numpy").__enter__()
-        except SafetensorError as error:
+        except (SafetensorError, OSError) as error:
             raise ValueError(
                 f"Expected {self._expected()}; found that {self.path} is no safetensors file, or "
-                f"not a whole one ({error})."
+                f"not a whole one ({brief(error)})."
             ) from error
 
     def _check(self, metadata: Mapping[str, str]) -> None:
@@ -283,18 +312,18 @@ class StateFile:
                 f"Expected {self._expected()}; found that {self.path} is of another program."
             )
         form = metadata.get("format_version", "")
-        if not form.isdecimal():
-            raise self._damaged("no version of the format in it")
+        if not form.isdecimal() or len(form) > 9:
+            raise self.damaged("no version of the format in it")
         if int(form) > FORMAT_VERSION:
             raise ValueError(
                 f"Expected a file of format {FORMAT_VERSION} or older; found format {form} in "
                 f"{self.path}. Install a newer {_PROGRAM}: it was written by "
-                f"{metadata.get('versions')}."
+                f"{brief(metadata.get('versions'))}."
             )
         if metadata.get("content") != self.content:
             raise ValueError(
                 f"Expected {self._expected()}; found that {self.path} holds "
-                f"{metadata.get('content')!r}."
+                f"{brief(metadata.get('content'))!r}."
             )
 
     def _expected(self) -> str:
@@ -308,9 +337,3 @@ class StateFile:
             except SafetensorError:
                 raise ValueError(f"found no tensor {name!r}") from None
         return self._tensors[name]
-
-    def _damaged(self, what: str) -> ValueError:
-        return ValueError(
-            f"Expected {self._expected()}, whole; {what}: {self.path} is damaged, or was changed, "
-            f"or written by a later version than {__version__}."
-        )

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -131,11 +132,14 @@ class Checkpoint(Callback):
         if not self.path.exists():
             return False
         with StateFile(self.path, _CONTENT) as file:
-            self._compare(file["fingerprint"])
-            state = file["state"]
+            found = file.mapping("fingerprint")
+            # Of other types in a file that was changed: said as something else.
+            self._compare({n: v if isinstance(v, str) else "?" for n, v in found.items()})
+            state = file.mapping("state")
         try:
             _check_optimizer(net, state["net"]["optimizer"])
             for name, part in self._all_parts(net).items():
+                _check_form(name, part.state_dict(), state[name])
                 part.load_state_dict(state[name])
         except _OF_DAMAGE as error:
             said = " ".join(str(error).split())
@@ -268,6 +272,22 @@ def _say(name: str, then: str | None, now: str | None) -> str:
     if max(len(then or ""), len(now or "")) > 30:
         return name
     return f"{name} ({then or 'none'} then, {now or 'none'} now)"
+
+
+def _check_form(name: str, now: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Raise unless a part of the state has values of the types that it has now, or none."""
+    for key, value in now.items():
+        expected, given = _form_of(value), _form_of(found[key])
+        if expected != given and value is not None and found[key] is not None:
+            raise ValueError(f"{given} where {expected} is due, in {key!r} of {name!r}")
+
+
+def _form_of(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.ndim}-dimensional {value.dtype} array"
+    kinds = {"mapping": Mapping, "number": Real, "list": (list, tuple)}
+    found = (name for name, kind in kinds.items() if isinstance(value, kind))
+    return next(found, type(value).__name__)
 
 
 def _check_optimizer(net: NeuralNet, state: Mapping[str, Any]) -> None:

@@ -140,6 +140,8 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to a round."""
+        if state["n_round"] not in range(len(self.epochs)):
+            raise ValueError(f"round {state['n_round']!r} of {len(self.epochs)}")
         self.n_round = state["n_round"]
 
     def _start_or_go_on(self, net: AlignmentNet) -> None:

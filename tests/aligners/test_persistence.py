@@ -355,3 +355,36 @@ def test_a_checkpoint_is_no_aligner(quick, path):
     changed(path, content="checkpoint")
     with pytest.raises(ValueError, match="holds 'checkpoint'"):
         PropagationAligner.load(path)
+
+
+def set_to(name, value):
+    return lambda state: state.__setitem__(name, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_to("class", [3]), "found \\[3\\] in"),
+        (set_to("class", "a" * 9000), "found a{297}\\.\\.\\. in"),
+        (set_to("fitted", []), "list where a mapping is due, in 'fitted'"),
+        (set_to("parameters", 3), "int where a mapping is due, in 'parameters'"),
+        (set_to("fitted", {"map": {"fit": 3}}), "'fit' is nothing that a fit sets"),
+        (set_to("fitted", {"map": {"__class__": 3}}), "'__class__' is nothing that a fit sets"),
+    ],
+    ids=range(6),
+)
+def test_a_state_that_was_changed(quick, path, change, said):
+    quick().save(path)
+    changed(path, change=change)
+    with pytest.raises(
+        ValueError, match=f"Expected .*; found .*{said}|Expected .*; {said}"
+    ) as error:
+        BaseAligner.load(path)
+    assert len(str(error.value)) < 2000
+
+
+def test_a_format_that_is_no_number(quick, path):
+    quick().save(path)
+    changed(path, format_version="9" * 5000)
+    with pytest.raises(ValueError, match="no version of the format in it"):
+        BaseAligner.load(path)

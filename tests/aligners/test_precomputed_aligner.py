@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,3 +113,33 @@ def test_a_preset_takes_what_the_constructor_needs():
     assert made.rounds.validation_fraction == 0.2
     with pytest.raises(TypeError, match="right"):
         PrecomputedAligner.from_preset(left=left)
+
+
+def object_array(path):
+    np.save(path, np.array([None] * N), allow_pickle=True)
+
+
+def archive(path):
+    with path.open("wb") as file:
+        np.savez(file, x=np.eye(N))
+
+
+@pytest.mark.parametrize(
+    ("write", "found"),
+    [
+        (lambda path: None, "found no such file"),
+        (os.mkfifo, "found no such file"),
+        (lambda path: path.write_bytes(b"\x93NUMPY\x01\0v\0{'descr': "), "found: EOF"),
+        (lambda path: path.write_bytes(b"no array"), "found: "),
+        (object_array, "found: "),
+        (archive, "found an archive. Write the array alone"),
+        (lambda path: np.save(path, np.array(["x"] * N)), "found numbers of type <U1"),
+        (lambda path: np.save(path, np.eye(N, dtype=complex)), "found numbers of type complex128"),
+    ],
+    ids=range(8),
+)
+def test_a_file_that_holds_no_vectors(tmp_path, write, found):
+    path = tmp_path / "x.npy"
+    write(path)
+    with pytest.raises((ValueError, OSError), match=f"Expected an array of numbers.*{found}"):
+        fit(left=path)

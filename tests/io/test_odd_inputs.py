@@ -2,6 +2,8 @@
 
 import datetime
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import pytest
 from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.io import (
     read_alignment,
+    read_dbp15k,
     read_graph,
     read_mmkg,
     read_rdf,
@@ -20,6 +23,7 @@ from ibmea_sklearn.io import (
 )
 from ibmea_sklearn.io._table_files import check_names
 
+SAMPLES = Path(__file__).parent / "data"
 SURROGATE = "a\ud800"
 
 
@@ -143,3 +147,51 @@ def test_long_lines_are_told_by_their_beginning(tmp_path, case):
     with pytest.raises(ValueError, match="xpected") as error:
         read(tmp_path / name if name.startswith("seeds") else tmp_path)
     assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["features/x.npz", "FB15K/FB15K_ImageData.h5"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir()
+    if path.suffix == ".npz":
+        write_graph(KnowledgeGraph([("a", "b", "c")]), tmp_path)
+        read = read_graph
+    else:
+        pytest.importorskip("h5py")
+        shutil.copytree(SAMPLES / "mmkg", tmp_path, dirs_exist_ok=True)
+        read = read_mmkg
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match="Expected .*found: no file"):
+        read(tmp_path)
+
+
+def test_a_pickle_that_is_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "x.pkl")
+    with pytest.raises(FileNotFoundError, match="Expected image features in the file 'x.pkl'"):
+        read_dbp15k(SAMPLES / "zh_en", images=tmp_path / "x.pkl")
+
+
+def test_links_to_themselves(tmp_path):
+    path = tmp_path / "x.nt"
+    path.symlink_to(path)
+    with pytest.raises(FileNotFoundError, match="Expected a file .*x.nt; found none"):
+        read_rdf(path)
+    kg = KnowledgeGraph([("a", "b", "c")], images={"a": str(path)})
+    write_graph(kg, tmp_path / "graph")
+    assert read_graph(tmp_path / "graph").images.values.tolist() == [str(path)]
+
+
+def test_what_a_parser_quotes_is_cut(tmp_path):
+    path = tmp_path / "x.ttl"
+    path.write_text("a" * 70_000)
+    with pytest.raises(ValueError, match="expected Turtle; found: ") as error:
+        read_rdf(path)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs /proc, which Linux has")
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "x.csv").symlink_to("/proc/self/mem")
+    with pytest.raises(OSError) as error:
+        read_alignment(tmp_path / "x.csv")
+    assert error.value.filename == str(tmp_path / "x.csv")

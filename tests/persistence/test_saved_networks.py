@@ -147,6 +147,11 @@ def test_a_setting_that_hides_what_a_module_does(name):
         Decoder(KINDS, tensors.__getitem__).decode(content)
 
 
+def test_no_decimal_number():
+    with pytest.raises(ValueError, match="found no decimal number in 'x'"):
+        Decoder(KINDS, {}.__getitem__).decode({"decimal": "x"})
+
+
 def test_tensors_are_no_copies_of_the_network():
     module = nn.Linear(2, 2)
     tensors = written(module)[1]

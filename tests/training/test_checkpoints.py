@@ -11,11 +11,11 @@ import pytest
 import torch
 from tiny import Noisy, Scripted, all_of, fails_at, nan_from, tiny_net
 
-from ibmea_sklearn.persistence import StateFile
+from ibmea_sklearn.persistence import StateFile, write_state
 from ibmea_sklearn.training.callbacks import HeldOutScore, LastGoodWeights
 from ibmea_sklearn.training.checkpoint import Checkpoint, NoCheckpoint
 from ibmea_sklearn.training.net import finished_epochs
-from ibmea_sklearn.training.trainer import sigterm_interrupts
+from ibmea_sklearn.training.trainer import Trainer, sigterm_interrupts
 
 PAIRS = np.array([[i, i + 6] for i in range(6)])
 SAME = {"seeds": "1"}
@@ -176,6 +176,34 @@ def test_damaged(tmp_path):
     training.checkpoint.path.write_bytes(b"half a file")
     with pytest.raises(ValueError, match="is no safetensors file, or not a whole one"):
         training.checkpoint.restore(training.net)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "said"),
+    [
+        ("net", "history", {}, "mapping where list is due, in 'history' of 'net'"),
+        ("net", "weights", [], "list where mapping is due"),
+        ("random", "cpu", 3, "number where Tensor is due"),
+    ],
+)
+def test_a_state_of_another_form(tmp_path, part, key, value, said):
+    training = Training(tmp_path)
+    training.train(1)
+    training.checkpoint.write()
+    with StateFile(training.checkpoint.path, "checkpoint") as file:
+        state = {"fingerprint": file["fingerprint"], "state": file["state"]}
+    state["state"][part][key] = value
+    write_state(training.checkpoint.path, "checkpoint", state)
+    with pytest.raises(ValueError, match=f"found one that doesn't fit them .*{said}"):
+        Training(tmp_path).checkpoint.restore(training.net)
+
+
+@pytest.mark.parametrize("n_round", [-1, 2, [1], "1", None])
+def test_a_round_that_is_none(n_round):
+    trainer = object.__new__(Trainer)
+    trainer.epochs = [3, 3]
+    with pytest.raises(ValueError, match="of 2"):
+        trainer.load_state_dict({"n_round": n_round})
 
 
 # What can't be written
