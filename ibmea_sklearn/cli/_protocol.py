@@ -71,11 +71,6 @@ def load_pair(dataset: str, names: bool = False) -> Pair:
         If it is neither, or the folder has fewer than 4 links.
     """
     if dataset in DATASETS:
-        if names and dataset == "emoji":
-            raise ValueError(
-                "Expected --names with a data set whose names are not in the graph already; found "
-                "emoji, whose names are words that relations lead to. Leave --names out."
-            )
         load: Callable[..., Pair] = DATASETS[dataset]
         return load(names=True) if names else load()
     if not Path(dataset).exists():
@@ -205,9 +200,10 @@ def _is_foreign(aligner: BaseAligner) -> bool:
 
 
 def _names(dataset: str, aligner: BaseAligner) -> str:
-    if dataset == "emoji":
-        return "as words in the graph, in other languages on either side"
     modalities = _modalities(aligner)
+    if dataset == "emoji":
+        more = " and compared" if modalities and "name" in modalities else ""
+        return f"as words in the graph{more}, in other languages on either side"
     if modalities is None:
         return _UNKNOWN
     if not {"text", "name"} & modalities:

@@ -142,7 +142,12 @@ def _rename(beside: Path, target: Path) -> None:
             raise
 
 
-def download_folder(folder: Path, base_url: str, checksums: Mapping[str, str | None]) -> Path:
+def download_folder(
+    folder: Path,
+    base_url: str,
+    checksums: Mapping[str, str | None],
+    urls: Mapping[str, str] | None = None,
+) -> Path:
     """Download files into a folder that appears once all of them are there.
 
     Parameters
@@ -154,6 +159,8 @@ def download_folder(folder: Path, base_url: str, checksums: Mapping[str, str | N
         Without a slash at the end.
     checksums : mapping {path below base_url: SHA-256 or None}
         The files keep their paths in `folder`. None: no checksum is known.
+    urls : mapping {path: address}, optional
+        Of files that lie elsewhere.
 
     Returns
     -------
@@ -167,30 +174,51 @@ def download_folder(folder: Path, base_url: str, checksums: Mapping[str, str | N
         sends a file of another checksum; or if `folder` is there already and lacks a file.
     """
     with cache_is_needed(folder.parent):
-        return _download(folder, base_url, checksums)
+        return _download(folder, base_url, checksums, urls)
 
 
-def _download(folder: Path, base_url: str, checksums: Mapping[str, str | None]) -> Path:
+def _download(
+    folder: Path,
+    base_url: str,
+    checksums: Mapping[str, str | None],
+    urls: Mapping[str, str] | None,
+) -> Path:
     part = folder.with_name(f".{folder.name}.part")
-    registry = {path: f"sha256:{sha}" if sha else None for path, sha in checksums.items()}
-    source = pooch.create(part, f"{base_url}/", registry=registry, retry_if_failed=RETRIES)
-    for path in registry:
-        _fetch(source, path)
+    download_files(part, base_url, checksums, urls)
     try:
         os.replace(part, folder)
     except OSError as error:
         if not folder.is_dir():
             raise
-        missing = [path for path in registry if not (folder / path).is_file()]
+        missing = [path for path in checksums if not (folder / path).is_file()]
         if missing:
             raise OSError(
-                f"Expected {folder} to have all {len(registry)} files or not to be there; found it "
-                f"without {', '.join(missing)}. Remove it and try again, or put the whole "
+                f"Expected {folder} to have all {len(checksums)} files or not to be there; found "
+                f"it without {', '.join(missing)}. Remove it and try again, or put the whole "
                 f"download, which is kept in {part}, in its place."
             ) from error
         # Another process was faster.
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def download_files(
+    folder: Path,
+    base_url: str,
+    checksums: Mapping[str, str | None],
+    urls: Mapping[str, str] | None = None,
+) -> None:
+    """Download files into a folder, each of which appears whole or not at all.
+
+    Parameters and errors are those of :func:`download_folder`. A file that is there and has the
+    checksum is not downloaded again.
+    """
+    registry = {path: f"sha256:{sha}" if sha else None for path, sha in checksums.items()}
+    source = pooch.create(
+        folder, f"{base_url}/", registry=registry, urls=dict(urls or {}), retry_if_failed=RETRIES
+    )
+    for path in registry:
+        _fetch(source, path)
 
 
 def _fetch(source: pooch.Pooch, path: str) -> None:
@@ -225,7 +253,7 @@ def _fetch(source: pooch.Pooch, path: str) -> None:
 
 
 def _kept(source: pooch.Pooch) -> str:
-    whole = sum(path.is_file() for path in Path(source.abspath).rglob("*"))
+    whole = sum((Path(source.abspath) / path).is_file() for path in source.registry)
     return f"{whole} of {len(source.registry)} files came whole and are kept in {source.abspath}."
 
 
@@ -246,5 +274,6 @@ def _statistics(kg: KnowledgeGraph) -> dict[str, Any]:
         "relation_triples": len(kg.relation_triples),
         "attributes": kg.n_attributes,
         "attribute_triples": len(kg.attribute_triples),
+        "names": len(kg.names.values),
         "modalities": kg.modalities,
     }

@@ -164,7 +164,7 @@ def _first_images(kg: KnowledgeGraph) -> dict[Any, Any]:
 
 
 def _labels(kg: KnowledgeGraph) -> dict[Any, str]:
-    """Say what entities are called, those that have a name or a text."""
+    """Return by id what entities are called, of those that are."""
     labels = zip(kg.entity_ids.tolist(), labels_of(kg), strict=True)
     return {entity: label for entity, label in labels if label}
 

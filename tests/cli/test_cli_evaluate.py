@@ -318,11 +318,6 @@ def test_no_seeds_score_all_links(ibmea, pair_folder, tmp_path):
     assert protocol["split"] == "none: all links are scored"
 
 
-def test_names_of_the_emoji_are_words_already(ibmea):
-    result = ibmea("evaluate", "--dataset", "emoji", "--names")
-    assert result.exit_code == 2 and "Leave --names out" in result.output
-
-
 def test_an_interrupt_during_the_fit(ibmea, pair_folder, tmp_path, monkeypatch):
     def interrupted(self, net, **kwargs):
         signal.raise_signal(signal.SIGINT)

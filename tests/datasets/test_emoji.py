@@ -144,6 +144,21 @@ def test_texts_are_the_names_in_the_languages(bunch):
     assert kg.texts.values[rows].tolist() == ["synagoge", "synagogue", "sinagoga", "犹太教堂"]
 
 
+def test_names_are_an_option(bunch):
+    assert bunch.kg1.names.values.size == bunch.kg2.names.values.size == 0
+    named = load_emoji(names=True, return_bunch=True)
+    for side, kg, bare in ((1, named.kg1, bunch.kg1), (2, named.kg2, bunch.kg2)):
+        assert kg.names.values.tolist() == bare.texts.values.tolist() == kg.texts.values.tolist()
+        assert named.statistics[f"kg{side}"]["names"] == 7656
+        assert (kg.entity_ids == bare.entity_ids).all()
+    assert "7,656" in named.DESCR
+    assert named.links.tolist() == bunch.links.tolist()
+    owners, names, languages = named.kg2.names
+    rows = owners == named.kg2.entity_index(["twemoji:synagoge"])[0]
+    said = zip(languages[rows], names[rows], strict=True)
+    assert dict(said) == {"de": "synagoge", "fr": "synagogue", "pt": "sinagoga", "zh": "犹太教堂"}
+
+
 def test_other_languages():
     kg1, kg2, links = load_emoji(languages=(["ko"], ["it", "tr"]))
     assert len(links) == 1914

@@ -27,6 +27,8 @@ SMALL = {
     "training_attrs_1": "http://l/a\thttp://p/born\n",
     "training_attrs_2": "http://r/a\thttp://p/born\n",
 }
+NAMES = "translated_ent_name.json"
+SMALL_NAMES = '[[0, ["first"]], [1, ["second", "one"]], [2, ["first"]], [3, ["other"]]]'
 SMALL_MMKG = {
     "FB15K/FB15K_EntityTriples.txt": "/m/1 /in /m/2 .\n",
     "DB15K/DB15K_EntityTriples.txt": "<http://d/1> <http://d/in> <http://d/2> .\n",
@@ -88,6 +90,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(_base, "RETRIES", 0)
     running = Server(write(tmp_path / "served", {f"zh_en/{k}": v for k, v in SMALL.items()}))
+    write(running.folder, {"translated_ent_name/dbp_zh_en.json": SMALL_NAMES})
     monkeypatch.setattr(_fetch, "BASE_URLS", dict.fromkeys(_fetch.BASE_URLS, running.url))
     yield running
     running.stop()
@@ -129,6 +132,53 @@ def test_second_call_needs_no_server(server, no_checksums, cache):
     bunch = fetch_dbp15k("zh_en", return_bunch=True)
     assert bunch.statistics["links"] == 2
     assert bunch.DESCR.startswith("Load a pair of DBP15K")
+
+
+@pytest.mark.parametrize("subset", ["zh_en", "ja_en", "fr_en"])
+def test_real_names_match_their_checksums(server, data_home, tmp_path, monkeypatch, subset):
+    shutil.copytree(data_home / subset, server.folder / subset, dirs_exist_ok=True)
+    shutil.move(
+        server.folder / subset / NAMES, server.folder / "translated_ent_name" / f"dbp_{subset}.json"
+    )
+    home = tmp_path / "home"
+    bunch = fetch_dbp15k(subset, names=True, data_home=home, return_bunch=True)
+    assert everything(home) == sorted(f"{subset}/{name}" for name in [*SMALL, NAMES])
+    figures = "{:,} / {:,}".format(*(bunch.statistics[kg]["names"] for kg in ("kg1", "kg2")))
+    assert figures in bunch.DESCR
+    assert set(bunch.kg1.names.languages) == {"en"}
+
+
+def test_names_are_downloaded_where_wanted_only(server, no_checksums, tmp_path):
+    home = tmp_path / "home"
+    kg1, _, _ = fetch_dbp15k("zh_en", data_home=home)
+    assert len(kg1.names.values) == 0
+    assert not (home / "zh_en" / NAMES).exists()
+    # The rest is there: of it nothing is downloaded again, or changed.
+    shutil.rmtree(server.folder / "zh_en")
+    kg1, kg2, _ = fetch_dbp15k("zh_en", names=True, data_home=home)
+    assert kg1.names.values.tolist() == ["first", "second one"]
+    assert kg2.names.values.tolist() == ["first", "other"]
+    assert everything(home) == sorted(f"zh_en/{name}" for name in [*SMALL, NAMES])
+    # Now that they are there, they are still an option.
+    assert len(fetch_dbp15k("zh_en", data_home=home)[0].names.values) == 0
+
+
+def test_names_that_are_not_on_the_server(server, no_checksums, tmp_path):
+    home = write(tmp_path / "home", {f"zh_en/{k}": v for k, v in SMALL.items()})
+    shutil.rmtree(server.folder / "translated_ent_name")
+    with pytest.raises(OSError, match=r"dbp_zh_en.json; the server answered 404.* 0 of 1 files"):
+        fetch_dbp15k("zh_en", names=True, data_home=home)
+    assert everything(home) == sorted(f"zh_en/{name}" for name in SMALL)
+
+
+def test_names_to_a_folder_that_cannot_be_written_come_with_all_the_rest(
+    server, no_checksums, tmp_path, cache, monkeypatch
+):
+    home = write(tmp_path / "home", {f"zh_en/{k}": v for k, v in SMALL.items()})
+    monkeypatch.setattr(os, "access", lambda path, mode: home not in (path, *path.parents))
+    assert len(fetch_dbp15k("zh_en", names=True, data_home=home)[0].names.values) == 2
+    assert everything(cache) == sorted(f"zh_en/{name}" for name in [*SMALL, NAMES])
+    assert everything(home) == sorted(f"zh_en/{name}" for name in SMALL)
 
 
 def test_mmkg_is_downloaded(server, monkeypatch, tmp_path):
@@ -190,7 +240,7 @@ def test_an_incomplete_folder_is_in_the_way(server, no_checksums, tmp_path):
     folder = write(home / "zh_en", {"ent_ids_1": SMALL["ent_ids_1"], "notes": "mine"})
     with pytest.raises(OSError) as error:
         fetch_dbp15k("zh_en", data_home=home)
-    missing = ", ".join(name for name in DBP15K["zh_en"] if name != "ent_ids_1")
+    missing = ", ".join(name for name in SMALL if name != "ent_ids_1")
     assert str(error.value) == (
         f"Expected {folder} to have all 7 files or not to be there; found it without {missing}. "
         f"Remove it and try again, or put the whole download, which is kept in "
@@ -308,8 +358,19 @@ def test_real_pair(data_home):
     assert bunch.statistics["links"] == 12842
 
 
-def test_figures_of_the_docstring(data_home):
-    bunch = fetch_dbp15k("ja_en", data_home=(data_home / "ja_en").parent, return_bunch=True)
+@pytest.mark.parametrize("pair", ["fb15k_db15k", "fb15k_yago15k"])
+def test_figures_of_the_docstring_of_mmkg(data_home, pair):
+    home = (data_home / "mmkg").parent
+    bunch = fetch_mmkg(pair, names=True, data_home=home, return_bunch=True)
+    for what in ("entities", "relations", "relation_triples", "attribute_triples", "names"):
+        figures = [bunch.statistics[side][what] for side in ("kg1", "kg2")]
+        assert "{:,} / {:,}".format(*figures) in bunch.DESCR
+    assert f"{bunch.statistics['links']:,}" in bunch.DESCR
+
+
+@pytest.mark.parametrize("subset", ["ja_en", "fr_en"])  # zh_en is read above
+def test_figures_of_the_docstring(data_home, subset):
+    bunch = fetch_dbp15k(subset, data_home=(data_home / subset).parent, return_bunch=True)
     assert_figures_of_the_docstring(bunch)
 
 
@@ -347,6 +408,40 @@ def test_missing_and_not_to_be_downloaded(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"DBP15K fr_en in .*home.* or .*cache.*IBMEA_DATA"):
         fetch_dbp15k("fr_en", data_home=tmp_path / "home", download_if_missing=False)
     assert not (tmp_path / "home").exists()
+
+
+def test_names_missing_and_not_to_be_downloaded(tmp_path):
+    folder = write(tmp_path / "home" / "zh_en", SMALL)
+    fetch_dbp15k("zh_en", data_home=tmp_path / "home", download_if_missing=False)
+    with pytest.raises(FileNotFoundError) as error:
+        fetch_dbp15k("zh_en", names=True, data_home=tmp_path / "home", download_if_missing=False)
+    assert str(error.value) == (
+        f"Expected the names of DBP15K zh_en in the file translated_ent_name.json in {folder}; "
+        "found no such file. Let it be downloaded (download_if_missing=True), or leave the names "
+        "out (names=False)."
+    )
+    write(folder, {NAMES: SMALL_NAMES})
+    home = tmp_path / "home"
+    kg1, _, _ = fetch_dbp15k("zh_en", names=True, data_home=home, download_if_missing=False)
+    assert kg1.names.values.tolist() == ["first", "second one"]
+
+
+def test_names_of_mmkg_are_in_no_repository(server, tmp_path):
+    home, file = tmp_path / "home", "FB15K/FB15K_mid2name.txt"
+    with pytest.raises(FileNotFoundError, match=f"file {file} in the folder of MMKG fb15k_db15k"):
+        fetch_mmkg(names=True, data_home=home)
+    assert not home.exists(), "70 MB were downloaded in vain"
+    write(home, SMALL_MMKG)
+    with pytest.raises(FileNotFoundError, match=f"{file} in .*home.* does not have it: put it th"):
+        fetch_mmkg(names=True, data_home=home)
+    write(home, {file: "/m/1\tFirst_one\n/m/2\tSecond\n/m/3\tno one\n"})
+    kg1, kg2, _ = fetch_mmkg(names=True, data_home=home)
+    assert (kg1.names.values.tolist(), kg1.names.languages.tolist()) == (
+        ["First one", "Second"],
+        ["en", "en"],
+    )
+    assert kg2.names.values.tolist() == ["1", "2"]
+    assert len(fetch_mmkg(data_home=home)[0].names.values) == 0
 
 
 def test_incomplete_folder_is_not_taken(tmp_path):
