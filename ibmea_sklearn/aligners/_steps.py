@@ -16,7 +16,12 @@ from .._utils.names import FUSED, GRAPH, NAME, NETWORK, PROPAGATION, diffused
 from .._utils.validation import checked_random
 from ..channels import PairSearch
 from ..channels.channels import Channels, frozen_name
-from ..channels.features import choose_modalities, frozen_vectors, shared_modalities
+from ..channels.features import (
+    choose_modalities,
+    frozen_modalities,
+    frozen_vectors,
+    shared_modalities,
+)
 from ..channels.hints import (
     hint_at_coverage,
     hint_at_few_seeds,
@@ -88,7 +93,7 @@ def begin(
     random = checked_random(aligner.random_state)
     train, held_out = split_seeds(X, rounds.validation_fraction, random)
     if featurizer is not None:
-        train = _with_features(aligner, featurizer, train, frozen)
+        train = _with_features(aligner, featurizer, train)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
     modalities = choose_modalities(X, aligner.modalities)
     hint_at_unreached(X, modalities)
@@ -101,9 +106,7 @@ def begin(
     return Start(X, train, modalities, search, seed)
 
 
-def _with_features(
-    aligner: Any, featurizer: BaseEstimator, train: SeedPairs, frozen: Frozen
-) -> SeedPairs:
+def _with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> SeedPairs:
     """Return seeds on graphs with features; where seeds are few, pairs found first help.
 
     Only values are learnt from pairs: which attributes mean the same, and in which units.
@@ -113,10 +116,14 @@ def _with_features(
     learns &= all(map(has_values, graphs)) and not any("value" in kg.features for kg in graphs)
     if not are_few(len(train), 0) or not learns:
         return featurizer.fit_transform(train)
+
+    def dense(X: SeedPairs, modalities: list[str]) -> list[str]:
+        return frozen_modalities(X, modalities, "all")
+
     first = clone(featurizer).set_params(value="drop").fit_transform(train)
     there = shared_modalities(first)
     modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
-    search = _search(aligner, first, first[:0], modalities, frozen, checked_random(0))
+    search = _search(aligner, first, first[:0], modalities, dense, checked_random(0))
     if search.channels.has_evidence:
         search.find()
     pairs = search.known - np.array([0, first.kg1.n_entities])

@@ -396,7 +396,7 @@ class BaseAligner(Estimator, ABC):
         >>> from ibmea_sklearn import PropagationAligner
         >>> from ibmea_sklearn.datasets import make_mmkg_pair
         >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-        >>> aligner = PropagationAligner(random_state=0, verbose=0)
+        >>> aligner = PropagationAligner(modalities=["graph"], random_state=0, verbose=0)
         >>> aligner.fit(kg1, kg2, links[:30]).embeddings_frame(links[30:, 0]).shape
         (30, 4096)
         """

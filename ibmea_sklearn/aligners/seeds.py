@@ -58,7 +58,7 @@ class SeedFinder(Estimator):
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
     >>> finder = SeedFinder().set_params(aligner__random_state=0, aligner__verbose=0)
-    >>> found = finder.find(kg1, kg2)
+    >>> found = finder.find(kg1, kg2, links[:30])  # or none
     >>> found.columns.tolist()
     ['source', 'target', 'confidence', 'evidence']
     """

@@ -10,10 +10,9 @@ import pandas as pd
 
 from .. import __version__
 from .._utils.files import removals_wait
+from .._utils.labels import labels_of
 from .._utils.validation import did_you_mean
-from ..channels.calibration import Calibration
 from ..graph import KnowledgeGraph
-from ..graph._names import labels_of
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import setting_of
 from ._talk import Talk, check_alignment_file, check_apart, check_file
@@ -122,7 +121,7 @@ def _write_found(
 ) -> pd.DataFrame:
     with talk.step("Aligning"):
         alignment = aligner.align(method=method)
-    learnt = aligner.calibration_ != Calibration()
+    learnt = aligner.calibration_ != (1.0, 0.0)  # as it is by default
     write_matches(alignment, output, aligner.kg1_, aligner.kg2_, is_calibrated=learnt)
     talk.wrote(output, f"{len(alignment):,} pairs")
     if save is not None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._utils.labels import labels_of
 from ..graph import KnowledgeGraph
-from ..graph._names import labels_of
 from ._displays import FUSED, aligner_in, pairs_of, readable
 from ._evidence import (
     SEED,
@@ -64,7 +64,7 @@ target_value, same
     >>> from ibmea_sklearn import PropagationAligner
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = PropagationAligner(random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(modalities=["graph"], random_state=0, verbose=0)
     >>> explanation = aligner.fit(kg1, kg2, links[:30]).explain(*links[0])
     >>> explanation.is_seed, explanation.channels["channel"].tolist()
     (True, ['fused', 'frozen_propagation'])
@@ -193,7 +193,8 @@ def explain_pair(aligner: Any, source: Any, target: Any, alignment: Any = None) 
     ...     {"paris": {"Einwohner": "2.102.650"}},
     ... )
     >>> seeds = [("Lyon", "lyon"), ("France", "frankreich")]
-    >>> aligner = PropagationAligner(rounds=Rounds(1), random_state=0, verbose=0)
+    >>> rounds = Rounds(1, validation_fraction=0)  # two seeds are too few to hold one out
+    >>> aligner = PropagationAligner(rounds=rounds, random_state=0, verbose=0)
     >>> explanation = explain_pair(aligner.fit(kg1, kg2, seeds), "Paris", "paris")
     >>> explanation.neighbors[["source_neighbor", "target_neighbor", "known_by"]].values.tolist()
     [['France', 'frankreich', 'seed']]

@@ -234,12 +234,12 @@ def test_names_go_before_texts_in_sssom(tmp_path):
         names={"a": [("Anna", "it"), ("Ann", "en")]},
         texts={"a": "a person", "c": "another"},
     )
-    kg2 = KnowledgeGraph([(1, "r", 2)], names=[(1, "Ane", "eu")])
+    kg2 = KnowledgeGraph([(1, "r", 2)], names=[(1, "Anne", "eu")])
     found = pd.DataFrame({"source": ["c", "a"], "target": [1, 2], "score": 1.0, "confidence": 1.0})
     write_matches(found, tmp_path / "a.tsv", kg1, kg2)
     table = read_alignment(tmp_path / "a.tsv").fillna("")
     assert table["subject_label"].tolist() == ["another", "Ann"]
-    assert table["object_label"].tolist() == ["Ane", ""]
+    assert table["object_label"].tolist() == ["Anne", ""]
 
 
 @pytest.mark.parametrize(

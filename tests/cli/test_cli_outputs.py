@@ -108,6 +108,7 @@ def test_an_interrupt_leaves_an_earlier_output_alone(ibmea, own_pair, tmp_path, 
     assert str(tmp_path / "a.interrupted.csv") in result.stderr.replace("\n", "")
 
 
+@pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
 def test_a_full_disk_after_the_fit_loses_nothing(ibmea, own_pair, tmp_path, monkeypatch):
     state, output = tmp_path / "state", tmp_path / "a.csv"
     command = ("align", own_pair, "-o", output, "--checkpoint-dir", state, *EPOCHS)
@@ -115,13 +116,13 @@ def test_a_full_disk_after_the_fit_loses_nothing(ibmea, own_pair, tmp_path, monk
         patch.setattr(alignments, "write_table", _write_to_a_full_disk)
         result = ibmea(*command)
     said = result.stderr.replace("\n", " ")
-    assert result.exit_code == 2
+    assert result.exit_code == 2, result.output
     assert f"Expected to read or write {output}; found: No space left on device." in said
     assert f"What was learnt is kept in {state}" in said
     assert "Going on after epoch 2 of 2" in ibmea(*command).output
     assert len(read_alignment(output)) and not list(state.iterdir())
 
 
-def _write_to_a_full_disk(table, path, format):
+def _write_to_a_full_disk(table, path, *how):
     with atomic_write(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

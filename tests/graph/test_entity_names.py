@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
-from ibmea_sklearn.graph._names import labels_of
+from ibmea_sklearn._utils.labels import labels_of
 
 TRIPLES = [("Q90", "capital of", "Q142"), ("Q456", "in", "Q142")]
 ROWS = [("Q90", "Paris", "fr"), ("Q90", "Lutetia", "la"), ("Q456", "Lyon", None)]

@@ -11,7 +11,9 @@ from ibmea_sklearn import KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.inspection import explain_pair
 from ibmea_sklearn.matching import ranks
 
-pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Confidences are not calibrated", "ignore:Of the two graphs only kg1 has names"
+)
 
 KG1 = KnowledgeGraph(
     [
