@@ -285,7 +285,7 @@ def _check_form(name: str, now: Mapping[str, Any], found: Mapping[str, Any]) -> 
 def _form_of(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.ndim}-dimensional {value.dtype} array"
-    kinds = {"mapping": Mapping, "number": Real, "list": (list, tuple)}
+    kinds: dict[str, Any] = {"mapping": Mapping, "number": Real, "list": (list, tuple)}
     found = (name for name, kind in kinds.items() if isinstance(value, kind))
     return next(found, type(value).__name__)
 
