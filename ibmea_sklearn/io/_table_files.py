@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +29,9 @@ SUFFIXES = (".csv", ".tsv", ".parquet")
 _PARQUET_BYTES, _PARQUET_RATIO = 1 << 31, 100
 _MOST_COLUMNS = 10_000
 _PLURALS = {",": "commas", "\t": "tabs"}
+
+_long_lock = threading.Lock()
+_long_readers: list[int] = []
 
 _INTEGER = re.compile(r"-?[1-9]\d{0,18}|0", re.ASCII)
 # What a spreadsheet takes for a formula, or has taken out of one; but a number is a number.
@@ -165,12 +169,19 @@ def _no_collector() -> Iterator[None]:
 
 @contextmanager
 def _long_fields() -> Iterator[None]:
-    """Admit fields of any length; the limit of the csv module is 131,072 characters."""
-    limit = csv.field_size_limit(sys.maxsize)
+    """Admit fields of any length; the limit of the csv module is 131,072 characters.
+
+    It is one for all threads: the first that needs it lifts it, the last one puts it back.
+    """
+    with _long_lock:
+        _long_readers.append(csv.field_size_limit(sys.maxsize))
     try:
         yield
     finally:
-        csv.field_size_limit(limit)
+        with _long_lock:
+            limit = _long_readers.pop()
+            if not _long_readers:
+                csv.field_size_limit(limit)
 
 
 def _quoted_columns(text: str, sep: str, row: int) -> list[bool]:
@@ -178,7 +189,8 @@ def _quoted_columns(text: str, sep: str, row: int) -> list[bool]:
 
     Blank lines are no rows.
     """
-    field = re.compile(rf'(?:"(?:[^"]|"")*"|[^"{sep}\r\n]*)({sep}|\r\n|\r|\n|\Z)')
+    # Each field matches from its first character on: else a long one is tried from each of its own.
+    field = re.compile(rf'(?:"(?:[^"]|"")*"|(?!")[^{sep}\r\n]*)({sep}|\r\n|\r|\n|\Z)')
     quoted: list[bool] = []
     for found in field.finditer(text):
         if not quoted and found[0] in ("\r\n", "\r", "\n"):

@@ -325,6 +325,8 @@ def read_array_dict(path: Path) -> dict[int, np.ndarray]:
         If the file holds anything else, or is no pickle; nothing of it has been run.
     """
     expected = f"Expected a pickled dictionary {{index: numpy array of numbers}} in {path}"
+    if not path.is_file():  # a pipe would have no end
+        raise ValueError(f"{expected}; found no file.")
     try:
         with path.open("rb") as file:
             _check_instructions(file)

@@ -249,10 +249,11 @@ def test_in_another_thread(hard_pair, whole, tmp_path, by_default):
     np.testing.assert_equal(aligner.embeddings_, whole.embeddings_)
 
 
-def test_twenty_kills_at_random_moments(tmp_path):
+@pytest.mark.parametrize("n_kills", [20, pytest.param(100, marks=pytest.mark.kills)])
+def test_kills_of_a_fit_at_random_moments(tmp_path, n_kills):
     """Real processes, killed by SIGKILL, SIGTERM or SIGINT until the fit has come to its end."""
     kills = subprocess.run(
-        [sys.executable, Path(__file__).with_name("kills.py"), tmp_path, "20"],
+        [sys.executable, Path(__file__).with_name("kills.py"), tmp_path, str(n_kills)],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -261,7 +262,7 @@ def test_twenty_kills_at_random_moments(tmp_path):
     assert kills.returncode == 0, log
     rows = [json.loads(line) for line in kills.stdout.splitlines()]
     struck = [row for row in rows if "kill" in row]
-    assert len(struck) == 20, log
+    assert len(struck) == n_kills, log
     # Interrupted well (3), or ended by the signal itself, SIGTERM before training began.
     assert {row["code"] for row in struck} <= {3, -signal.SIGKILL, -signal.SIGTERM}, log
     assert {row["code"] for row in struck if row["by"] == "SIGKILL"} <= {-signal.SIGKILL}, log

@@ -169,6 +169,10 @@ def test_a_pickle_that_is_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "x.pkl")
     with pytest.raises(FileNotFoundError, match="Expected image features in the file 'x.pkl'"):
         read_dbp15k(SAMPLES / "zh_en", images=tmp_path / "x.pkl")
+    shutil.copytree(SAMPLES / "zh_en", tmp_path / "zh_en")
+    os.mkfifo(tmp_path / "zh_en" / "zh_en_id_img_feature_dict.pkl")
+    with pytest.raises(ValueError, match="Expected a pickled dictionary .*; found no file"):
+        read_dbp15k(tmp_path / "zh_en")
 
 
 def test_links_to_themselves(tmp_path):

@@ -1,3 +1,4 @@
+import csv
 import datetime
 import io
 import math
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.io import _table_files, read_tables, tables, write_graph
-from ibmea_sklearn.io._table_files import read_table
+from ibmea_sklearn.io import _table_files, read_mmkg, read_tables, tables, write_graph
+from ibmea_sklearn.io._table_files import _quoted_columns, numbered_rows, read_table
 from ibmea_sklearn.io._values import XSD
 
 pa, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
@@ -391,3 +392,21 @@ def test_repeated_strings_of_parquet_take_the_memory_of_one(tmp_path):
     frame = read_table(path)
     assert frame["head"].dtype == object and frame["tail"][9_999] == "a" * 50_000
     assert pa.default_memory_pool().max_memory() - before < 1 << 28  # 1.5 GB otherwise
+
+
+def test_long_fields_in_two_threads():
+    """The limit of the csv module is one for all: who ends first must not take it from others."""
+    before = csv.field_size_limit()
+    long = f"a,{'x' * 200_000}\n"
+    one, other = (numbered_rows(long * 2, ",") for _ in range(2))
+    next(one), next(other)
+    assert len(list(one)) == 1
+    assert len(next(other)[1][1]) == 200_000
+    assert list(other) == [] and csv.field_size_limit() == before
+
+
+def test_a_long_field_with_a_quote_in_it_is_looked_at_once():
+    """From each of its characters it would be 5e11 steps: hours."""
+    long = "x" * 1_000_000
+    assert _quoted_columns(f'{long}"x,"1"\n', ",", row=0) == [False, True]
+    assert _quoted_columns(f'a,b\n"1",{long}"', ",", row=1) == [True, False]
