@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.io import _table_files, read_mmkg, read_tables, tables, write_graph
+from ibmea_sklearn.io import _table_files, read_tables, tables, write_graph
 from ibmea_sklearn.io._table_files import _quoted_columns, numbered_rows, read_table
 from ibmea_sklearn.io._values import XSD
 
