@@ -13,8 +13,7 @@ import pandas as pd
 from .._utils.optional import import_optional
 from .._utils.validation import Integer
 from ..featurizers.images.reading import UnreadableError, content_of, pixels_of
-from ..graph import KnowledgeGraph
-from ..graph._names import labels_of
+from ..graph import KnowledgeGraph, labels_of
 
 MARGIN = 32
 GAP = 14
