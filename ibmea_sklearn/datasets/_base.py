@@ -177,8 +177,8 @@ def download_folder(
         missing = [path for path in checksums if not (folder / path).is_file()]
         if missing:
             raise OSError(
-                f"Expected {folder} to have all {len(checksums)} files or not to be there; found it "
-                f"without {', '.join(missing)}. Remove it and try again, or put the whole "
+                f"Expected {folder} to have all {len(checksums)} files or not to be there; found "
+                f"it without {', '.join(missing)}. Remove it and try again, or put the whole "
                 f"download, which is kept in {part}, in its place."
             ) from error
         # Another process was faster.
