@@ -11,8 +11,7 @@ import pandas as pd
 from .. import __version__
 from .._utils.files import removals_wait
 from .._utils.validation import did_you_mean
-from ..graph import KnowledgeGraph
-from ..graph._names import labels_of
+from ..graph import KnowledgeGraph, labels_of
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import setting_of
 from ._talk import Talk, check_alignment_file, check_apart, check_file
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from ..aligners import BaseAligner
 
 METHODS = ("mutual", "assignment")
+NAMES = ("id", "none")
 
 
 def run_alignment(
@@ -32,6 +32,7 @@ def run_alignment(
     save: Path | None = None,
     *,
     method: str,
+    names: str | None = None,
 ) -> None:
     """Read, fit, align, write.
 
@@ -43,20 +44,23 @@ def run_alignment(
     graphs : (Path, Path or None)
         Of both graphs; or of a folder of both, and None.
     seeds : Path or None
-        None takes the links of the folder of both.
+        None takes the links of the folder of both, if there are any; else there are no seeds.
     output : Path
     save : Path or None
         Where the fitted aligner goes.
     method : {"mutual", "assignment"}
+    names : {"id", "none"} or None, default=None
+        Take the last parts of the ids as names of the entities, or no names. None: those that the
+        graphs have.
 
     Raises
     ------
     ValueError
-        If there are two graphs and no seeds, or the method or the suffix of `output` is unknown.
+        If the method, the names or the suffix of `output` is unknown.
     """
-    if method not in METHODS:
-        guess = did_you_mean(method, METHODS) or " Choose one of them."
-        raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.{guess}")
+    _check_choice("--method", method, METHODS)
+    if names is not None:
+        _check_choice("--names", names, NAMES)
     state = setting_of(aligner, "checkpoint_dir")
     check_apart(
         {"KG1": graphs[0], "KG2": graphs[1], "--seeds": seeds},
@@ -71,11 +75,15 @@ def run_alignment(
         check_file(save)
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
+        if names is not None:
+            kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
     for kg in (kg1, kg2):
         talk.say(repr(kg))
+    if not len(pairs):
+        talk.say("No seeds.")
     with removals_wait() as states:
         try:
-            with talk.step(f"Learning from {len(pairs):,} seeds"):
+            with talk.step(_learning(len(pairs))):
                 aligner.fit(kg1, kg2, pairs)
         except KeyboardInterrupt:
             # What was learnt up to here is an alignment, too.
@@ -92,7 +100,18 @@ def run_alignment(
                 )
             raise
     sure = int((alignment["confidence"] >= 0.5).sum())
-    talk.say(f"Of them {sure:,} with a confidence of at least 0.5. Seeds are not among them.")
+    seeds_too = " Seeds are not among them." if len(pairs) else ""
+    talk.say(f"Of them {sure:,} with a confidence of at least 0.5.{seeds_too}")
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        guess = did_you_mean(value, choices) or " Choose one of them."
+        raise ValueError(f"Expected {option} {' or '.join(choices)}; found {value!r}.{guess}")
+
+
+def _learning(n_seeds: int) -> str:
+    return f"Learning from {n_seeds:,} seeds" if n_seeds else "Learning without seeds"
 
 
 @overload
@@ -154,10 +173,6 @@ def _read(
     if second is None:
         kg1, kg2, links = read_pair(first)
         return kg1, kg2, links if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
-    if seeds is None:
-        raise ValueError(
-            "Expected --seeds, a file of pairs known to be the same; found two graphs and no "
-            "seeds. Write some pairs to a file, one a line, and name it by --seeds."
-        )
     kg1, kg2 = read_graph(first), read_graph(second)
-    return kg1, kg2, read_pairs(seeds, graphs=(kg1, kg2))
+    no_seeds = np.empty((0, 2), object)
+    return kg1, kg2, no_seeds if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))

@@ -111,7 +111,15 @@ def align(
         Path | None,
         typer.Option(
             help="Known pairs: CSV, TSV, SSSOM, RDF or Parquet. [default: the links of the folder "
-            "of both graphs]"
+            "of both graphs; without any, there are no seeds]"
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of the entities. id: the last part of each id, as Bob_Dylan in "
+            "http://dbpedia.org/resource/Bob_Dylan; none: no names. [default: those that the "
+            "graphs have]"
         ),
     ] = None,
     method: Annotated[
@@ -140,7 +148,7 @@ def align(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align two graphs one to one, given some known pairs."""
+    """Align two graphs one to one, from known pairs if there are some."""
     from ._aligners import make_aligner, split_names
     from ._alignment import run_alignment
     from ._talk import Talk
@@ -157,7 +165,7 @@ def align(
         checkpoint_dir=checkpoint_dir,
         verbose=0 if quiet else None,
     )
-    run_alignment(Talk(quiet), made, (kg1, kg2), seeds, output, save, method=method)
+    run_alignment(Talk(quiet), made, (kg1, kg2), seeds, output, save, method=method, names=names)
 
 
 def evaluate(
@@ -168,12 +176,23 @@ def evaluate(
             "mmkg_fb15k_yago15k, or a folder of two graphs and their links."
         ),
     ],
-    train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
+    train_ratio: Annotated[
+        float,
+        typer.Option(help="Share of the links to learn from. 0: no seeds, all links are scored."),
+    ] = 0.3,
     split_seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
     ] = 0,
     fold: Annotated[
         int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
+    ] = None,
+    names: Annotated[
+        bool | None,
+        typer.Option(
+            "--names/--no-names",
+            help="Whether entities have names: another protocol, which the figures name. [default: "
+            "none in a data set by name, those that a folder of your own has]",
+        ),
     ] = None,
     iterative: Annotated[
         bool,
@@ -217,7 +236,8 @@ def evaluate(
         verbose=0 if quiet else None,
     )
     split = train_ratio, split_seed, fold
-    run_evaluation(Talk(quiet), made, dataset, split=split, name=(aligner, preset), output=json)
+    name = aligner, preset
+    run_evaluation(Talk(quiet), made, dataset, split=split, name=name, output=json, names=names)
 
 
 def info(
