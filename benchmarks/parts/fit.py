@@ -36,7 +36,7 @@ def propagation(name: str | int) -> Callable[[], object]:
     """Return what fits an aligner that trains nothing."""
     X = data.split(name)[0]
     how: dict[str, Any] = {"random_state": 0, "verbose": 0, "device": device.chosen()}
-    return lambda: PropagationAligner(rounds=Rounds(n_rounds=1), **how).fit(X)
+    return lambda: PropagationAligner(modalities=["graph"], rounds=Rounds(n_rounds=1), **how).fit(X)
 
 
 def ibmea(

@@ -124,6 +124,7 @@ def _with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) ->
     there = shared_modalities(first)
     modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
     search = _search(aligner, first, first[:0], modalities, dense, checked_random(0))
+    search.verbose = False  # the search that counts says the same again
     if search.channels.has_evidence:
         search.find()
     pairs = search.known - np.array([0, first.kg1.n_entities])

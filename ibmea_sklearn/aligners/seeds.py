@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy import sparse
 
 from .._utils.estimator import Estimator, settings_of
 from .._utils.names import FUSED
 from .._utils.validation import AnyOf, Instance, Number
 from ..channels.channels import family_of
+from ..channels.search import compare
+from ..graph import Sides
+from ..graph._joint import as_nodes
 from ..matching import Matching
-from ..matching._candidates import entry_products, row_numbers
-from ..matching._sinkhorn import mutual_candidates
-from .base import BaseAligner, _places
+from .base import BaseAligner
 from .propagation import PropagationAligner
 
 
@@ -125,27 +124,20 @@ def agreeing(aligner: BaseAligner, pairs: np.ndarray) -> dict[str, np.ndarray]:
     dict of {str: bool ndarray of shape (n_pairs,)}
         By kind.
     """
-    free = [aligner._free(side) for side in (0, 1)]
+    free = Sides(*(aligner._free(side) for side in (0, 1)))
     how: Matching = aligner._matching()
-    left, right = (v[f] for v, f in zip(aligner.embeddings_[FUSED], free, strict=True))
-    places = how.candidate_places(left, right)
+    fused = (v[f] for v, f in zip(aligner.embeddings_[FUSED], free, strict=True))
+    places = how.candidate_places(*fused)
     weights = getattr(aligner, "channel_weights_", {FUSED: 1.0})
-    alike: dict[str, np.ndarray] = {}
-    for channel, weight in weights.items():
-        sides = (v[f] for v, f in zip(aligner.embeddings_[channel], free, strict=True))
-        one, other = (torch.from_numpy(np.asarray(side, np.float32)) for side in sides)
-        cosines = entry_products(one, other, row_numbers(places), places.indices)
-        kind = family_of(channel)
-        alike[kind] = alike.get(kind, 0) + weight * cosines
-    asked = np.column_stack([_places(p, f) for f, p in zip(free, pairs.T, strict=True)])
-    return {kind: _are_mutual(places, data, asked, how) for kind, data in alike.items()}
-
-
-def _are_mutual(
-    places: sparse.csr_array, data: np.ndarray, asked: np.ndarray, how: Matching
-) -> np.ndarray:
-    """Tell which pairs are each other's single best by similarities of the candidates."""
-    similarities = sparse.csr_array((data, places.indices, places.indptr), places.shape)
-    mutual, _ = mutual_candidates(similarities, how.temperature, how.n_iterations)
-    code = mutual[:, 0] * places.shape[1] + mutual[:, 1]
-    return np.isin(asked[:, 0] * places.shape[1] + asked[:, 1], code)
+    nodes = Sides(free.left, free.right + aligner.kg1_.n_entities)
+    vectors = (np.concatenate(aligner.embeddings_[channel]) for channel in weights)
+    comparison = compare(places, vectors, nodes, how.device)
+    asked = as_nodes(aligner.kg1_, pairs).tolist()
+    found = {}
+    for kind in dict.fromkeys(map(family_of, weights)):
+        own = [weight if family_of(c) == kind else 0.0 for c, weight in weights.items()]
+        mutual, _ = comparison.mutual(np.array(own), how)
+        sides = (side[rows].tolist() for side, rows in zip(nodes, mutual.T, strict=True))
+        alike = set(zip(*sides, strict=True))
+        found[kind] = np.array([tuple(pair) in alike for pair in asked], bool)
+    return found

@@ -22,6 +22,11 @@ class Calibration(NamedTuple):
     slope: float = 1.0
     offset: float = 0.0
 
+    @property
+    def is_learnt(self) -> bool:
+        """Whether pairs told what a probability is worth; else it is taken as it is."""
+        return self != Calibration()
+
     @classmethod
     def learn(cls, probabilities: np.ndarray, is_right: np.ndarray) -> Calibration:
         """Learn from the probabilities of pairs, shape (n,), and whether they are right."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +63,35 @@ class Comparison(NamedTuple):
         data = (weights @ self.by_channel) / np.where(lengths > 0, lengths, 1)
         similarities = sparse.csr_array((data, columns, self.places.indptr), self.places.shape)
         return mutual_candidates(similarities, how.temperature, how.n_iterations)
+
+
+def compare(
+    places: sparse.csr_array, vectors: Iterable[np.ndarray], nodes: Sides, device: Any
+) -> Comparison:
+    """Compare candidates by each channel.
+
+    Parameters
+    ----------
+    places : csr_array of shape (n, m)
+        Who is whose candidate.
+    vectors : iterable of float32 ndarrays of shape (n_nodes, width)
+        By channel, rows of length 1 or zero. One at a time is held.
+    nodes : Sides
+        Node numbers of the rows and of the columns of `places`.
+    device : str or torch.device
+    """
+    left, right = nodes.left[row_numbers(places)], nodes.right[places.indices]
+    # The products take their rows in order; nodes may be in any.
+    order = np.argsort(left, kind="stable")
+    by_channel, has = [], []
+    for channel in vectors:
+        tensor = torch.as_tensor(channel, device=device)
+        products = np.empty(len(left), np.float32)
+        products[order] = entry_products(tensor, tensor, left[order], right[order])
+        by_channel.append(products)
+        has.append(channel.any(axis=1))
+    every = np.stack(has)
+    return Comparison(places, np.stack(by_channel), Sides(*(every[:, side] for side in nodes)))
 
 
 class PairSearch:
@@ -295,11 +325,7 @@ class PairSearch:
             n_candidates=n_candidates, sketch_width=_SKETCH_WIDTH, normalize=False
         )
         places = how.candidate_places(*self._sides(vectors, *self.free))
-        left, right = self.free[0][row_numbers(places)], self.free[1][places.indices]
-        tensors = (torch.as_tensor(v, device=how.device) for v in vectors.values())
-        by_channel = np.stack([entry_products(v, v, left, right) for v in tensors])
-        has = np.stack([v.any(axis=1) for v in vectors.values()])
-        return Comparison(places, by_channel, Sides(*(has[:, side] for side in self.free)))
+        return compare(places, vectors.values(), Sides(*self.free), how.device)
 
     def _sides(self, vectors: Vectors, left: np.ndarray, right: np.ndarray) -> Sides:
         """Return unit vectors of some nodes of both graphs.

@@ -10,9 +10,8 @@ import pandas as pd
 
 from .. import __version__
 from .._utils.files import removals_wait
-from .._utils.labels import labels_of
 from .._utils.validation import did_you_mean
-from ..graph import KnowledgeGraph
+from ..graph import KnowledgeGraph, labels_of
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import setting_of
 from ._talk import Talk, check_alignment_file, check_apart, check_file
@@ -45,23 +44,23 @@ def run_alignment(
     graphs : (Path, Path or None)
         Of both graphs; or of a folder of both, and None.
     seeds : Path or None
-        None takes the links of the folder of both.
+        None takes the links of the folder of both, if there are any; else there are no seeds.
     output : Path
     save : Path or None
         Where the fitted aligner goes.
     method : {"mutual", "assignment"}
-    names : {"id", "none"} or None
-        "id": names are what the ids of entities end with; "none": none are used; None: those that
-        the graphs have.
+    names : {"id", "none"} or None, default=None
+        Take the last parts of the ids as names of the entities, or no names. None: those that the
+        graphs have.
 
     Raises
     ------
     ValueError
-        If the method or the suffix of `output` is unknown.
+        If the method, the names or the suffix of `output` is unknown.
     """
-    if method not in METHODS:
-        guess = did_you_mean(method, METHODS) or " Choose one of them."
-        raise ValueError(f"Expected --method {' or '.join(METHODS)}; found {method!r}.{guess}")
+    _check_choice("--method", method, METHODS)
+    if names is not None:
+        _check_choice("--names", names, NAMES)
     state = setting_of(aligner, "checkpoint_dir")
     check_apart(
         {"KG1": graphs[0], "KG2": graphs[1], "--seeds": seeds},
@@ -76,12 +75,13 @@ def run_alignment(
         check_file(save)
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
-        kg1, kg2 = (with_names(kg, names) for kg in (kg1, kg2))
+        if names is not None:
+            kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
     for kg in (kg1, kg2):
         talk.say(repr(kg))
     with removals_wait() as states:
         try:
-            with talk.step(_said_learning(len(pairs))):
+            with talk.step(_learning(len(pairs))):
                 aligner.fit(kg1, kg2, pairs)
         except KeyboardInterrupt:
             # What was learnt up to here is an alignment, too.
@@ -98,7 +98,20 @@ def run_alignment(
                 )
             raise
     sure = int((alignment["confidence"] >= 0.5).sum())
-    talk.say(f"Of them {sure:,} with a confidence of at least 0.5. Seeds are not among them.")
+    seeds_too = " Seeds are not among them." if len(pairs) else ""
+    talk.say(f"Of them {sure:,} with a confidence of at least 0.5.{seeds_too}")
+
+
+def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        guess = did_you_mean(value, choices) or " Choose one of them."
+        raise ValueError(f"Expected {option} {' or '.join(choices)}; found {value!r}.{guess}")
+
+
+def _learning(n_seeds: int) -> str:
+    if n_seeds:
+        return f"Learning from {n_seeds:,} seeds"
+    return "No seeds: finding pairs by what the graphs say"
 
 
 @overload
@@ -121,8 +134,8 @@ def _write_found(
 ) -> pd.DataFrame:
     with talk.step("Aligning"):
         alignment = aligner.align(method=method)
-    learnt = aligner.calibration_ != (1.0, 0.0)  # as it is by default
-    write_matches(alignment, output, aligner.kg1_, aligner.kg2_, is_calibrated=learnt)
+    is_learnt = aligner.calibration_.is_learnt
+    write_matches(alignment, output, aligner.kg1_, aligner.kg2_, is_calibrated=is_learnt)
     talk.wrote(output, f"{len(alignment):,} pairs")
     if save is not None:
         aligner.save(save)
@@ -170,26 +183,5 @@ def _read(
         kg1, kg2, links = read_pair(first)
         return kg1, kg2, links if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
     kg1, kg2 = read_graph(first), read_graph(second)
-    if seeds is None:
-        return kg1, kg2, np.empty((0, 2), object)
-    return kg1, kg2, read_pairs(seeds, graphs=(kg1, kg2))
-
-
-def with_names(kg: KnowledgeGraph, names: str | None) -> KnowledgeGraph:
-    """Return a graph with names from its ids, without names, or as it is.
-
-    Raises
-    ------
-    ValueError
-        If `names` is another word.
-    """
-    if names not in (None, *NAMES):
-        guess = did_you_mean(names, NAMES) or " Leave it out to take those that the graphs have."
-        raise ValueError(f"Expected --names {' or '.join(NAMES)}; found {names!r}.{guess}")
-    return kg if names is None else kg.with_names("id" if names == "id" else None)
-
-
-def _said_learning(n_seeds: int) -> str:
-    if n_seeds:
-        return f"Learning from {n_seeds:,} seeds"
-    return "No seeds: finding pairs by what the graphs say"
+    no_seeds = np.empty((0, 2), object)
+    return kg1, kg2, no_seeds if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))

@@ -117,8 +117,9 @@ def align(
     names: Annotated[
         str | None,
         typer.Option(
-            help="id: names are what the ids of entities end with; none: no names. [default: those "
-            "that the graphs have]"
+            help="Names of the entities. id: the last part of each id, as Bob_Dylan in "
+            "http://dbpedia.org/resource/Bob_Dylan; none: no names. [default: those that the "
+            "graphs have]"
         ),
     ] = None,
     method: Annotated[
@@ -176,19 +177,22 @@ def evaluate(
         ),
     ],
     train_ratio: Annotated[
-        float, typer.Option(help="Share of the links to learn from; 0: no seeds, all are scored.")
+        float,
+        typer.Option(help="Share of the links to learn from. 0: no seeds, all links are scored."),
     ] = 0.3,
-    names: Annotated[
-        bool,
-        typer.Option(
-            "--names", help="Use names of entities, also of the data sets called by name."
-        ),
-    ] = False,
     split_seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
     ] = 0,
     fold: Annotated[
         int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
+    ] = None,
+    names: Annotated[
+        bool | None,
+        typer.Option(
+            "--names/--no-names",
+            help="Whether entities have names: another protocol, which the figures name. [default: "
+            "none in a data set by name, those that a folder of your own has]",
+        ),
     ] = None,
     iterative: Annotated[
         bool,
@@ -232,15 +236,8 @@ def evaluate(
         verbose=0 if quiet else None,
     )
     split = train_ratio, split_seed, fold
-    run_evaluation(
-        Talk(quiet),
-        made,
-        dataset,
-        split=split,
-        name=(aligner, preset),
-        output=json,
-        names=names,
-    )
+    name = aligner, preset
+    run_evaluation(Talk(quiet), made, dataset, split=split, name=name, output=json, names=names)
 
 
 def info(

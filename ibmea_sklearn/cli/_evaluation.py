@@ -48,7 +48,7 @@ def run_evaluation(
     split: tuple[float, int, int | None],
     name: tuple[str, str],
     output: Path | None,
-    names: bool = False,
+    names: bool | None = None,
 ) -> None:
     """Load, split, fit, score; show it and write it down.
 
@@ -63,8 +63,8 @@ def run_evaluation(
         Of the aligner and the preset.
     output : Path or None
         JSON file.
-    names : bool, default=False
-        Whether names of entities are used.
+    names : bool or None, default=None
+        Whether entities have names, see :func:`load_pair`.
     """
     if output is not None:
         check_apart({"--dataset": None if dataset in DATASETS else dataset}, {"--json": output})
@@ -72,7 +72,8 @@ def run_evaluation(
     with talk.step(f"Loading {dataset}"):
         kg1, kg2, links = load_pair(dataset, names)
     parts = split_links(dataset, links, *split)
-    with talk.step(f"Fitting {type(aligner).__name__} on {len(parts.train)} seeds"):
+    on = f"on {len(parts.train)} seeds" if len(parts.train) else "without seeds"
+    with talk.step(f"Fitting {type(aligner).__name__} {on}"):
         start = perf_counter()
         aligner.fit(kg1, kg2, parts.train)
         seconds = perf_counter() - start

@@ -33,7 +33,7 @@ FUSED = "fused"
 _UNKNOWN = "not told by the aligner"
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
 
-DATASETS: dict[str, Callable[[], Any]] = {
+DATASETS: dict[str, Callable[..., Any]] = {
     "emoji": load_emoji,
     **{f"dbp15k_{s}": partial(fetch_dbp15k, s) for s in ("zh_en", "ja_en", "fr_en")},
     **{f"mmkg_{p}": partial(fetch_mmkg, p) for p in ("fb15k_db15k", "fb15k_yago15k")},
@@ -50,15 +50,16 @@ class Split(NamedTuple):
     how: dict[str, Any]
 
 
-def load_pair(dataset: str, names: bool = False) -> Pair:
+def load_pair(dataset: str, names: bool | None = None) -> Pair:
     """Load a data set by name, or read a folder.
 
     Parameters
     ----------
     dataset : str
         A key of `DATASETS`, or a path.
-    names : bool, default=False
-        Whether entities have names. The published protocols go without.
+    names : bool or None, default=None
+        Whether entities have names. None: those that the folder brings, and none in a data set of
+        `DATASETS`, so that its figures stay comparable.
 
     Returns
     -------
@@ -68,19 +69,21 @@ def load_pair(dataset: str, names: bool = False) -> Pair:
     Raises
     ------
     ValueError
-        If it is neither, or the folder has fewer than 4 links.
+        If it is neither, or the folder has fewer than 4 links, or no names that are wanted.
     """
     if dataset in DATASETS:
-        load: Callable[..., Pair] = DATASETS[dataset]
-        return load(names=True) if names else load()
+        pair: Pair = DATASETS[dataset](names=bool(names))
+        return pair
     if not Path(dataset).exists():
         hint = did_you_mean(dataset, DATASETS) or " Check the name, or the path."
         raise ValueError(
             f"Expected --dataset {', '.join(DATASETS)}, or a folder; found {dataset!r}, and no "
             f"such folder.{hint}"
         )
-    kg1, kg2, links = read_pair(dataset)
-    if not names:
+    kg1, kg2, links = read_pair(dataset, names=bool(names))
+    if names:
+        _check_names((kg1, kg2))
+    if names is False:
         kg1, kg2 = kg1.with_names(None), kg2.with_names(None)
     if len(links) < 4:
         raise ValueError(
@@ -88,6 +91,16 @@ def load_pair(dataset: str, names: bool = False) -> Pair:
             f"{len(links)}. Add links to the folder."
         )
     return kg1, kg2, links
+
+
+def _check_names(graphs: Sequence[KnowledgeGraph]) -> None:
+    nameless = [repr(kg.name) for kg in graphs if not len(kg.names.values)]
+    if nameless:
+        raise ValueError(
+            "Expected --names with two graphs whose entities have names; found none in "
+            f"{' and '.join(nameless)}. Add names to the folder, such as a table names.csv, or "
+            "leave the option out."
+        )
 
 
 def split_links(
@@ -100,6 +113,7 @@ def split_links(
     dataset : str
     links : ndarray of shape (n_links, 2)
     train_ratio : float
+        0: no seeds, all links are test pairs.
     split_seed : int
     fold : int or None
         Number of a published fold of an OpenEA folder; then ratio and seed don't count.
@@ -111,12 +125,13 @@ def split_links(
     Raises
     ------
     ValueError
-        If a side of the split gets fewer than 2 links, or there are no published folds.
+        If a side of the split gets fewer than 2 links but is not to be without any, or there are
+        no published folds.
     """
     if fold is not None:
         return _published(dataset, fold)
     if train_ratio == 0:
-        how = "none: all links are scored"
+        how = "no seeds: all links are test pairs"
         return Split(links[:0], links, {"train_ratio": 0.0, "split": how, "split_seed": None})
     if not 0 < train_ratio < 1 or min(train_ratio, 1 - train_ratio) * len(links) < 2:
         raise ValueError(
@@ -165,7 +180,7 @@ def describe_protocol(
     return {
         "dataset": dataset,
         **split.how,
-        "n_seeds": len(split.train) or "no seeds",
+        "n_seeds": len(split.train),
         "n_test": len(split.test),
         "aligner": name[0],
         "preset": name[1],
@@ -200,15 +215,36 @@ def _is_foreign(aligner: BaseAligner) -> bool:
 
 
 def _names(dataset: str, aligner: BaseAligner) -> str:
+    said = ["as words in the graph, in other languages on either side"] * (dataset == "emoji")
     modalities = _modalities(aligner)
-    if dataset == "emoji":
-        more = " and compared" if modalities and "name" in modalities else ""
-        return f"as words in the graph{more}, in other languages on either side"
     if modalities is None:
-        return _UNKNOWN
-    if not {"text", "name"} & modalities:
-        return "not used"
-    return "used, machine-translated into English" if dataset.startswith("dbp15k") else "used"
+        return said[0] if said else _UNKNOWN
+    if "name" in modalities:
+        left, right = (_source_of_names(dataset, kg) for kg in (aligner.kg1_, aligner.kg2_))
+        said.append(left if left == right else f"{left} (left), {right} (right)")
+    if "text" in modalities:
+        said.append("as far as texts have them")
+    return "; ".join(said) or "not used"
+
+
+def _source_of_names(dataset: str, kg: KnowledgeGraph) -> str:
+    if not len(kg.names.values):
+        return "used"  # as features that were made elsewhere
+    if _is_dbp15k(dataset):
+        return "machine-translated into English"
+    return "as in the ids" if _are_of_ids(kg) else "of the graphs"
+
+
+def _is_dbp15k(dataset: str) -> bool:
+    if dataset in DATASETS:
+        return dataset.startswith("dbp15k")
+    return recognise_format(dataset) == "DBP15K folder"
+
+
+def _are_of_ids(kg: KnowledgeGraph) -> bool:
+    if kg.entity_ids.dtype != object:  # integers hold no names
+        return False
+    return all(map(np.array_equal, kg.names, kg.with_names("id").names))
 
 
 def _attributes(aligner: BaseAligner) -> str:

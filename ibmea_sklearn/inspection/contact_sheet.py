@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .._utils.labels import labels_of
 from .._utils.optional import import_optional
 from .._utils.validation import Integer
 from ..featurizers.images.reading import UnreadableError, content_of, pixels_of
-from ..graph import KnowledgeGraph
+from ..graph import KnowledgeGraph, labels_of
 
 MARGIN = 32
 GAP = 14

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._utils.labels import labels_of
-from ..graph import KnowledgeGraph
+from ..graph import KnowledgeGraph, labels_of
 from ._displays import FUSED, aligner_in, pairs_of, readable
 from ._evidence import (
     SEED,

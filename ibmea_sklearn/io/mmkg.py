@@ -54,15 +54,17 @@ def graph_names(folder: Path) -> list[str]:
     return sorted(names, key=lambda name: (not name.startswith("FB"), name))
 
 
-def read_pair_of(folder: Path) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
-    """Read the two graphs of a folder, whatever their names."""
-    names = graph_names(folder)
-    if len(names) > 2:
+def read_pair_of(
+    folder: Path, *, names: bool = False
+) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
+    """Read the two graphs of a folder, whatever they are called; with names of entities or not."""
+    pair = graph_names(folder)
+    if len(pair) > 2:
         raise ValueError(
-            f"Expected two MMKG graphs in {folder}; found {', '.join(names)}. Put the two that "
+            f"Expected two MMKG graphs in {folder}; found {', '.join(pair)}. Put the two that "
             "you mean into a folder of their own, or say which: read_mmkg(folder, pair=...)."
         )
-    return read_mmkg(folder, pair=names)
+    return read_mmkg(folder, pair=pair, names=names)
 
 
 def read_graph_of(folder: Path) -> KnowledgeGraph:

@@ -23,7 +23,8 @@ class _Format(NamedTuple):
     name: str
     looks_for: str
     looks_like: Callable[[Path], bool]
-    read: Callable[[Path], Any]
+    read: Callable[..., Any]
+    has_names_on_request: bool = False
 
 
 def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
@@ -77,13 +78,17 @@ def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
     return graphs
 
 
-def read_pair(folder: str | os.PathLike[str]) -> Pair:
+def read_pair(folder: str | os.PathLike[str], *, names: bool = False) -> Pair:
     """Read two graphs and their links from a folder, whose format is found by looking.
 
     Parameters
     ----------
     folder : path-like
         A pair as :func:`read_graphs` knows them.
+    names : bool, default=False
+        Read the names of entities of DBP15K and MMKG folders, too, see :func:`read_dbp15k` and
+        :func:`read_mmkg`: with them results are of another protocol. Folders of other formats have
+        the names that they hold either way.
 
     Returns
     -------
@@ -100,7 +105,9 @@ def read_pair(folder: str | os.PathLike[str]) -> Pair:
     >>> from ibmea_sklearn.io import read_pair
     >>> kg1, kg2, links = read_pair("DBP15K/zh_en")  # doctest: +SKIP
     """
-    pair: Pair = _recognise(folder, PAIR_FORMATS, "a pair of graphs").read(Path(folder))
+    found = _recognise(folder, PAIR_FORMATS, "a pair of graphs")
+    options = {"names": True} if names and found.has_names_on_request else {}
+    pair: Pair = found.read(Path(folder), **options)
     return pair
 
 
@@ -293,9 +300,9 @@ ALIGNMENT_FORMATS = (
     ),
 )
 PAIR_FORMATS = (
-    _Format("DBP15K folder", dbp15k.LOOKS_FOR, dbp15k.looks_like, dbp15k.read_dbp15k),
+    _Format("DBP15K folder", dbp15k.LOOKS_FOR, dbp15k.looks_like, dbp15k.read_dbp15k, True),
     _Format("OpenEA folder", openea.LOOKS_FOR, openea.looks_like, openea.read_openea),
-    _Format("MMKG folder", mmkg.LOOKS_FOR, mmkg.looks_like, mmkg.read_pair_of),
+    _Format("MMKG folder", mmkg.LOOKS_FOR, mmkg.looks_like, mmkg.read_pair_of, True),
     _Format(
         "folder of two graphs",
         "kg1 and kg2 (or 1 and 2), each a folder or file of one graph, and links.*",

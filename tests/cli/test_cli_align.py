@@ -154,6 +154,53 @@ def test_a_folder_of_both_graphs_brings_its_links(ibmea, toy_pair, tmp_path):
     assert sources and sources.isdisjoint(toy_pair.links[:40, 0])
 
 
+@pytest.fixture
+def fits(monkeypatch, toy_pair):
+    """What is handed to an aligner, which learns from other pairs instead."""
+    fit, given = PropagationAligner.fit, []
+
+    def noted(self, kg1, kg2, seeds):
+        given.append((kg1, kg2, seeds))
+        return fit(self, kg1, kg2, toy_pair.links[:40])
+
+    monkeypatch.setattr(PropagationAligner, "fit", noted)
+    return given
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_without_seeds_the_aligner_gets_none(ibmea, inputs, toy_pair, tmp_path, fits, together):
+    write_pair(toy_pair.kg1, toy_pair.kg2, [], tmp_path / "pair")
+    graphs = [tmp_path / "pair"] if together else inputs[:2]
+    result = ibmea("align", *graphs, "-o", tmp_path / "a.tsv", "--aligner", "propagation")
+    assert result.exit_code == 0, result.output
+    ((_, _, seeds),) = fits
+    assert seeds.shape == (0, 2)
+    assert "\nNo seeds.\n" in result.output
+    assert "Learning without seeds: " in result.output
+    assert "Seeds are not among them" not in result.output
+    assert len(read_alignment(tmp_path / "a.tsv"))
+
+
+@pytest.mark.parametrize(("option", "n"), [(None, 1), ("id", 90), ("none", 0)])
+def test_names_are_those_of_the_graphs_of_the_ids_or_none(
+    ibmea, inputs, toy_pair, tmp_path, fits, option, n
+):
+    graphs = []
+    for number, kg in enumerate((toy_pair.kg1, toy_pair.kg2)):
+        graphs.append(tmp_path / str(number))
+        write_graph(kg.with_names({kg.entity_ids[0]: ("first", "en")}), graphs[-1])
+    args = [] if option is None else ["--names", option]
+    args += ["--aligner", "propagation", "-o", tmp_path / "a.tsv", *inputs[2:]]
+    result = ibmea("align", *graphs, *args)
+    assert result.exit_code == 0, result.output
+    ((kg1, kg2, seeds),) = fits
+    assert len(seeds) == 40 and "No seeds" not in result.output
+    for kg in (kg1, kg2):
+        assert len(kg.names.values) == n
+        if option == "id":
+            assert kg.names.values.tolist() == kg.with_names("id").names.values.tolist()
+
+
 def test_seeds_go_before_the_links_of_the_folder(ibmea, pair_folder, inputs, tmp_path):
     result = ibmea("align", pair_folder, *inputs[2:], "-o", tmp_path / "a.csv", "--epochs", 1)
     assert "Learning from 40 seeds" in result.output
@@ -249,6 +296,7 @@ def test_names_go_before_texts_in_sssom(tmp_path):
         ({"kg1": "no-graph"}, "Expected a graph in no-graph; found no such file or folder"),
         ({"output": "a.txt"}, "Expected a file for the alignment that ends in .tsv, .nt"),
         ({"method": "best"}, "Expected --method mutual or assignment; found 'best'."),
+        ({"names": "ids"}, "Expected --names id or none; found 'ids'. Did you mean 'id'?"),
         ({"modalities": "smell"}, "smell"),
     ],
 )

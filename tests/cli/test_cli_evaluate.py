@@ -1,5 +1,6 @@
 """``ibmea evaluate``: the figures are those of the API, and the protocol is whole."""
 
+import inspect
 import json
 import os
 import signal
@@ -11,8 +12,14 @@ from sklearn.model_selection import train_test_split
 
 from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.cli._evaluation import _said_alignment, alignment_scores
-from ibmea_sklearn.cli._protocol import DATASETS, Split, describe_protocol, load_pair
-from ibmea_sklearn.io import read_pair
+from ibmea_sklearn.cli._protocol import (
+    DATASETS,
+    Split,
+    describe_protocol,
+    load_pair,
+    split_links,
+)
+from ibmea_sklearn.io import read_pair, write_pair
 from ibmea_sklearn.metrics import (
     expected_calibration_error,
     hits_at_k,
@@ -246,6 +253,7 @@ def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
     ("args", "message"),
     [
         (["--dataset", "emoij"], "Did you mean 'emoji'?"),
+        (["--train-ratio", "-0.1"], "such as 0.3, or 0 for no seeds."),
         (["--train-ratio", "1.5"], "Expected --train-ratio to leave at least 2 of 80 links"),
         (["--train-ratio", "0.01"], "Expected --train-ratio to leave at least 2 of 80 links"),
         (
@@ -307,6 +315,84 @@ def test_real_data_by_name(data_home, monkeypatch):
     assert len(named[0].names.values) and len(named[1].names.values)
 
 
+@pytest.mark.parametrize(("names", "asked"), [(None, False), (False, False), (True, True)])
+def test_data_sets_by_name_have_names_on_request_only(names, asked, monkeypatch):
+    monkeypatch.setitem(DATASETS, "dbp15k_zh_en", lambda *, names: names)
+    assert load_pair("dbp15k_zh_en", names) is asked
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_takes_names(name):
+    function = getattr(DATASETS[name], "func", DATASETS[name])
+    assert inspect.signature(function).parameters["names"].default is False
+
+
+def named_pair(toy_pair, folder, names):
+    kg1, kg2 = (kg.with_names(names) for kg in (toy_pair.kg1, toy_pair.kg2))
+    write_pair(kg1, kg2, toy_pair.links, folder)
+
+
+def test_a_folder_keeps_its_names_unless_they_are_left_out(toy_pair, tmp_path):
+    named_pair(toy_pair, tmp_path, "id")
+    for names, n in ((None, (90, 90)), (True, (90, 90)), (False, (0, 0))):
+        kg1, kg2, _ = load_pair(str(tmp_path), names)
+        assert (len(kg1.names.values), len(kg2.names.values)) == n
+
+
+def test_names_that_a_folder_does_not_have(ibmea, pair_folder):
+    result = ibmea("evaluate", "--dataset", pair_folder, "--names")
+    assert result.exit_code == 2
+    assert "whose entities have names; found none in 'kg1' and 'kg2'. Add" in result.stderr
+
+
+def test_names_of_a_folder_of_dbp15k_are_read_on_request(data_home):
+    folder = str(data_home / "zh_en")
+    assert len(load_pair(folder)[0].names.values) == 0
+    assert len(load_pair(folder, True)[0].names.values) == 19_388
+
+
+@pytest.mark.parametrize("option", ["--names", "--no-names", None])
+def test_the_option_is_handed_on(ibmea, toy_pair, tmp_path, option, monkeypatch):
+    named_pair(toy_pair, tmp_path, "id")
+    fit, given = PropagationAligner.fit, []
+
+    def noted(self, kg1, kg2, seeds):
+        given.append(len(kg1.names.values))
+        return fit(self, kg1, kg2, seeds)
+
+    monkeypatch.setattr(PropagationAligner, "fit", noted)
+    args = ["evaluate", "--dataset", tmp_path, "--aligner", "propagation", "--quiet"]
+    result = ibmea(*args, *filter(None, [option]))
+    assert result.exit_code == 0, result.output
+    assert given == [0 if option == "--no-names" else 90]
+
+
+def test_no_seeds_at_all():
+    links = np.array([["a", "x"], ["b", "y"]], object)
+    split = split_links("emoji", links, 0.0, split_seed=3, fold=None)
+    assert split.train.shape == (0, 2) and split.test.tolist() == links.tolist()
+    how = "no seeds: all links are test pairs"
+    assert split.how == {"train_ratio": 0, "split": how, "split_seed": None}
+    protocol = describe_protocol("emoji", split, ("ibmea", "best"), stub([], [], ["graph"]))
+    assert (protocol["n_seeds"], protocol["n_test"]) == (0, 2)
+    assert protocol["split"] == how
+
+
+def test_no_seeds_on_the_command_line(ibmea, pair_folder, toy_pair, monkeypatch):
+    fit, given = PropagationAligner.fit, []
+
+    def noted(self, kg1, kg2, seeds):
+        given.append(np.asarray(seeds).shape)
+        return fit(self, kg1, kg2, toy_pair.links[:20])
+
+    monkeypatch.setattr(PropagationAligner, "fit", noted)
+    args = ["--dataset", pair_folder, "--aligner", "propagation", "--train-ratio", "0"]
+    result = ibmea("evaluate", *args)
+    assert given == [(0, 2)], result.output
+    assert "Fitting PropagationAligner without seeds: " in result.output
+    assert "Ranking 80 test pairs: " in result.output
+
+
 @pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
 def test_no_seeds_score_all_links(ibmea, pair_folder, tmp_path):
     path = tmp_path / "report.json"
@@ -314,8 +400,8 @@ def test_no_seeds_score_all_links(ibmea, pair_folder, tmp_path):
     result = ibmea("evaluate", "--dataset", pair_folder, *how)
     assert result.exit_code == 0, result.output
     protocol = json.loads(path.read_text())["protocol"]
-    assert (protocol["n_seeds"], protocol["n_test"]) == ("no seeds", 80)
-    assert protocol["split"] == "none: all links are scored"
+    assert (protocol["n_seeds"], protocol["n_test"]) == (0, 80)
+    assert protocol["split"] == "no seeds: all links are test pairs"
 
 
 def test_an_interrupt_during_the_fit(ibmea, pair_folder, tmp_path, monkeypatch):
@@ -352,3 +438,45 @@ def test_the_protocol_names_what_was_used_whatever_channels_are_called(modalitie
     split = Split(np.empty((2, 2)), np.empty((3, 2)), {})
     protocol = describe_protocol("folder", split, ("propagation", "best"), aligner)
     assert (protocol["attributes"], protocol["entity_names"], protocol["images"]) == said
+
+
+IDS = [("dbr:Lyon", "in", "dbr:France")]
+OWN = [("dbr:Lyon", "Lyon", "fr"), ("dbr:France", "France", "fr")]
+WORDS = "as words in the graph, in other languages on either side"
+
+
+def stub(left, right, modalities):
+    """Stands for a fitted aligner of graphs with these names."""
+    aligner = PropagationAligner()
+    aligner.kg1_, aligner.kg2_ = (KnowledgeGraph(IDS, names=names) for names in (left, right))
+    aligner.modalities_, aligner.embeddings_ = modalities, {}
+    return aligner
+
+
+@pytest.mark.parametrize(
+    ("dataset", "left", "right", "modalities", "said"),
+    [
+        ("mmkg_fb15k_db15k", OWN, OWN, ["graph"], "not used"),
+        ("dbp15k_zh_en", OWN, OWN, ["name"], "machine-translated into English"),
+        ("mmkg_fb15k_db15k", "id", "id", ["name"], "as in the ids"),
+        ("mmkg_fb15k_db15k", OWN, OWN, ["name", "graph"], "of the graphs"),
+        ("mmkg_fb15k_db15k", OWN, "id", ["name"], "of the graphs (left), as in the ids (right)"),
+        ("mmkg_fb15k_db15k", OWN, "id", ["text"], "as far as texts have them"),
+        ("emoji", OWN, OWN, ["graph"], WORDS),
+        ("emoji", OWN, OWN, ["graph", "name"], f"{WORDS}; of the graphs"),
+    ],
+)
+def test_the_protocol_says_which_names(dataset, left, right, modalities, said):
+    split = Split(np.empty((2, 2)), np.empty((3, 2)), {})
+    aligner = stub(left, right, modalities)
+    protocol = describe_protocol(dataset, split, ("propagation", "best"), aligner)
+    assert protocol["entity_names"] == said
+
+
+def test_the_protocol_knows_a_folder_of_dbp15k(tmp_path):
+    for file in ("ent_ids_1", "triples_1", "ill_ent_ids"):
+        (tmp_path / file).write_text("")
+    split = Split(np.empty((2, 2)), np.empty((3, 2)), {})
+    aligner = stub(OWN, OWN, ["name"])
+    protocol = describe_protocol(str(tmp_path), split, ("propagation", "best"), aligner)
+    assert protocol["entity_names"] == "machine-translated into English"

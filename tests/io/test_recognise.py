@@ -43,6 +43,22 @@ def test_sample_mmkg_folders(tmp_path):
     assert len(SeedPairs(*read_graphs(tmp_path))) == 3
 
 
+def test_names_of_a_pair_on_request(tmp_path, graphs):
+    samples = Path(__file__).parent / "data"
+    for name in ("FB15K", "DB15K"):
+        (tmp_path / "mmkg" / name).mkdir(parents=True)
+        for file in (samples / "mmkg" / name).iterdir():
+            (tmp_path / "mmkg" / name / file.name).symlink_to(file)
+    for folder in (tmp_path / "mmkg", samples / "zh_en"):
+        assert not any(len(kg.names.values) for kg in read_pair(folder)[:2])
+        kg1, kg2, _ = read_pair(folder, names=True)
+        assert all(len(kg.names.values) for kg in (kg1, kg2))
+    kg1, kg2 = (kg.with_names({kg.entity_ids[0]: "one"}) for kg in graphs)
+    write_pair(kg1, kg2, [], tmp_path / "own")
+    for names in (False, True):
+        assert read_pair(tmp_path / "own", names=names)[0].names.values.tolist() == ["one"]
+
+
 # tests/cli/test_cli_info.py reads both folders as what they are known as.
 
 

@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold
 from ..._utils.device import resolve_device
 from ..._utils.validation import Integer, Number, RandomState, Range
 from ...graph import KnowledgeGraph, ModalityFeatures, SeedPairs
+from ...graph._joint import as_nodes
 from .._matrices import drawn_seed
 from ..base import BaseFeaturizer, checked_view, graphs_of
 from .propagation import Propagation
@@ -201,7 +202,7 @@ class LabelPropagation(BaseFeaturizer):
         """
         X = checked_view(X, "LabelPropagation.fit_transform")
         self.fit(X)
-        propagate, nodes = self._propagation(X), _nodes(X, X.indices)
+        propagate, nodes = self._propagation(X), as_nodes(X.kg1, X.indices)
         features = propagate(nodes, self._codes)
         for rest, fold in self._folds():
             rows = nodes[fold].ravel()
@@ -239,15 +240,10 @@ class LabelPropagation(BaseFeaturizer):
                 )
             ]
         )
-        return split_sides(X, self._propagation(X)(_nodes(X, indices), self._codes))
+        return split_sides(X, self._propagation(X)(as_nodes(X.kg1, indices), self._codes))
 
     def _features(self, kg: KnowledgeGraph) -> ModalityFeatures:
         raise NotImplementedError("Labels spread over both graphs at once.")
-
-
-def _nodes(X: SeedPairs, indices: np.ndarray) -> np.ndarray:
-    """Return node numbers: entities of the first graph, then those of the second."""
-    return indices + np.array([0, X.kg1.n_entities])
 
 
 def split_sides(X: SeedPairs, features: np.ndarray) -> tuple[ModalityFeatures, ModalityFeatures]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, normalize
 
 from ...graph import KnowledgeGraph
+from ...graph._joint import joint_triples
 
 # Columns that each relation feature weights: wide enough for the product to pay.
 _WIDTH = 16
@@ -208,12 +209,6 @@ class Propagation:
     def _normal(self, random: np.random.Generator, *shape: int) -> Tensor:
         drawn = random.standard_normal(shape, dtype=np.float32)
         return torch.as_tensor(drawn, device=self.device)
-
-
-def joint_triples(kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> np.ndarray:
-    """Return the triples of both graphs in one numbering: those of the second follow the first."""
-    shift = np.array([kg1.n_entities, kg1.n_relations, kg1.n_entities])
-    return np.concatenate([kg1.relation_triples, kg2.relation_triples + shift])
 
 
 def _with_inverses(triples: np.ndarray) -> np.ndarray:

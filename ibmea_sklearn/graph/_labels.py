@@ -1,13 +1,13 @@
-"""What a reader calls entities."""
+"""What a reader calls the entities of a graph."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ._knowledge_graph import KnowledgeGraph
 
-def labels_of(kg: Any, entities: np.ndarray | None = None) -> list[str]:
+
+def labels_of(kg: KnowledgeGraph, entities: np.ndarray | None = None) -> list[str]:
     """Return what a reader calls entities: a name, else a text, else nothing.
 
     Parameters
@@ -25,10 +25,16 @@ def labels_of(kg: Any, entities: np.ndarray | None = None) -> list[str]:
     Examples
     --------
     >>> from ibmea_sklearn import KnowledgeGraph
-    >>> from ibmea_sklearn._utils.labels import labels_of
-    >>> names = {"Q64": [("Berlin-Est", "fr"), ("East Berlin", "en-GB")], "Q90": ("Parigi", "it")}
-    >>> labels_of(KnowledgeGraph(names=names, texts={"Q90": "a city", "Q1": "all there is"}))
-    ['Parigi', 'all there is', 'East Berlin']
+    >>> from ibmea_sklearn.graph import labels_of
+    >>> kg = KnowledgeGraph(
+    ...     [("Q64", "older than", "Q90"), ("Q90", "older than", "Q1")],
+    ...     names={"Q64": [("Berlino", "it"), ("Berlin", "en")], "Q90": [("Parigi", "it")]},
+    ...     texts={"Q90": "a city", "Q1": "all there is"},
+    ... )
+    >>> labels_of(kg)
+    ['Berlin', 'Parigi', 'all there is']
+    >>> labels_of(kg, kg.entity_index(["Q1"]))
+    ['all there is']
     """
     entities = np.arange(kg.n_entities) if entities is None else entities
     is_asked = np.zeros(kg.n_entities, bool)
