@@ -11,7 +11,7 @@ import pandas as pd
 from .. import __version__
 from .._utils.files import removals_wait
 from .._utils.validation import did_you_mean
-from ..graph import KnowledgeGraph, labels_of
+from ..graph import KnowledgeGraph
 from ..io import read_graph, read_pair, read_pairs, write_alignment
 from ._aligners import setting_of
 from ._talk import Talk, check_alignment_file, check_apart, check_file
@@ -172,7 +172,7 @@ def write_matches(
 
 
 def _labels(kg: KnowledgeGraph, ids: pd.Series) -> list[str]:
-    return labels_of(kg, kg.entity_index(ids))
+    return kg.labels(kg.entity_index(ids))
 
 
 def _read(

@@ -3,8 +3,7 @@ from ._features import ModalityFeatures as ModalityFeatures
 from ._joint import Sides as Sides
 from ._knowledge_graph import EntityValues as EntityValues
 from ._knowledge_graph import KnowledgeGraph as KnowledgeGraph
-from ._labels import labels_of as labels_of
 from ._names import EntityNames as EntityNames
 from ._seed_pairs import SeedPairs as SeedPairs
 
-__all__ = ["KnowledgeGraph", "ModalityFeatures", "SeedPairs", "Sides", "labels_of"]
+__all__ = ["KnowledgeGraph", "ModalityFeatures", "SeedPairs", "Sides"]

@@ -14,7 +14,13 @@ import pandas as pd
 from ._features import ModalityFeatures, checked_features, is_within
 from ._frozen import Frozen, frozen
 from ._ids import are_ids, factorize, kind_of, say_unknown
-from ._names import EntityNames, checked_names, name_columns, names_of_ids
+from ._names import (
+    EntityNames,
+    checked_names,
+    is_read_first,
+    name_columns,
+    names_of_ids,
+)
 from ._tables import column_of, columns_of, flatten, flatten_nested
 
 
@@ -292,6 +298,46 @@ class KnowledgeGraph(Frozen):
         owners, values, languages = name_columns(names)
         owners = self.entity_index(owners, "entities of names")
         return self._with(names=frozen(checked_names(owners, values, languages)))
+
+    def labels(self, entities: np.ndarray | None = None) -> list[str]:
+        """Return what a reader calls entities: a name, else a text, else nothing.
+
+        Parameters
+        ----------
+        entities : int64 ndarray of shape (n,), optional
+            Indices of entities; by default all of the graph.
+
+        Returns
+        -------
+        list of n str
+            Of the names of an entity the first that is English or of no language, else its first;
+            without a name its first text; "" where it has neither.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import KnowledgeGraph
+        >>> kg = KnowledgeGraph(
+        ...     [("Q64", "older than", "Q90"), ("Q90", "older than", "Q1")],
+        ...     names={"Q64": [("Berlino", "it"), ("Berlin", "en")], "Q90": [("Parigi", "it")]},
+        ...     texts={"Q90": "a city", "Q1": "all there is"},
+        ... )
+        >>> kg.labels()
+        ['Berlin', 'Parigi', 'all there is']
+        >>> kg.labels(kg.entity_index(["Q1"]))
+        ['all there is']
+        """
+        entities = np.arange(self.n_entities) if entities is None else entities
+        is_asked = np.zeros(self.n_entities, bool)
+        is_asked[entities] = True
+        owners, names, languages = (c[is_asked[self.names.entities]] for c in self.names)
+        order = np.argsort([not is_read_first(tag) for tag in languages.tolist()], kind="stable")
+        has_text = is_asked[self.texts.entities]
+        said = [
+            *zip(owners[order].tolist(), names[order].tolist(), strict=True),
+            *zip(self.texts.entities[has_text].tolist(), self.texts.values[has_text], strict=True),
+        ]
+        first = dict(reversed(said))
+        return [str(first.get(entity, "")) for entity in entities.tolist()]
 
     def _with(self, **changed: Any) -> KnowledgeGraph:
         new = object.__new__(KnowledgeGraph)

@@ -158,3 +158,8 @@ def local_name(text: str) -> str:
     elif " " not in text:
         text = _PREFIX.sub("", text)
     return " ".join(unquote(text).replace("_", " ").split())
+
+
+def is_read_first(language: str | None) -> bool:
+    """Tell whether a name is English or of no language."""
+    return language is None or language.lower().replace("_", "-").split("-")[0] == "en"

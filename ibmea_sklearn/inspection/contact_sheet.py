@@ -13,7 +13,7 @@ import pandas as pd
 from .._utils.optional import import_optional
 from .._utils.validation import Integer
 from ..featurizers.images.reading import UnreadableError, content_of, pixels_of
-from ..graph import KnowledgeGraph, labels_of
+from ..graph import KnowledgeGraph
 
 MARGIN = 32
 GAP = 14
@@ -164,7 +164,7 @@ def _first_images(kg: KnowledgeGraph) -> dict[Any, Any]:
 
 def _labels(kg: KnowledgeGraph) -> dict[Any, str]:
     """Return by id what entities are called, of those that are."""
-    labels = zip(kg.entity_ids.tolist(), labels_of(kg), strict=True)
+    labels = zip(kg.entity_ids.tolist(), kg.labels(), strict=True)
     return {entity: label for entity, label in labels if label}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..graph import KnowledgeGraph, labels_of
+from ..graph import KnowledgeGraph
 from ._displays import FUSED, aligner_in, pairs_of, readable
 from ._evidence import (
     SEED,
@@ -237,5 +237,5 @@ def _known_by(aligner: Any, alignment: Any) -> Known:
 
 
 def _label(kg: KnowledgeGraph, entity: int) -> str:
-    (label,) = labels_of(kg, np.array([entity]))
+    (label,) = kg.labels(np.array([entity]))
     return label

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.graph import labels_of
 
 TRIPLES = [("Q90", "capital of", "Q142"), ("Q456", "in", "Q142")]
 
@@ -24,11 +23,11 @@ def test_the_label_is_a_name_that_most_can_read_else_the_first_text(names, label
     texts = {"Q90": ["a city", "on the Seine"], "Q142": ["a land", "a republic"]}
     kg = KnowledgeGraph(TRIPLES, names={"Q90": names}, texts=texts)
     assert kg.entity_ids.tolist() == ["Q90", "Q456", "Q142"]
-    assert labels_of(kg) == [label, "", "a land"]
-    assert labels_of(kg, kg.entity_index(["Q456", "Q90", "Q90"])) == ["", label, label]
+    assert kg.labels() == [label, "", "a land"]
+    assert kg.labels(kg.entity_index(["Q456", "Q90", "Q90"])) == ["", label, label]
 
 
 def test_labels_of_integers_and_of_nothing():
     kg = KnowledgeGraph([(7, "next", 9)], names=[(9, "nine", None)])
-    assert labels_of(kg) == ["", "nine"]
-    assert labels_of(kg, np.empty(0, np.int64)) == []
+    assert kg.labels() == ["", "nine"]
+    assert kg.labels(np.empty(0, np.int64)) == []
