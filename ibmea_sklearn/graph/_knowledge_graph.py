@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 
 from ._features import ModalityFeatures, checked_features, is_within
-from ._frozen import Frozen, frozen
-from ._ids import are_ids, factorize, kind_of, say_unknown
 from ._names import (
     EntityNames,
     checked_names,
@@ -21,7 +19,18 @@ from ._names import (
     name_columns,
     names_of_ids,
 )
-from ._tables import column_of, columns_of, flatten, flatten_nested
+from ._tables import (
+    Frozen,
+    are_ids,
+    column_of,
+    columns_of,
+    factorize,
+    flatten,
+    flatten_nested,
+    frozen,
+    kind_of,
+    say_unknown,
+)
 
 
 class EntityValues(NamedTuple):

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._frozen import Frozen
 from ._knowledge_graph import KnowledgeGraph
-from ._tables import columns_of
+from ._tables import Frozen, columns_of
 
 
 class SeedPairs(Frozen):

@@ -1,15 +1,21 @@
-"""From any table to columns."""
+"""What graphs and pairs are made of: columns of any table, numbers for ids, read-only arrays."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from scipy import sparse
+
+from .._utils.validation import did_you_mean
+
+_LARGEST = np.iinfo(np.int64).max
 
 
 def columns_of(
@@ -126,3 +132,132 @@ def flatten_nested(table: Any) -> Any:
     if all(isinstance(v, Mapping) for v in table.values()):
         return [(e, a, v) for e, named in table.items() for a, v in flatten(named)]
     return table
+
+
+def factorize(columns: Mapping[str, np.ndarray], what: str) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return, for each column, the number of each id among the distinct ids of all; and these."""
+    dtypes = {column.dtype for column in columns.values() if len(column)}
+    dtype = dtypes.pop() if len(dtypes) == 1 else np.dtype(object)
+    together = np.concatenate([c.astype(dtype, copy=False) for c in columns.values()])
+    kind = kind_of(together)
+    if not kind:
+        raise ValueError(_say_bad_id(columns, what))
+    codes, ids = pd.factorize(together)
+    if ((ids == "") if kind == "string" else (ids > _LARGEST)).any():
+        raise ValueError(_say_bad_id(columns, what))
+    ends = np.cumsum([len(column) for column in columns.values()])
+    split = np.split(codes.astype(np.int64), ends[:-1])
+    return split, ids.astype(object if kind == "string" else np.int64)
+
+
+def kind_of(ids: np.ndarray) -> str:
+    """Return "string" or "integer" if all ids are of this kind, else nothing."""
+    kind = pd.api.types.infer_dtype(ids, skipna=False)
+    return {"string": "string", "empty": "string", "integer": "integer"}.get(kind, "")
+
+
+def are_ids(values: np.ndarray, kind: str) -> np.ndarray:
+    """Mask of the values that can be ids of this kind."""
+    if kind_of(values) == kind:
+        return np.ones(len(values), bool)
+    return np.array([_kind(value) == kind for value in values], bool)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return "string"
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value <= _LARGEST:
+        return "integer"
+    return ""
+
+
+def _say_bad_id(columns: Mapping[str, np.ndarray], what: str) -> str:
+    kind = next(filter(None, (_kind(value) for *_, value in _cells(columns))), "string")
+    name, row, value = next(cell for cell in _cells(columns) if _kind(cell[2]) != kind)
+    return (
+        f"Expected {what} in row {row} of the {name}: all strings that are not empty, or all "
+        f"integers (here {kind}s come first); found {value!r}."
+    )
+
+
+def _cells(columns: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, Any]]:
+    for name, column in columns.items():
+        for row, value in enumerate(column.tolist()):
+            yield name, row, value
+
+
+def say_unknown(unknown: np.ndarray, what: str, ids: np.ndarray, graph: str) -> str:
+    """Say which ids are not among those of the graph, and what was perhaps meant."""
+    found = unknown.tolist()
+    shown = ", ".join(map(repr, found[:5])) + (", ..." if len(found) > 5 else "")
+    return (
+        f"Expected {what} to be ids of {f'graph {graph!r}' if graph else 'the graph'} "
+        f"({len(ids)} entities, such as {ids[:1].tolist()[0]!r}); "
+        f"found {len(found)} unknown: {shown}.{_advice(found[0], ids)}"
+    )
+
+
+def _advice(unknown: Any, ids: np.ndarray) -> str:
+    kind = kind_of(ids[:1])
+    if _kind(unknown) != kind:
+        return f" The ids are {kind}s, {unknown!r} is a {type(unknown).__name__}: convert them."
+    if kind == "integer":
+        return ""
+    return did_you_mean(unknown, ids[:50_000].tolist(), cutoff=0.8)
+
+
+class Frozen:
+    """Base of what never changes: no attribute can be set or deleted, arrays are read-only."""
+
+    def _set(self, **state: Any) -> None:
+        self.__dict__.update((name, frozen(value)) for name, value in state.items())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(self._refusal(name, "set"))
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(self._refusal(name, "deleted"))
+
+    def _refusal(self, name: str, verb: str) -> str:
+        kind = type(self).__name__
+        return (
+            f"A {kind} is frozen; {name!r} can't be {verb}. "
+            "Build a new one, as its method `with_...` does."
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A read-only view of a dict can't be pickled.
+        return {
+            name: dict(value) if isinstance(value, MappingProxyType) else value
+            for name, value in self.__dict__.items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Pickled arrays come back writable. Views only: what joblib maps into the memory of a
+        # worker process stays mapped.
+        self._set(**state)
+
+
+def frozen(value: Any) -> Any:
+    """Return a read-only view of an array, or of a container of arrays; the rest as it is."""
+    if isinstance(value, np.ndarray):
+        return _read_only(value)
+    if sparse.issparse(value):
+        view = sparse.csr_array(value)
+        for name in ("data", "indices", "indptr"):
+            setattr(view, name, _read_only(getattr(view, name)))
+        return view
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return value._make(map(frozen, value))
+    if isinstance(value, Mapping):
+        return MappingProxyType({key: frozen(part) for key, part in value.items()})
+    return value
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view

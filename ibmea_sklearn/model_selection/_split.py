@@ -12,8 +12,7 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils import metadata_routing
 
 from ..graph import SeedPairs
-from ..graph._ids import factorize
-from ..graph._tables import columns_of
+from ..graph._tables import columns_of, factorize
 
 __all__ = ["LinkKFold", "LinkShuffleSplit", "link_groups"]
 
