@@ -1,9 +1,10 @@
-"""Which device torch runs on, and its random numbers."""
+"""What torch leaves open: which device it runs on, whose random numbers, second derivatives."""
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -144,3 +145,32 @@ def _mps_kept() -> Iterator[None]:
         yield
     finally:
         torch.mps.set_rng_state(before)
+
+
+def first_order(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a second derivative an error: what a backward pass has saved would count as constant.
+
+    torch's own ``once_differentiable`` lets it pass where the gradient that comes in is constant,
+    and the result is a wrong number.
+
+    Parameters
+    ----------
+    backward : callable
+        Of a ``torch.autograd.Function``.
+
+    Returns
+    -------
+    callable
+        Raises a RuntimeError under ``create_graph=True``.
+    """
+
+    @functools.wraps(backward)
+    def checked(ctx: Any, *grads: Any) -> Any:
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            raise RuntimeError(
+                "Expected a first derivative only; found create_graph=True. Second derivatives of "
+                "losses, attention and TransE are not there: call backward() without it."
+            )
+        return backward(ctx, *grads)
+
+    return checked

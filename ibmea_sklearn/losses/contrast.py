@@ -6,10 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._utils.autograd import first_order
+from .._utils.device import first_order
 from .._utils.validation import checked_positive
-from ._blocks import log_sums, log_sums_within, unit_rows
-from ._rows import check_pairs, in_full, mean_of, row_products, rows_of
+from ._blocks import (
+    check_pairs,
+    in_full,
+    log_sums,
+    log_sums_within,
+    mean_of,
+    row_products,
+    rows_of,
+    unit_rows,
+)
 
 
 class InfoNCE(nn.Module):

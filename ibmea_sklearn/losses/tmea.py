@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .._utils.names import FUSED
-from ._rows import row_products
+from ._blocks import row_products
 from .contrast import Contrastive
 from .variational import Imputation
 

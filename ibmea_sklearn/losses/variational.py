@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from ._rows import in_full, mean_of, rows_of
+from ._blocks import in_full, mean_of, rows_of
 
 
 class StandardNormalKL(nn.Module):

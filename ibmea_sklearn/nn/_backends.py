@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .._utils.autograd import first_order
+from .._utils.device import first_order
 from .._utils.optional import import_optional
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .._utils.autograd import first_order
+from .._utils.device import first_order
 from ._backends import AUTO, checked_backend, chosen_backend
 
 

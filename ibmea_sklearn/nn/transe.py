@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .._utils.autograd import first_order
+from .._utils.device import first_order
 from .triples import Corruption, NegativeSampler, check_range, swapped_triples
 
 _LEAST_LENGTH = 1e-12
