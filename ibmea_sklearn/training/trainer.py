@@ -26,10 +26,9 @@ from ..channels.channels import Encode, is_finite
 from ..channels.hints import hint_at_small_validation
 from ..matching import Matching
 from .batches import Batches, as_they_are
-from .callbacks import HeldOutScore, LastGoodWeights
+from .callbacks import HeldOutScore, LastGoodWeights, ProgressBar
 from .checkpoint import Checkpoint, NoCheckpoint, Stateful
 from .net import AlignmentNet, finished_epochs
-from .progress import ProgressBar
 
 __all__ = ["Trainer", "sigterm_interrupts", "start_from", "warmup_cosine"]
 
