@@ -16,7 +16,7 @@ from ..channels.channels import Channels
 from ..channels.search import split_seeds
 from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
-from ..io._attachments import read_vectors
+from ..io.embeddings import read_vectors
 from ..matching import Matching
 from .base import BaseAligner
 from .settings import Rounds

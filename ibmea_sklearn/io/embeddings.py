@@ -1,15 +1,22 @@
-"""Embeddings of entities as pandas, Polars or Arrow tables, and back."""
+"""Vectors of entities: as pandas, Polars or Arrow tables and back, and as arrays in files."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from .._utils.files import atomic_write
 from .._utils.optional import import_optional
+from .._utils.validation import brief
 from ..graph import KnowledgeGraph, ModalityFeatures
+from ._text import listing
 
 ENTITY = "entity"
 # By container: the package, by which narwhals knows it, and the extra that installs it.
@@ -169,4 +176,57 @@ def _numbers(column: Any) -> np.ndarray:
         raise ValueError(
             f"Expected numbers in the column {column.name!r}, or lists of numbers of one length; "
             f"found {found!r}. Drop what is no vector."
+        ) from None
+
+
+def write_features(folder: Path, modality: str, values: Any, mask: np.ndarray) -> None:
+    """Write the feature matrix of a modality, dense or sparse."""
+    path = folder / "features" / f"{quote(modality, safe='')}.npz"
+    arrays: dict[str, Any] = {"mask": mask}
+    if sparse.issparse(values):
+        arrays |= {name: getattr(values, name) for name in ("data", "indices", "indptr", "shape")}
+    else:
+        arrays["values"] = values
+    with atomic_write(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_features(folder: Path, entities: Any) -> dict[str, Any]:
+    """Read the feature matrices of a folder, whose rows are those of its table of entities."""
+    paths = sorted((folder / "features").glob("*.npz"))
+    if paths and entities is None:
+        raise FileNotFoundError(
+            f"Expected a table of entities in {folder}, which says what the rows of "
+            f"{paths[0].name} are; found {listing(folder)}."
+        )
+    return {unquote(path.stem): _read_matrix(path) for path in paths}
+
+
+def read_vectors(path: str | os.PathLike[str]) -> np.ndarray:
+    """Map a file that ``numpy.save`` has written; ValueError unless it holds numbers."""
+    expected = f"Expected an array of numbers, as numpy.save writes it, in {os.fspath(path)}; found"
+    if not Path(path).is_file():  # a pipe would have no end
+        raise FileNotFoundError(f"{expected} no such file.")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # numpy, zipfile and Python's tokenizer have many
+        raise ValueError(f"{expected}: {brief(error)}.") from None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+        found = f"numbers of type {array.dtype}" if isinstance(array, np.ndarray) else "an archive"
+        raise ValueError(f"{expected} {found}. Write the array alone, of floats.")
+    return array
+
+
+def _read_matrix(path: Path) -> tuple[Any, np.ndarray]:
+    try:
+        if not path.is_file():  # a pipe would have no end
+            raise ValueError("no file")
+        with np.load(path, allow_pickle=False) as arrays:
+            if "values" in arrays:
+                return arrays["values"], arrays["mask"]
+            parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
+            return sparse.csr_array(parts, shape=tuple(arrays["shape"])), arrays["mask"]
+    except Exception as error:  # numpy and zipfile have many
+        raise ValueError(
+            f"Expected arrays of numbers `values` and `mask` in {path}; found: {brief(error)}."
         ) from None

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._utils.files import check_complete, whole_folder
+from .._utils.files import atomic_write, check_complete, whole_folder
+from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
-from ._attachments import image_path, read_features, write_features, write_image
 from ._table_files import (
     SUFFIXES,
     check_escaping,
@@ -24,6 +24,7 @@ from ._table_files import (
 )
 from ._text import listing, resolved, shown_names
 from ._values import read_value, write_value
+from .embeddings import read_features, write_features
 
 TABLES = ("relation_triples", "attribute_triples", "images", "texts", "names", "entities")
 LOOKS_FOR = (
@@ -45,6 +46,15 @@ _REQUIRED = {"attribute_triples": 3, "names": 2}
 _LIKE_COLUMNS: dict[str, dict[int, tuple[int, ...]]] = {
     "relation_triples": {0: (0, 2), 1: (1,), 2: (0, 2)},
     "attribute_triples": {0: (0,), 1: (1,)},
+}
+_SIGNATURES = {
+    b"\x89PNG": "png",
+    b"\xff\xd8\xff": "jpg",
+    b"GIF8": "gif",
+    b"RIFF": "webp",
+    b"BM": "bmp",
+    b"<svg": "svg",
+    b"<?xml": "svg",
 }
 
 
@@ -333,3 +343,38 @@ def _name_columns(kg: KnowledgeGraph) -> list[Any]:
 def _image_columns(kg: KnowledgeGraph, beside: Path, folder: Path) -> list[Any]:
     images = [write_image(beside, folder, row, image) for row, image in enumerate(kg.images.values)]
     return [kg.entity_ids[kg.images.entities], images]
+
+
+def image_path(folder: Path, image: Any) -> str:
+    """Return the path of an image that a table of `folder` names."""
+    path = Path(str(image))  # a name of digits is a number by then
+    return str(path if path.is_absolute() else resolved(folder) / path)
+
+
+def write_image(beside: Path, folder: Path, row: int, image: Any) -> str:
+    """Return the path of an image relative to `folder`; if in memory, it is written `beside`."""
+    if isinstance(image, (str, os.PathLike)):
+        return _relative(resolved(Path(image)), resolved(folder))
+    data = bytes(image) if isinstance(image, (bytes, bytearray)) else None
+    suffix = _suffix(data) if data is not None else "png"
+    path = Path("images") / f"{row}.{suffix}"
+    with atomic_write(beside / path, "wb") as file:
+        if data is not None:
+            file.write(data)
+        else:
+            _pil_image(image).save(file, format="PNG")
+    return path.as_posix()
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Return a path below the folder relative to it, any other whole."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _suffix(data: bytes) -> str:
+    return next((s for signature, s in _SIGNATURES.items() if data.startswith(signature)), "img")
+
+
+def _pil_image(image: Any) -> Any:
+    pil = import_optional("PIL.Image", "images", "Writing an image that is in memory")
+    return pil.fromarray(np.asarray(image)) if isinstance(image, np.ndarray) else image
