@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.datasets._synthetic_parts import draw_attributes, draw_triples
+from ibmea_sklearn.datasets._synthetic import draw_attributes, draw_triples
 
 shares = st.floats(0, 1)
 few = settings(max_examples=30)
