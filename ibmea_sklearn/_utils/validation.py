@@ -1,4 +1,4 @@
-"""Ranges of parameters, declared once and said in the same words everywhere."""
+"""Ranges of parameters, declared once and said in the same words everywhere; also warnings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import difflib
 import math
 import os
 import stat
+import sys
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,10 +34,12 @@ __all__ = [
     "checked_positive",
     "checked_random",
     "did_you_mean",
+    "warn_user",
 ]
 
 LARGEST = 1e30  # what torch can still multiply in float32
 _LARGEST_INTEGER = 2**31 - 1  # no array has so many rows, and libraries have no words for more
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Range(ABC):
@@ -304,3 +309,11 @@ def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str
     near = (difflib.get_close_matches(name, choices, 1, cutoff) for name in (given, given.lower()))
     close = next(near) or next(near)
     return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn, at the first frame outside of the package."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -36,7 +36,7 @@ from ..featurizers.values.reading import has_values
 from ..graph import SeedPairs
 from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
-from ..training.batches import Batches
+from ..training.net import Batches
 from .base import BaseAligner
 
 __all__ = ["Start", "begin", "featurizer_of", "train"]

@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from .._utils.names import GRAPH, NAME, PROPAGATION
-from .._utils.warnings import warn_user
+from .._utils.validation import warn_user
 from ..graph import KnowledgeGraph, SeedPairs
 from .features import BUILT_IN
 

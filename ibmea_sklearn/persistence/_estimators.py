@@ -11,8 +11,7 @@ from torch import nn
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator
-from .._utils.validation import brief, did_you_mean
-from .._utils.warnings import warn_user
+from .._utils.validation import brief, did_you_mean, warn_user
 from ._state_file import StateFile, write_state
 
 _CONTENT = "aligner"

@@ -22,7 +22,7 @@ from .. import __version__
 from .._utils.device import generator
 from .._utils.estimator import Estimator
 from .._utils.files import remove_file
-from .._utils.warnings import warn_user
+from .._utils.validation import warn_user
 from ..graph import KnowledgeGraph, SeedPairs
 from ..persistence import StateFile, to_json, write_state
 from .net import AlignmentNet

@@ -19,16 +19,15 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from torch import Tensor, nn
 
-from .._utils.warnings import warn_user
+from .._utils.validation import warn_user
 from ..channels import PairSearch
 from ..channels.calibration import Calibration
 from ..channels.channels import Encode, is_finite
 from ..channels.hints import hint_at_small_validation
 from ..matching import Matching
-from .batches import Batches, as_they_are
 from .callbacks import HeldOutScore, LastGoodWeights, ProgressBar
 from .checkpoint import Checkpoint, NoCheckpoint, Stateful
-from .net import AlignmentNet, finished_epochs
+from .net import AlignmentNet, Batches, as_they_are, finished_epochs
 
 __all__ = ["Trainer", "sigterm_interrupts", "start_from", "warmup_cosine"]
 

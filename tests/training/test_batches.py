@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn.training import PairBatches, TripleBatches
-from ibmea_sklearn.training.batches import Step, as_they_are
+from ibmea_sklearn.training.net import Step, as_they_are
 
 TRIPLES = torch.arange(33).reshape(11, 3)
 SEEDS, FOUND = torch.tensor([[0, 5], [1, 6], [2, 7]]), torch.tensor([[3, 8]])

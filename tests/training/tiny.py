@@ -13,7 +13,7 @@ from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.channels.channels import Channels
 from ibmea_sklearn.matching import Matching
 from ibmea_sklearn.training import AlignmentNet, PairBatches, Trainer
-from ibmea_sklearn.training.batches import Batches, Step, as_they_are
+from ibmea_sklearn.training.net import Batches, Step, as_they_are
 
 N_LEFT, N_NODES = 6, 12
 SEEDS = np.array([[0, 6], [1, 7]])
