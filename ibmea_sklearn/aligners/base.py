@@ -446,7 +446,7 @@ class BaseAligner(Estimator, ABC):
         >>> explanation.to_frame()["kind"].unique().tolist()
         ['channel', 'neighbor', 'attribute']
         """
-        from ..inspection import explain_pair  # who only aligns should not wait for it
+        from ..inspection.explanation import explain_pair  # who only aligns should not wait for it
 
         return explain_pair(self, source, target, alignment)
 

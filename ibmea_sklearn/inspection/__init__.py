@@ -2,7 +2,7 @@
 
 from .channels import SimilarityDisplay, WeightsDisplay
 from .contact_sheet import contact_sheet
-from .explanation import PairExplanation, explain_pair
+from .explanation import PairExplanation
 from .hits_at_k import HitsAtKDisplay
 from .reliability import ReliabilityDisplay
 from .search_heatmap import SearchHeatmapDisplay
@@ -17,5 +17,4 @@ __all__ = [
     "TrainingDisplay",
     "WeightsDisplay",
     "contact_sheet",
-    "explain_pair",
 ]

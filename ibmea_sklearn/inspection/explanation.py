@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from ..featurizers.values.reading import parse_value
 from ..graph import KnowledgeGraph
-from ._displays import FUSED, aligner_in, channels_of, pairs_of, readable
+from ._displays import FUSED, channels_of, pairs_of, readable
 
-__all__ = ["PairExplanation", "explain_pair"]
+__all__ = ["PairExplanation"]
 
 CHANNELS = ("channel", "similarity", "weight", "contribution", "rank")
 NEIGHBORS = (
@@ -40,7 +41,8 @@ _ALIGNED = "alignment"
 class PairExplanation:
     """What speaks for a pair of entities, and what against it.
 
-    Made by :func:`explain_pair`, and by the method ``explain`` of every aligner.
+    Made by the method ``explain`` of every aligner: of a Pipeline that is ``pipeline[-1].explain``,
+    of a search ``search.best_estimator_.explain``.
 
     Parameters
     ----------
@@ -68,13 +70,23 @@ target_value, same
 
     Examples
     --------
-    >>> from ibmea_sklearn import PropagationAligner
-    >>> from ibmea_sklearn.datasets import make_mmkg_pair
-    >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
-    >>> aligner = PropagationAligner(modalities=["graph"], random_state=0, verbose=0)
-    >>> explanation = aligner.fit(kg1, kg2, links[:30]).explain(*links[0])
+    >>> from ibmea_sklearn import KnowledgeGraph, PropagationAligner, Rounds
+    >>> kg1 = KnowledgeGraph(
+    ...     [("Lyon", "located in", "France"), ("Paris", "capital of", "France")],
+    ...     {"Paris": {"population": 2102650}},
+    ... )
+    >>> kg2 = KnowledgeGraph(
+    ...     [("lyon", "liegt in", "frankreich"), ("paris", "Hauptstadt von", "frankreich")],
+    ...     {"paris": {"Einwohner": "2.102.650"}},
+    ... )
+    >>> seeds = [("Lyon", "lyon"), ("France", "frankreich")]
+    >>> rounds = Rounds(1, validation_fraction=0)  # two seeds are too few to hold one out
+    >>> aligner = PropagationAligner(rounds=rounds, random_state=0, verbose=0)
+    >>> explanation = aligner.fit(kg1, kg2, seeds).explain("Paris", "paris")
     >>> explanation.is_seed, explanation.channels["channel"].tolist()
-    (True, ['fused', 'frozen_propagation'])
+    (False, ['fused', 'frozen_propagation'])
+    >>> explanation.neighbors[["source_neighbor", "target_neighbor", "known_by"]].values.tolist()
+    [['France', 'frankreich', 'seed']]
     """
 
     source: Any
@@ -165,48 +177,8 @@ def _names(row: Any) -> str:
 
 
 def explain_pair(aligner: Any, source: Any, target: Any, alignment: Any = None) -> PairExplanation:
-    """Say what speaks for a pair of entities.
-
-    Parameters
-    ----------
-    aligner : fitted aligner, Pipeline that ends with one, or search over either
-    source, target : str or int
-        An entity of the first graph, and one of the second.
-    alignment : DataFrame with columns source, target, or array-like of shape (n_pairs, 2), optional
-        Pairs that are taken for known beside the seeds, when neighbours are compared: such as what
-        ``aligner.align()`` returns, with its confidences.
-
-    Returns
-    -------
-    PairExplanation
-
-    Raises
-    ------
-    TypeError
-        If there is no aligner.
-    ValueError
-        If an entity is unknown.
-
-    Examples
-    --------
-    >>> from ibmea_sklearn import KnowledgeGraph, PropagationAligner, Rounds
-    >>> from ibmea_sklearn.inspection import explain_pair
-    >>> kg1 = KnowledgeGraph(
-    ...     [("Lyon", "located in", "France"), ("Paris", "capital of", "France")],
-    ...     {"Paris": {"population": 2102650}},
-    ... )
-    >>> kg2 = KnowledgeGraph(
-    ...     [("lyon", "liegt in", "frankreich"), ("paris", "Hauptstadt von", "frankreich")],
-    ...     {"paris": {"Einwohner": "2.102.650"}},
-    ... )
-    >>> seeds = [("Lyon", "lyon"), ("France", "frankreich")]
-    >>> rounds = Rounds(1, validation_fraction=0)  # two seeds are too few to hold one out
-    >>> aligner = PropagationAligner(rounds=rounds, random_state=0, verbose=0)
-    >>> explanation = explain_pair(aligner.fit(kg1, kg2, seeds), "Paris", "paris")
-    >>> explanation.neighbors[["source_neighbor", "target_neighbor", "known_by"]].values.tolist()
-    [['France', 'frankreich', 'seed']]
-    """
-    aligner = aligner_in(aligner)
+    """Do what :meth:`ibmea_sklearn.BaseAligner.explain` says."""
+    check_is_fitted(aligner, "embeddings_")
     graphs = aligner.kg1_, aligner.kg2_
     entities = ((graphs[0], source, "the source"), (graphs[1], target, "the target"))
     one, other = (int(kg.entity_index([entity], what)[0]) for kg, entity, what in entities)

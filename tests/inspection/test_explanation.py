@@ -5,10 +5,8 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.pipeline import make_pipeline
 
 from ibmea_sklearn import KnowledgeGraph, PropagationAligner
-from ibmea_sklearn.inspection import explain_pair
 from ibmea_sklearn.matching import ranks
 
 pytestmark = pytest.mark.filterwarnings(
@@ -75,7 +73,7 @@ def small():
 
 def test_contributions_add_up_to_the_similarity(trained, noisy_pair):
     for source, target in noisy_pair.links[40:60]:
-        explanation = explain_pair(trained, source, target)
+        explanation = trained.explain(source, target)
         table = explanation.channels.set_index("channel")
         assert list(table.index)[0] == "fused" and set(table.index) == set(trained.embeddings_)
         left, right = trained.embeddings_["fused"]
@@ -92,7 +90,7 @@ def test_a_modality_that_is_absent(trained, noisy_pair):
     source, target = next(
         pair for pair in noisy_pair.links if not has_image[noisy_pair.kg1.entity_index(pair[:1])]
     )
-    table = explain_pair(trained, source, target).channels.set_index("channel")
+    table = trained.explain(source, target).channels.set_index("channel")
     assert np.isnan(table["similarity"]["image"]) and table["rank"]["image"] is pd.NA
     assert table["contribution"]["image"] == 0
 
@@ -105,7 +103,7 @@ def test_the_rank_is_that_among_all_that_are_no_seeds(trained, noisy_pair):
     expected = ranks(left[rows], right[pool], true, method="cosine")
     assert expected.max() > 1
     for pair, rank in zip(noisy_pair.links[40:50], expected, strict=True):
-        table = explain_pair(trained, *pair).channels.set_index("channel")
+        table = trained.explain(*pair).channels.set_index("channel")
         assert table.loc["graph", "rank"] == rank
 
 
@@ -113,7 +111,7 @@ def test_the_rank_is_that_among_all_that_are_no_seeds(trained, noisy_pair):
 
 
 def test_neighbours_that_are_seeds(small):
-    (row,) = explain_pair(small, "Paris", "paris").neighbors.itertuples(index=False)
+    (row,) = small.explain("Paris", "paris").neighbors.itertuples(index=False)
     assert row == (
         "France",
         "frankreich",
@@ -132,13 +130,13 @@ def test_neighbours_that_an_alignment_knows(small):
             "confidence": [0.5, 0.9, 0.8],
         }
     )
-    table = explain_pair(small, "Paris", "paris", found).neighbors
+    table = small.explain("Paris", "paris", found).neighbors
     # What is a seed, no alignment says otherwise.
     assert table["source_neighbor"].tolist() == ["France", "Europe", "Seine"]
     assert table["known_by"].tolist() == ["seed", "alignment", "alignment"]
     assert table["confidence"].tolist() == [1, 0.9, 0.5]
     assert table["source_relations"].tolist()[1:] == [("→ located in",), ("← flows through",)]
-    pairs = explain_pair(small, "Paris", "paris", [("Seine", "seine"), ("Berlin", "paris")])
+    pairs = small.explain("Paris", "paris", [("Seine", "seine"), ("Berlin", "paris")])
     assert pairs.neighbors["source_neighbor"].tolist() == ["France", "Seine"]
 
 
@@ -147,18 +145,18 @@ def test_of_equally_sure_neighbours_hubs_come_last():
     aligner = PropagationAligner.from_preset(
         propagation__n_components=16, rounds__n_rounds=1, random_state=0, verbose=0
     )
-    table = explain_pair(aligner.fit(KG1, KG2, seeds), "Paris", "paris").neighbors
+    table = aligner.fit(KG1, KG2, seeds).explain("Paris", "paris").neighbors
     assert table["source_neighbor"].tolist() == ["Europe", "France"]
 
 
 def test_what_an_aligner_finds_is_an_alignment(trained, noisy_pair):
     found = trained.align()
     known = dict(zip(found["source"], found["target"], strict=True))
-    explanation = explain_pair(trained, *noisy_pair.links[45], found)
+    explanation = trained.explain(*noisy_pair.links[45], found)
     by_alignment = explanation.neighbors[explanation.neighbors["known_by"] == "alignment"]
     for row in by_alignment.itertuples():
         assert known[row.source_neighbor] == row.target_neighbor
-    n_seeds = len(explain_pair(trained, *noisy_pair.links[45]).neighbors)
+    n_seeds = len(trained.explain(*noisy_pair.links[45]).neighbors)
     assert len(explanation.neighbors) == n_seeds + len(by_alignment)
 
 
@@ -166,7 +164,7 @@ def test_what_an_aligner_finds_is_an_alignment(trained, noisy_pair):
 
 
 def test_attributes_with_the_same_name_or_value(small):
-    table = explain_pair(small, "Paris", "paris").attributes
+    table = small.explain("Paris", "paris").attributes
     found = table[["source_attribute", "target_attribute", "same"]].values.tolist()
     assert found == [
         ["http://one.org/population", "http://zwei.de/Population", "name and value"],
@@ -199,14 +197,14 @@ def test_what_counts_as_the_same(value, other, names, same):
         propagation__n_components=4, rounds__n_rounds=1, random_state=0, verbose=0
     )
     aligner.fit(kg1, kg2, [("e", "e"), ("f", "f")])
-    assert explain_pair(aligner, "e", "e").attributes["same"].tolist() == [same] * bool(same)
+    assert aligner.explain("e", "e").attributes["same"].tolist() == [same] * bool(same)
 
 
 # As text and tables
 
 
 def test_it_reads_as_text_and_html(small):
-    explanation = explain_pair(small, "Paris", "paris")
+    explanation = small.explain("Paris", "paris")
     text = repr(explanation)
     assert text.startswith("Paris (City of <light>) = paris: similarity 0.")
     assert "propagation (untrained)" in text and "→ capital of, → located in" in text
@@ -216,7 +214,7 @@ def test_it_reads_as_text_and_html(small):
 
 
 def test_nothing_is_shared(small):
-    explanation = explain_pair(small, "Berlin", "seine")
+    explanation = small.explain("Berlin", "seine")
     assert len(explanation.neighbors) == len(explanation.attributes) == 0
     assert repr(explanation).endswith("known: none\nShared attributes: none")
     assert explanation.to_frame()["kind"].unique().tolist() == ["channel"]
@@ -226,7 +224,7 @@ def test_nothing_is_shared(small):
 def test_long_tables_are_cut(small):
     many = {f"name {i}": f"value {i}" for i in range(12)}
     kg1 = KnowledgeGraph([("e", "r", "f")], {"e": many})
-    explanation = explain_pair(small.fit(kg1, kg1, [("e", "e"), ("f", "f")]), "e", "e")
+    explanation = small.fit(kg1, kg1, [("e", "e"), ("f", "f")]).explain("e", "e")
     text = repr(explanation)
     assert "Shared attributes: 12, the first 10 here" in text
     assert "name 9" in text and "name 10" not in text
@@ -235,7 +233,7 @@ def test_long_tables_are_cut(small):
 
 
 def test_one_table_of_all(small):
-    explanation = explain_pair(small, "Paris", "paris")
+    explanation = small.explain("Paris", "paris")
     table = explanation.to_frame()
     assert list(table.columns) == ["kind", "by", "source", "target", "score"]
     counts = table["kind"].value_counts().to_dict()
@@ -244,12 +242,6 @@ def test_one_table_of_all(small):
     assert contributions.sum() == pytest.approx(explanation.similarity, abs=1e-5)
     (by,) = table.loc[table["kind"] == "neighbor", "by"]
     assert by == "→ capital of, → located in | → Hauptstadt von"
-
-
-def test_of_a_pipeline(small):
-    assert repr(explain_pair(make_pipeline(small), "Paris", "paris")) == repr(
-        explain_pair(small, "Paris", "paris")
-    )
 
 
 @pytest.mark.parametrize(
@@ -263,12 +255,7 @@ def test_of_a_pipeline(small):
 )
 def test_wrong_input(small, arguments, message):
     with pytest.raises(ValueError, match=message):
-        explain_pair(small, *arguments)
-
-
-def test_what_is_no_aligner():
-    with pytest.raises(TypeError, match="Expected a fitted aligner, .*; found KnowledgeGraph"):
-        explain_pair(KG1, "Paris", "paris")
+        small.explain(*arguments)
 
 
 def test_names_go_before_texts():
