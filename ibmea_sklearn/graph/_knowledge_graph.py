@@ -12,13 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ._features import ModalityFeatures, checked_features, is_within
-from ._names import (
-    EntityNames,
-    checked_names,
-    is_read_first,
-    name_columns,
-    names_of_ids,
-)
+from ._names import EntityNames, checked_names, is_read_first, names_of_ids
 from ._tables import (
     Frozen,
     are_ids,
@@ -29,6 +23,7 @@ from ._tables import (
     flatten_nested,
     frozen,
     kind_of,
+    name_columns,
     say_unknown,
 )
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
-
-from ._tables import columns_of
 
 # DBpedia and Wikidata name things after these; the name may have slashes itself, as AC/DC.
 _FOLDER = re.compile(r"^\w+://.*?/(?:resource|page|wiki|entity)/")
@@ -31,43 +28,6 @@ class EntityNames(NamedTuple):
     entities: np.ndarray
     values: np.ndarray
     languages: np.ndarray
-
-
-def name_columns(names: Any) -> list[np.ndarray]:
-    """Split names of any form into entities, names and languages, which are not checked.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no table, or has the wrong number of columns.
-    """
-    if isinstance(names, str):
-        raise ValueError(
-            f"Expected names as a table, a mapping {{entity: names}}, or 'id'; found {names!r}."
-        )
-    return columns_of(_flatten(names), 3, "names", n_required=2)
-
-
-def _flatten(names: Any) -> Any:
-    """Turn ``{entity: name, (name, language) or list of these}`` into rows of three."""
-    if not isinstance(names, Mapping):
-        return names
-    return [
-        (entity, *_with_language(entity, name))
-        for entity, said in names.items()
-        for name in (said if isinstance(said, list) else [said])
-    ]
-
-
-def _with_language(entity: Any, name: Any) -> tuple[Any, Any]:
-    if not isinstance(name, tuple):
-        return name, None
-    if len(name) != 2:
-        raise ValueError(
-            f"Expected each name of {entity!r} as a text or a tuple (text, language); found "
-            f"{name!r}. Put several names into a list."
-        )
-    return name
 
 
 def checked_names(entities: np.ndarray, values: np.ndarray, languages: np.ndarray) -> EntityNames:

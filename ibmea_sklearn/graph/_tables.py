@@ -134,6 +134,43 @@ def flatten_nested(table: Any) -> Any:
     return table
 
 
+def name_columns(names: Any) -> list[np.ndarray]:
+    """Split names of any form into entities, names and languages, which are not checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no table, or has the wrong number of columns.
+    """
+    if isinstance(names, str):
+        raise ValueError(
+            f"Expected names as a table, a mapping {{entity: names}}, or 'id'; found {names!r}."
+        )
+    return columns_of(_flatten_names(names), 3, "names", n_required=2)
+
+
+def _flatten_names(names: Any) -> Any:
+    """Turn ``{entity: name, (name, language) or list of these}`` into rows of three."""
+    if not isinstance(names, Mapping):
+        return names
+    return [
+        (entity, *_with_language(entity, name))
+        for entity, said in names.items()
+        for name in (said if isinstance(said, list) else [said])
+    ]
+
+
+def _with_language(entity: Any, name: Any) -> tuple[Any, Any]:
+    if not isinstance(name, tuple):
+        return name, None
+    if len(name) != 2:
+        raise ValueError(
+            f"Expected each name of {entity!r} as a text or a tuple (text, language); found "
+            f"{name!r}. Put several names into a list."
+        )
+    return name
+
+
 def factorize(columns: Mapping[str, np.ndarray], what: str) -> tuple[list[np.ndarray], np.ndarray]:
     """Return, for each column, the number of each id among the distinct ids of all; and these."""
     dtypes = {column.dtype for column in columns.values() if len(column)}
