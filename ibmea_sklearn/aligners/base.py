@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import rich
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
 from .._utils.names import FUSED
-from .._utils.validation import Choice, Integer, Range, checked_integer
+from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Calibration
+from ..channels.hints import hint_at_precision
 from ..featurizers import ModalityFeaturizer
 from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
 from ..io.embeddings import embeddings_to_frame
-from ..matching import Matching, sinkhorn
+from ..matching import Matching
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._input import (
@@ -32,6 +34,7 @@ from ._input import (
     pairs_of,
     sources_of,
 )
+from ._matches import Matches, as_expected, best_cut, evidence_groups, find_matches
 
 if TYPE_CHECKING:
     from ..inspection import PairExplanation
@@ -50,7 +53,7 @@ class BaseAligner(Estimator, ABC):
     embeddings_ : dict of {str: Sides}
         By modality, and ``"fused"``: arrays of shape (n_entities, width).
     calibration_ : Calibration
-        What Sinkhorn's probability of a pair is worth; as it is, unless the aligner has learnt it.
+        What the evidence for a match is worth, as learnt from held-out seeds.
     kg1_, kg2_ : KnowledgeGraph
         The graphs of the fit, shared, not copied.
     seed_indices_ : int64 ndarray of shape (n_seeds, 2)
@@ -209,7 +212,7 @@ class BaseAligner(Estimator, ABC):
         warm = "training" in self.settings and settings_of(self, "training").warm_start
         if warm and hasattr(self, "network_"):
             check_same_entities(self.kg1_, self.kg2_, X)
-        for name in ("embeddings_", "calibration_", *(() if warm else ("network_",))):
+        for name in ("embeddings_", "calibration_", "_found", *(() if warm else ("network_",))):
             self.__dict__.pop(name, None)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
@@ -295,8 +298,9 @@ class BaseAligner(Estimator, ABC):
 
         Returns
         -------
-        DataFrame with columns source, target, rank, score
-            `k` rows for each source, best first. A seed's partner comes first, with score 1; its
+        DataFrame with columns source, target, rank, score, p_none
+            `k` rows for each source, best first. ``p_none`` is the probability that the source has
+            no partner among all. A seed's partner comes first, with score 1 and ``p_none`` 0; its
             further candidates have the cosine as score.
         """
         checked_integer(k, "k")
@@ -309,10 +313,19 @@ class BaseAligner(Estimator, ABC):
                 "target": self.kg2_.entity_ids[targets.ravel()],
                 "rank": np.tile(np.arange(1, k + 1), n),
                 "score": scores.ravel(),
+                "p_none": np.repeat(self._without_partner(0)[sources], k),
             }
         )
 
-    def align(self, method: str = "mutual", n_candidates: int = 50) -> pd.DataFrame:
+    def align(
+        self,
+        method: str = "mutual",
+        n_candidates: int = 50,
+        *,
+        min_confidence: float | str = 0.0,
+        precision: float | None = None,
+        include_seeds: bool = False,
+    ) -> pd.DataFrame:
         """One-to-one matches of the entities that are no seeds.
 
         Parameters
@@ -323,36 +336,179 @@ class BaseAligner(Estimator, ABC):
             the largest total score among the best candidates.
         n_candidates : int, default=50
             Candidates of each entity, for "assignment".
+        min_confidence : float or "auto", default=0.0
+            Least confidence of a match. "auto": that for which the highest F1 is expected.
+        precision : float, optional
+            Expected share of right matches: as many of the most confident ones as have it on
+            average.
+        include_seeds : bool, default=False
+            Whether the seeds come first, with score and confidence 1.
 
         Returns
         -------
         DataFrame with columns source, target, score, confidence
-            Most confident first. The confidence is the pair's Sinkhorn probability, in [0, 1]; from
-            an aligner with held-out seeds, the share of pairs of such a probability that is right.
+            Most confident first. The confidence is the probability that the match is right, given
+            that entities of both graphs may have no partner; without held-out seeds to learn it
+            from, see ``calibration_.is_learnt``, the pair's Sinkhorn probability.
+
+        Warns
+        -----
+        AlignmentWarning
+            If a precision is asked for, and confidences are not calibrated.
+
+        See Also
+        --------
+        unmatched : Entities that probably have no partner.
+
+        Notes
+        -----
+        How many matches were cut is said where ``verbose`` is not 0, and is in
+        ``table.attrs["n_cut"]``.
         """
         check_is_fitted(self, "embeddings_")
         Choice("mutual", "assignment").check("method", method)
         checked_integer(n_candidates, "n_candidates")
-        free1, free2 = self._free(0), self._free(1)
-        left, right = (
-            e[free] for e, free in zip(self._embeddings(FUSED), (free1, free2), strict=True)
-        )
-        how = self._matching()
-        if not len(left) or not len(right):
-            pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
-        elif method == "mutual":
-            pairs, scores = how.mutual_nearest(left, right)
-        else:
-            pairs, scores = how.assign(left, right, n_candidates)
+        AnyOf(Number(0, 1), "auto").check("min_confidence", min_confidence)
+        AnyOf(Number(0, 1, "least"), None).check("precision", precision)
+        found = self._matches(n_candidates if method == "assignment" else None)
+        free = self._free(0), self._free(1)
         table = pd.DataFrame(
             {
-                "source": self.kg1_.entity_ids[free1[pairs[:, 0]]],
-                "target": self.kg2_.entity_ids[free2[pairs[:, 1]]],
-                "score": scores,
-                "confidence": self.calibration_(self._chances(left, right, pairs, scores)),
+                "source": self.kg1_.entity_ids[free[0][found.pairs[:, 0]]],
+                "target": self.kg2_.entity_ids[free[1][found.pairs[:, 1]]],
+                "score": found.scores,
+                "confidence": found.confidence,
             }
         )
-        return table.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
+        table = table.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
+        kept = self._cut(table, min_confidence, precision)
+        if not include_seeds:
+            return kept
+        seeds = pd.DataFrame(
+            {
+                "source": self.kg1_.entity_ids[self.seed_indices_[:, 0]],
+                "target": self.kg2_.entity_ids[self.seed_indices_[:, 1]],
+                "score": np.float32(1),
+                "confidence": np.float32(1),
+            }
+        )
+        joined = pd.concat([seeds, kept], ignore_index=True) if len(seeds) else kept
+        joined.attrs = kept.attrs
+        return joined
+
+    def _cut(
+        self, table: pd.DataFrame, min_confidence: float | str, precision: float | None
+    ) -> pd.DataFrame:
+        """Keep the matches that are sure enough, and say how many are not."""
+        if min_confidence == "auto":
+            min_confidence = best_cut(table["confidence"].to_numpy(), self._n_expected())
+        kept = table[table["confidence"] >= min_confidence]
+        if precision is not None:
+            hint_at_precision(precision, self.calibration_.is_learnt)
+            kept = as_expected(kept, precision)
+        kept.attrs["n_cut"] = len(table) - len(kept)
+        if kept.attrs["n_cut"] and self.verbose:
+            rich.print(
+                f"{kept.attrs['n_cut']:,} of {len(table):,} matches are left out, which are less "
+                "sure than was asked for.",
+                flush=True,
+            )
+        return kept
+
+    @property
+    def matchable_share_(self) -> pd.DataFrame:
+        """How many of the entities that are no seeds have a partner, by graph.
+
+        A table with the rows ``left`` and ``right`` and the columns ``share``, ``low`` and
+        ``high``, the ends of a 90% interval. Where nothing is calibrated, the share is what
+        Sinkhorn's probabilities add up to, and the interval says nothing: from 0 to 1.
+        """
+        check_is_fitted(self, "embeddings_")
+        shares = self._matches().judgement.share
+        return pd.DataFrame(np.stack(shares), index=_SIDES, columns=["share", "low", "high"])
+
+    def unmatched(self, side: str = "left", min_probability: float = 0.5) -> pd.DataFrame:
+        """Entities that probably have no partner.
+
+        Parameters
+        ----------
+        side : {"left", "right"}, default="left"
+            Of the first graph, or of the second.
+        min_probability : float, default=0.5
+            Least probability of having no partner. 0 gives all that are no seeds.
+
+        Returns
+        -------
+        DataFrame with columns entity, probability, candidate
+            Most probable first. ``candidate`` is the best there is, None where nothing is alike.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(200, n_dangling=(100, 0), random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, links[:100])
+        >>> absent = set(aligner.unmatched()["entity"]) - set(links[:, 0])
+        >>> len(absent) > 90
+        True
+        """
+        check_is_fitted(self, "embeddings_")
+        Choice(*_SIDES).check("side", side)
+        Number(0, 1).check("min_probability", min_probability)
+        place = _SIDES.index(side)
+        own, other = self._free(place), self._free(1 - place)
+        kg, others = (self.kg1_, self.kg2_)[place], (self.kg1_, self.kg2_)[1 - place]
+        judgement = self._matches().judgement
+        best = judgement.best[place]
+        candidate = np.full(len(own), None, object)
+        has = best >= 0
+        candidate[has] = others.entity_ids[other[best[has]]]
+        table = pd.DataFrame(
+            {
+                "entity": kg.entity_ids[own],
+                "probability": judgement.none[place],
+                "candidate": candidate,
+            }
+        )
+        table = table[table["probability"] >= min_probability]
+        return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+
+    def _n_expected(self) -> float:
+        """How many entities of the first graph that are no seeds have a partner."""
+        return float((1 - self._matches().judgement.none.left).sum())
+
+    def _without_partner(self, side: int) -> np.ndarray:
+        """Probability of having no partner, of all entities of a graph; 0 of a seed."""
+        result = np.zeros((self.kg1_, self.kg2_)[side].n_entities)
+        result[self._free(side)] = self._matches().judgement.none[side]
+        return result
+
+    def _matches(self, n_assigned: int | None = None) -> Matches:
+        """Match and judge the entities that are no seeds; kept, for it takes a search."""
+        how = self._matching()
+        key = repr((how.get_params(), n_assigned))
+        kept: tuple[str, Matches] | None = self.__dict__.get("_found")
+        if kept is None or kept[0] != key:
+            free = Sides(self._free(0), self._free(1))
+            fused = self._embeddings(FUSED)
+            vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
+            channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
+            groups = Sides(
+                *(evidence_groups([sides[i] for sides in channels], free[i]) for i in (0, 1))
+            )
+            kept = key, find_matches(how, vectors, groups, self.calibration_, n_assigned)
+            self._found = kept
+        return kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_found", None)  # quickly found again
+        return state
 
     def embeddings_frame(
         self,
@@ -529,18 +685,6 @@ class BaseAligner(Estimator, ABC):
         """
         loaded: Self = load_estimator(cls, path, cls._tuples, device)
         return loaded
-
-    def _chances(
-        self, left: np.ndarray, right: np.ndarray, pairs: np.ndarray, scores: np.ndarray
-    ) -> np.ndarray:
-        """Sinkhorn's probabilities of pairs that have these scores."""
-        how = self._matching()
-        if how.method == "sinkhorn" or not len(pairs):
-            return scores
-        chances = sinkhorn(
-            how.candidate_similarities(left, right), how.temperature, how.n_iterations
-        )
-        return np.asarray(chances[pairs[:, 0], pairs[:, 1]]).ravel()
 
     def _search(self, sources: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores and indices, both (n, k), of the best targets of left entities."""

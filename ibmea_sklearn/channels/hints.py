@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from .._utils.names import GRAPH, NAME, PROPAGATION
 from .._utils.validation import warn_user
 from ..graph import KnowledgeGraph, SeedPairs
+from .calibration import LEAST_PAIRS
 from .features import BUILT_IN
 
 # Share of a graph's entities with relations that no seed can reach. DBP15K zh-en has .5% and .2%
@@ -37,9 +38,6 @@ SAFE_BETA = 1e-2
 # Held-out seeds. The best of 30 validations on the emoji pair by 20 of them loses 2.2 points of
 # Hits@1 on the test pairs against the last epoch, by 50 1.8, by 100 1.1, by 200 .1.
 LEAST_VALIDATION = 100
-
-# Held-out seeds without which a confidence is Sinkhorn's probability and no more.
-LEAST_CALIBRATION = 10
 
 IMAGE = "image"
 
@@ -119,7 +117,7 @@ def hint_at_one_sided_names(X: SeedPairs, modalities: str | Sequence[str]) -> No
 
 
 def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
-    """Warn if no seed is held out that could tell what a confidence is worth.
+    """Warn if too few seeds are held out to tell what a confidence is worth.
 
     Parameters
     ----------
@@ -127,11 +125,28 @@ def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
     fraction : float
         Of the seeds that should be held out. With 0 nobody expects it.
     """
-    if not n_held_out and fraction:
+    if n_held_out < LEAST_PAIRS and fraction:
+        held_out = {0: "none is", 1: "one is"}.get(n_held_out, f"{n_held_out} are")
         _warn(
-            f"Confidences are not calibrated: of {n_seeds:,} seeds none is held out, so nothing "
-            "tells how often a pair of some probability is right. Pass at least "
-            f"{math.ceil(LEAST_CALIBRATION / fraction)} seeds, or judge some of the matches."
+            f"Confidences are not calibrated: of {n_seeds:,} seeds {held_out} held out, and "
+            f"{LEAST_PAIRS} tell how often a match of some probability is right. Pass at least "
+            f"{math.ceil(LEAST_PAIRS / fraction)} seeds, or judge some of the matches."
+        )
+
+
+def hint_at_precision(precision: float, is_calibrated: bool) -> None:
+    """Warn if a precision is asked for, and nothing tells what a confidence is worth.
+
+    Parameters
+    ----------
+    precision : float
+    is_calibrated : bool
+    """
+    if not is_calibrated:
+        _warn(
+            f"Confidences are not calibrated, for fewer than {LEAST_PAIRS} seeds were held out: "
+            f"what is kept need not have the precision {precision:g}. Pass more seeds, or judge a "
+            "sample of the matches."
         )
 
 

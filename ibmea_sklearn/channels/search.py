@@ -17,10 +17,10 @@ from .._utils.names import FUSED
 from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..matching import Matching
-from ..matching._candidates import entry_products, row_numbers
-from ..matching._sinkhorn import mutual_candidates
+from ..matching._candidates import Candidates, entry_products, row_numbers
+from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k
-from .calibration import Calibration
+from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
 from .channels import Channels, Encode, Vectors, family_of, is_finite
 
 # A search need not find each pair: the next one looks again. See `candidate_similarities` for what
@@ -54,15 +54,27 @@ class Comparison(NamedTuple):
     by_channel: np.ndarray
     has: Sides
 
-    def mutual(self, weights: np.ndarray, how: Matching) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs that are each other's single best, and their probabilities by Sinkhorn."""
+    def similarities(self, weights: np.ndarray) -> sparse.csr_array:
+        """Cosine of the candidates by all channels, weighed."""
         rows, columns = row_numbers(self.places), self.places.indices
         # What vectors of channels side by side have as lengths: who lacks one has a shorter one.
         left, right = (np.sqrt(weights @ has) for has in self.has)
         lengths = left[rows] * right[columns]
         data = (weights @ self.by_channel) / np.where(lengths > 0, lengths, 1)
-        similarities = sparse.csr_array((data, columns, self.places.indptr), self.places.shape)
-        return mutual_candidates(similarities, how.temperature, how.n_iterations)
+        return sparse.csr_array((data, columns, self.places.indptr), self.places.shape)
+
+    def mutual(self, weights: np.ndarray, how: Matching) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs that are each other's single best, and their probabilities by Sinkhorn."""
+        seen = probable_candidates(self.similarities(weights), how.temperature, how.n_iterations)
+        return mutual_candidates(seen, how.temperature)
+
+
+class _Seen(NamedTuple):
+    """What a look has found: pairs (n, 2) that are sure, the comparison, the weights by fold."""
+
+    sure: np.ndarray
+    comparison: Comparison | None
+    learnt: list[np.ndarray]
 
 
 def compare(
@@ -173,7 +185,7 @@ class PairSearch:
 
     def find(self, encode: Encode | None = None) -> None:
         """Look for pairs that are sure, and let them join the seeds."""
-        self.found = self._look(encode, _FIND)[0]
+        self.found = self._look(encode, _FIND).sure
 
     def find_frozen(self, n_searches: int = _FROZEN_SEARCHES) -> None:
         """Look for pairs by the channels that need no network, if there are any.
@@ -222,9 +234,42 @@ class PairSearch:
 
     def settle(self, encode: Encode | None = None) -> Calibration:
         """Learn weights and calibration; from then on the held-out pairs are known, too."""
-        _, chances, right = self._look(encode, _CALIBRATE)
+        seen = self._look(encode, _CALIBRATE)
         self._is_settled = True
-        return Calibration.learn(chances, right)
+        if seen.comparison is None or len(self.held_out) < LEAST_PAIRS:
+            return Calibration()
+        # Of the weights, each fold has those of the other.
+        parts = [
+            self._examples(seen.comparison.similarities(weights), fold)
+            for weights, fold in zip(seen.learnt[::-1], self.folds, strict=True)
+        ]
+        return Calibration.learn(Examples(*map(np.concatenate, zip(*parts, strict=True))))
+
+    def _examples(self, similarities: sparse.csr_array, fold: np.ndarray) -> Examples:
+        """Look for the partners of held-out entities while they are there, and while they aren't.
+
+        All seeds have a partner, other entities may have none: taken alone, seeds would make every
+        match too sure.
+        """
+        places = [np.searchsorted(free, p) for free, p in zip(self.free, fold.T, strict=True)]
+        both = self._probable(similarities)
+        parts = []
+        for side, seen in enumerate((both, both.T)):
+            asked, partners = places[side], places[1 - side]
+            absent = self._probable(seen.without(partners))
+            for candidates, is_there in ((seen, True), (absent, False)):
+                entries = candidates.best()[asked]
+                has = entries >= 0  # of whom nothing is known, nothing can be learnt
+                is_right = candidates.columns[entries[has]] == partners[has]
+                outcome = np.where(is_right, RIGHT, WRONG) if is_there else np.full(has.sum(), NONE)
+                evidence = candidates.evidence(entries[has])
+                parts.append(Examples(evidence, np.full(has.sum(), side), fold[has, 0], outcome))
+        return Examples(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _probable(self, similarities: sparse.csr_array) -> Candidates:
+        return probable_candidates(
+            similarities, self.matching.temperature, self.matching.n_iterations
+        )
 
     def embed(self, encode: Encode | None = None) -> tuple[dict[str, Sides], dict[str, float]]:
         """Return vectors of all entities by channel and fused, and the weights of the channels."""
@@ -254,16 +299,14 @@ class PairSearch:
         self.log[:] = state["log"]
         self.channels.weights, self.found = dict(state["weights"]), state["found"]
 
-    def _look(
-        self, encode: Encode | None, n_candidates: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return pairs that are sure; chances of held-out entities' pairs, and which are right."""
+    def _look(self, encode: Encode | None, n_candidates: int) -> _Seen:
+        """Find pairs that are sure, and log how many of the held-out ones are right."""
         nothing = np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty(0, bool)
         vectors = self.channels.vectors(self.known, encode)
         is_possible = all(len(side) for side in self.free) and is_finite(vectors)
         if not is_possible:  # a network that is ruined: the training goes back, and stops
             self._log(encode, nothing[0], nothing[2])
-            return nothing
+            return _Seen(nothing[0], None, [])
         comparison, learnt = self._weigh(vectors, n_candidates)
         weights = self._weights(vectors)
         pairs, chances = self._mutual(comparison, weights)
@@ -275,7 +318,7 @@ class PairSearch:
         ]
         of_held_out, right = map(np.concatenate, zip(nothing[1:], *judged, strict=True))
         self._log(encode, sure, right[of_held_out > self.min_confidence])
-        return sure, of_held_out, right
+        return _Seen(sure, comparison, learnt)
 
     def _weigh(self, vectors: Vectors, n_candidates: int) -> tuple[Comparison, list[np.ndarray]]:
         """Compare candidates, and learn the weights of the channels; return them by fold."""

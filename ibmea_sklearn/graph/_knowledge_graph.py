@@ -303,6 +303,69 @@ class KnowledgeGraph(Frozen):
         owners = self.entity_index(owners, "entities of names")
         return self._with(names=frozen(checked_names(owners, values, languages)))
 
+    def without(self, entities: Any) -> KnowledgeGraph:
+        """Return a new graph without some entities, and without all that is said of them.
+
+        Parameters
+        ----------
+        entities : array-like of shape (n,)
+            Ids.
+
+        Returns
+        -------
+        KnowledgeGraph
+            The other entities in their order, with the triples among them. Names of relations and
+            attributes that no triple has any more are gone, too.
+
+        Raises
+        ------
+        ValueError
+            If an entity is unknown, or none is left.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import KnowledgeGraph
+        >>> kg = KnowledgeGraph([("a", "knows", "b"), ("c", "likes", "b")], names={"b": "Bea"})
+        >>> rest = kg.without(["a"])
+        >>> rest.entity_ids.tolist(), rest.relation_names.tolist(), rest.labels()
+        (['b', 'c'], ['likes'], ['Bea', ''])
+        """
+        is_kept = np.ones(self.n_entities, bool)
+        is_kept[self.entity_index(entities, "entities to leave out")] = False
+        if not is_kept.any():
+            raise ValueError(
+                f"Expected entities that stay; found all {self.n_entities:,} of {self.name!r} "
+                "among those to leave out."
+            )
+        place = np.cumsum(is_kept) - 1
+        relations = self.relation_triples[is_kept[self.relation_triples[:, [0, 2]]].all(axis=1)]
+        has = is_kept[self.attribute_triples[:, 0]]
+        relation_names, used = _used(self.relation_names, relations[:, 1])
+        attribute_names, attributes = _used(self.attribute_names, self.attribute_triples[has, 1])
+        ends = place[relations[:, [0, 2]]]
+        changed = {
+            "entity_ids": self.entity_ids[is_kept],
+            "relation_names": relation_names,
+            "attribute_names": attribute_names,
+            "relation_triples": np.column_stack([ends[:, 0], used, ends[:, 1]]),
+            "attribute_triples": np.column_stack(
+                [place[self.attribute_triples[has, 0]], attributes]
+            ),
+            "attribute_values": self.attribute_values[has],
+            "attribute_datatypes": self.attribute_datatypes[has],
+            **{
+                what: _rows_of(getattr(self, what), is_kept, place)
+                for what in ("images", "texts", "names")
+            },
+        }
+        features = {
+            m: ModalityFeatures(f.values[is_kept], f.mask[is_kept])
+            for m, f in self.features.items()
+        }
+        new = self._with(**frozen(changed), features=frozen(features))
+        new.__dict__.pop("_entity_index", None)
+        return new
+
     def labels(self, entities: np.ndarray | None = None) -> list[str]:
         """Return what a reader calls entities: a name, else a text, else nothing.
 
@@ -422,3 +485,15 @@ def _check_entities(given: np.ndarray, ids: np.ndarray, name: str) -> None:
     if (counts > 1).any():
         twice = ids[np.argmax(counts > 1)]
         raise ValueError(f"Expected each entity once in `entities`; found {twice!r} twice.")
+
+
+def _used(names: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the names that codes stand for, and the codes among these."""
+    used, codes = np.unique(codes, return_inverse=True)
+    return names[used], codes.astype(np.int64)
+
+
+def _rows_of(table: Any, is_kept: np.ndarray, place: np.ndarray) -> Any:
+    """Return the rows of a table of entities that stay, with their new places."""
+    rows = is_kept[table.entities]
+    return type(table)(place[table.entities[rows]], *(column[rows] for column in table[1:]))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from scipy import sparse
 
 from ._scores import Scores
+
+# Probabilities nearer to 0 or 1 tell nothing more.
+_LEAST = 1e-6
 
 
 def candidates_of(
@@ -79,3 +84,92 @@ def entry_products(
 def row_numbers(matrix: sparse.csr_array) -> np.ndarray:
     """Row of each stored entry."""
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+class Candidates(NamedTuple):
+    """Candidates of both sides: who they are, how similar, and how probable by Sinkhorn.
+
+    ``rows``, ``columns``, ``similarities`` and ``logs``, the logarithms of the probabilities, have
+    an entry for each candidate; ``shape`` is (n, m).
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    similarities: np.ndarray
+    logs: np.ndarray
+    shape: tuple[int, int]
+
+    @property
+    def T(self) -> Candidates:
+        """The same with the sides swapped."""
+        n, m = self.shape
+        return self._replace(rows=self.columns, columns=self.rows, shape=(m, n))
+
+    def entries(self, pairs: np.ndarray) -> np.ndarray:
+        """Return the entries of pairs (n_pairs, 2) of a row and a column; -1 for no candidate."""
+        # Entries stand by row, and by column within.
+        keys = self.rows.astype(np.int64) * self.shape[1] + self.columns
+        asked = pairs[:, 0] * self.shape[1] + pairs[:, 1]
+        at = np.minimum(np.searchsorted(keys, asked), max(len(keys) - 1, 0))
+        return np.where(keys[at] == asked, at, -1) if len(keys) else np.full(len(asked), -1)
+
+    def without(self, columns: np.ndarray) -> sparse.csr_array:
+        """Return the similarities (n, m) without some columns."""
+        is_out = np.zeros(self.shape[1], bool)
+        is_out[columns] = True
+        kept = ~is_out[self.columns]
+        places = self.rows[kept], self.columns[kept]
+        return sparse.coo_array((self.similarities[kept], places), self.shape).tocsr()
+
+    def best(self) -> np.ndarray:
+        """Return the entry of the most probable candidate of each row, (n,); -1 without one."""
+        result = np.full(self.shape[0], -1)
+        is_best = self.logs == _largest(self.rows, self.logs, self.shape[0])[self.rows]
+        # The first of equal ones: who must not depend on an order gives one that says nothing.
+        entries = np.flatnonzero(is_best)[::-1]
+        result[self.rows[entries]] = entries
+        return result
+
+    def evidence(self, entries: np.ndarray) -> np.ndarray:
+        """Say what speaks for some candidates.
+
+        Parameters
+        ----------
+        entries : int ndarray of shape (n_entries,)
+
+        Returns
+        -------
+        float64 ndarray of shape (n_entries, 5)
+            The log odds of the probability, the similarity, by how much it is above that of any
+            other candidate of the row and of the column (0.5 at most), and whether both have it as
+            their best.
+        """
+        rows, columns = self.rows[entries], self.columns[entries]
+        similarities = self.similarities[entries].astype(np.float64)
+        chances = np.clip(np.exp(self.logs[entries]), _LEAST, 1 - _LEAST)
+        margins = [
+            np.clip(similarities - _others(groups, self.similarities, entries, n), -0.5, 0.5)
+            for groups, n in zip((self.rows, self.columns), self.shape, strict=True)
+        ]
+        ends = zip((self.rows, self.columns), (rows, columns), self.shape, strict=True)
+        is_best = [self.logs[entries] >= _largest(g, self.logs, n)[at] for g, at, n in ends]
+        odds = np.log(chances) - np.log1p(-chances)
+        return np.column_stack([odds, similarities, *margins, np.logical_and(*is_best)])
+
+
+def _largest(groups: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
+    largest = np.full(n_groups, -np.inf)
+    np.maximum.at(largest, groups, values)
+    return largest
+
+
+def _others(
+    groups: np.ndarray, values: np.ndarray, entries: np.ndarray, n_groups: int
+) -> np.ndarray:
+    """Largest value in the group of each entry, itself not counted; -1 where it is alone."""
+    largest = _largest(groups, values, n_groups)
+    is_top = values == largest[groups].astype(values.dtype)
+    second = _largest(groups[~is_top], values[~is_top], n_groups)
+    second = np.where(np.bincount(groups[is_top], minlength=n_groups) > 1, largest, second)
+    others = np.where(is_top[entries], second[groups[entries]], largest[groups[entries]])
+    return np.where(np.isfinite(others), others, -1.0)

@@ -13,10 +13,10 @@ from .._utils.device import resolve_device
 from .._utils.estimator import Estimator
 from .._utils.validation import AnyOf, Choice, Flag, Integer, Range, checked_integer
 from ._assign import assign
-from ._candidates import candidates_of, sketched
+from ._candidates import Candidates, candidates_of, sketched
 from ._faiss import SEARCH, scores_by
 from ._scores import Scores, checked_indices, cosine_scores, csls_scores
-from ._sinkhorn import TEMPERATURE, of_vectors, sinkhorn_scores
+from ._sinkhorn import TEMPERATURE, of_vectors, probable_candidates, sinkhorn_scores
 
 
 class _Device(Range):
@@ -436,6 +436,39 @@ class Matching(Estimator):
         width = self.sketch_width or cosine.left.shape[1]
         scores = cosine if width >= cosine.left.shape[1] else sketched(cosine, width)
         return of_vectors(scores.candidates(self.n_candidates), cosine)
+
+    def probable_candidates(self, sources: Any, targets: Any) -> Candidates:
+        """Return the candidates of both sides, how similar they are, and how probable by Sinkhorn.
+
+        What `method` is, does not matter.
+
+        Parameters
+        ----------
+        sources : array-like of shape (n, d)
+        targets : array-like of shape (m, d)
+
+        Returns
+        -------
+        Candidates
+            By row, and by column within: ``rows``, ``columns``, ``similarities``, the cosines, and
+            ``logs``, the logarithms of :func:`sinkhorn`. Rows and columns of zeros have none.
+
+        Raises
+        ------
+        ValueError, ImportError, MemoryError
+            As :meth:`top_k`.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn.matching import Matching
+        >>> seen = Matching(n_candidates=1).probable_candidates([[1, 0], [0, 2]], [[3, 0], [4, 3]])
+        >>> seen.rows.tolist(), seen.columns.tolist(), seen.similarities.round(1).tolist()
+        ([0, 0, 1], [0, 1, 1], [1.0, 0.800000011920929, 0.6000000238418579])
+        """
+        self.check_parameters()
+        cosine = self._cosine(sources, targets, scores_by(self.search))
+        kept = of_vectors(candidates_of(cosine, self.n_candidates, self.sketch_width), cosine)
+        return probable_candidates(kept, self.temperature, self.n_iterations)
 
     def _scores(self, sources: Any, targets: Any, is_exact: bool = False) -> Scores:
         """Scores of all pairs by the method."""

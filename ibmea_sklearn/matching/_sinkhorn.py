@@ -10,7 +10,7 @@ from scipy import sparse
 
 from .._utils.validation import Number, checked_integer
 from ._blocks import single_best
-from ._candidates import candidates_of, row_numbers
+from ._candidates import Candidates, candidates_of, row_numbers
 from ._scores import ROUNDING, Scores
 
 TEMPERATURE = Number(0, open_ends="least")
@@ -129,17 +129,27 @@ def _with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
     return sparse.csr_array((data, pattern.indices, pattern.indptr), pattern.shape)
 
 
-def mutual_candidates(
+def probable_candidates(
     similarities: sparse.csr_array, temperature: float, n_iterations: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Candidates:
+    """Join the similarities of candidates and their probabilities."""
+    similarities = sparse.csr_array(similarities)
+    similarities.sum_duplicates()
+    logs = log_sinkhorn(similarities, temperature, n_iterations)
+    return Candidates(
+        row_numbers(logs), logs.indices, similarities.data, logs.data, similarities.shape
+    )
+
+
+def mutual_candidates(candidates: Candidates, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """Find the candidates that are the single best of their row and of their column.
 
     Parameters
     ----------
-    similarities : csr_array of shape (n, m)
-        In [-1, 1]; all stored entries are candidates.
+    candidates : Candidates of shape (n, m)
+        With similarities in [-1, 1].
     temperature : float
-    n_iterations : int
+        That of their probabilities.
 
     Returns
     -------
@@ -147,9 +157,11 @@ def mutual_candidates(
         By row.
     probabilities : float32 ndarray of shape (n_pairs,)
     """
-    logs = log_sinkhorn(similarities, temperature, n_iterations)
     rounding = 4 / temperature * ROUNDING
-    pairs, values = single_best_entries(logs, *(np.full(n, rounding) for n in logs.shape))
+    logs, n_rows = candidates.logs, candidates.shape[0]
+    ends = np.concatenate([[0], np.cumsum(np.bincount(candidates.rows, minlength=n_rows))])
+    matrix = sparse.csr_array((logs, candidates.columns, ends), candidates.shape)
+    pairs, values = single_best_entries(matrix, *(np.full(n, rounding) for n in matrix.shape))
     return pairs, np.exp(values).astype(np.float32)
 
 

@@ -518,7 +518,7 @@ def check_an_answer_does_not_depend_on_what_else_is_asked(case: Case) -> None:
 def check_candidates_table(case: Case) -> None:
     sources = np.concatenate([case.test[:3, 0], case.train[:2, 0]])
     table = case.fitted.candidates(sources, k=4)
-    assert list(table.columns) == ["source", "target", "rank", "score"]
+    assert list(table.columns) == ["source", "target", "rank", "score", "p_none"]
     assert table["source"].tolist() == np.repeat(sources, 4).tolist()
     assert table["rank"].tolist() == [1, 2, 3, 4] * 5
     assert not table.duplicated(["source", "target"]).any()
@@ -527,6 +527,7 @@ def check_candidates_table(case: Case) -> None:
     best = table[table["rank"] == 1]
     assert best["target"].tolist() == case.fitted.predict(sources).tolist()
     assert best["score"].tolist()[-2:] == [1, 1]
+    assert best["p_none"].between(0, 1).all() and best["p_none"].tolist()[-2:] == [0, 0]
 
 
 def check_candidates_are_clipped(case: Case) -> None:

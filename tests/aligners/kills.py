@@ -96,8 +96,9 @@ def fit(folder: Path, result: Path) -> None:
     aligner = IBMEAAligner().set_params(**PARAMS, training__checkpoint_dir=folder)
     aligner.fit(kg1, kg2, links[:20])
     rows = [{k: v for k, v in row.items() if k != "dur"} for row in aligner.history_]
-    said = json.dumps([rows, aligner.rounds_, aligner.calibration_, aligner.best_epoch_])
+    said = json.dumps([rows, aligner.rounds_, aligner.best_epoch_])
     arrays = {f"{m}{i}": v for m, s in aligner.embeddings_.items() for i, v in enumerate(s)}
+    arrays |= {f"calibration {n}": v for n, v in aligner.calibration_._asdict().items()}
     np.savez(result, said=np.array(said), **arrays)
 
 

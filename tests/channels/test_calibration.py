@@ -1,4 +1,4 @@
-"""From Sinkhorn's probabilities to the share of right pairs."""
+"""From the evidence for a candidate to the chance that it is right, or that nobody is."""
 
 from __future__ import annotations
 
@@ -6,73 +6,152 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import expit, logit
 
-from ibmea_sklearn.channels.calibration import Calibration
+from ibmea_sklearn.channels.calibration import (
+    LEAST_PAIRS,
+    NONE,
+    RIGHT,
+    WRONG,
+    Calibration,
+    Examples,
+    confidences,
+    judge,
+)
+from ibmea_sklearn.graph import Sides
+from ibmea_sklearn.matching import candidate_similarities
+from ibmea_sklearn.matching._sinkhorn import probable_candidates
 from ibmea_sklearn.metrics import expected_calibration_error
 
-PROBABILITIES = np.linspace(0.01, 0.99, 50)
+# Mean evidence of entities without a partner, with a wrong best candidate, with the right one.
+MEANS = {NONE: -1.0, WRONG: -0.5, RIGHT: 1.0}
 
 
-def planted(slope, offset, n=4000, seed=0):
-    """Probabilities, and whether pairs are right, at odds that are off by slope and offset."""
+def drawn(n, share, seed, wrong=0.2):
+    """Evidence of n entities of which a share has a partner, and what is true of them."""
     rng = np.random.default_rng(seed)
-    probabilities = rng.uniform(0.02, 0.98, n).astype(np.float32)
-    return probabilities, rng.random(n) < expit(slope * logit(probabilities) + offset)
+    has = rng.random(n) < share
+    outcome = np.where(has, np.where(rng.random(n) < wrong, WRONG, RIGHT), NONE)
+    means = np.array([MEANS[k] for k in range(3)])[outcome]
+    return means[:, None] + rng.normal(size=(n, 5)), outcome
 
 
-def test_nothing_is_changed_without_pairs():
-    learnt = Calibration.learn(np.empty(0, np.float32), np.empty(0, bool))
-    assert learnt == Calibration() == (1, 0)
-    np.testing.assert_allclose(learnt(PROBABILITIES), PROBABILITIES, rtol=1e-6)
-    assert learnt(np.empty(0)).shape == (0,)
+def examples(n_pairs, seed=0):
+    """Each pair twice: with its partner there, and without."""
+    there, absent = drawn(n_pairs, 1.0, seed), drawn(n_pairs, 0.0, seed + 1)
+    evidence, outcome = (np.concatenate(part) for part in zip(there, absent, strict=True))
+    side = np.random.default_rng(seed).integers(2, size=2 * n_pairs)
+    return Examples(evidence, side, np.tile(np.arange(n_pairs), 2), outcome)
 
 
-@pytest.mark.parametrize(("slope", "offset"), [(1, 0), (0.3, -0.5), (2.5, 1.0), (0.7, 2.0)])
-def test_recovers_what_was_planted(slope, offset):
-    learnt = Calibration.learn(*planted(slope, offset))
-    assert learnt.slope == pytest.approx(slope, abs=0.15)
-    assert learnt.offset == pytest.approx(offset, abs=0.15)
+class Told:
+    """Candidates of which the evidence is given: one for each row, in the same column."""
+
+    def __init__(self, evidence):
+        n = len(evidence)
+        self.given, self.shape = evidence, (n, n)
+        self.rows = self.columns = np.arange(n)
+        self.logs = np.log(np.full(n, 0.5))
+
+    T = property(lambda self: self)
+
+    def best(self):
+        return np.arange(len(self.given))
+
+    def evidence(self, entries):
+        return self.given[entries]
 
 
-@pytest.mark.parametrize(("slope", "offset"), [(0.3, -0.5), (2.5, 1.0), (0.7, 2.0)])
-def test_calibrated_confidences_are_nearer_to_the_share_that_is_right(slope, offset):
-    learnt = Calibration.learn(*planted(slope, offset))
-    probabilities, is_right = planted(slope, offset, seed=1)  # others than it was learnt from
-    raw = expected_calibration_error(is_right, probabilities)
-    assert expected_calibration_error(is_right, learnt(probabilities)) < 0.03 < raw / 2
+def judged(share, n=4000, n_pairs=300, seed=5):
+    evidence, outcome = drawn(n, share, seed)
+    nobody = Sides(*np.zeros((2, n), int))
+    return judge(Calibration.learn(examples(n_pairs)), Told(evidence), nobody), outcome
 
 
-def test_few_pairs_change_little():
-    """One wrong pair that was sure is no proof that none is right."""
-    learnt = Calibration.learn(np.array([0.9]), np.array([False]))
-    assert 0.3 < learnt(np.array([0.9]))[0] < 0.9
-    all_right = Calibration.learn(np.full(10, 0.6), np.ones(10, bool))
-    assert 0.6 < all_right(np.array([0.6]))[0] < 0.99
+@pytest.mark.parametrize("n", [0, LEAST_PAIRS - 1])
+def test_too_few_pairs_teach_nothing(n):
+    learnt = Calibration.learn(examples(n))
+    assert not learnt.is_learnt
+    similarities = candidate_similarities(*np.random.default_rng(0).normal(size=(2, 9, 4)), 3)
+    seen = probable_candidates(similarities, 0.1, 15)
+    found = judge(learnt, seen, Sides(*np.zeros((2, 9), int)))
+    sums = np.bincount(seen.rows, np.exp(seen.logs), 9)
+    np.testing.assert_allclose(found.none.left, 1 - sums, atol=1e-9)
+    np.testing.assert_allclose(found.right.left, np.exp(seen.logs[seen.best()]))
+    assert found.share.left.tolist() == [pytest.approx(sums.mean()), 0, 1]
+    every = np.arange(len(seen.logs))
+    found = confidences(learnt, seen, found.prior, every)
+    np.testing.assert_allclose(found, np.exp(seen.logs), rtol=1e-6)
 
 
-@given(
-    rows=st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=30),
-)
-def test_confidences_keep_the_order_whatever_was_learnt(rows):
-    probabilities, is_right = (np.array(side) for side in zip(*rows, strict=True)) if rows else (
-        np.empty(0), np.empty(0, bool)
-    )  # fmt: skip
-    learnt = Calibration.learn(probabilities, is_right.astype(bool))
-    found = learnt(PROBABILITIES)
-    assert found.dtype == np.float32 and ((found >= 0) & (found <= 1)).all()
-    assert (np.diff(found) >= 0).all() and learnt.slope > 0
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7, 0.95])
+def test_the_share_with_a_partner_is_found_without_their_pairs(share):
+    """Examples are half with a partner, half without, whatever the graphs are."""
+    found, outcome = judged(share)
+    truth = (outcome != NONE).mean()
+    estimate, low, high = found.share.left
+    assert estimate == pytest.approx(truth, abs=0.04)
+    assert low <= estimate <= high and high - low < 0.25
 
 
-def test_what_is_the_less_right_the_surer_keeps_the_order():
-    probabilities = np.repeat([0.1, 0.9], 200)
-    learnt = Calibration.learn(probabilities, probabilities < 0.5)
-    assert learnt.slope == 1e-3
-    found = learnt(np.array([0.1, 0.9]))
-    assert found[0] <= found[1] and found[1] - found[0] < 0.01
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7, 0.95])
+def test_chances_are_honest_whatever_the_share(share):
+    found, outcome = judged(share)
+    assert expected_calibration_error(outcome == RIGHT, found.right.left) < 0.04
+    assert expected_calibration_error(outcome == NONE, found.none.left) < 0.04
 
 
-def test_certain_probabilities_are_bounded():
-    learnt = Calibration.learn(np.array([0.0, 1.0, 1.0]), np.array([False, True, True]))
-    assert np.isfinite(learnt).all()
-    assert np.isfinite(learnt(np.array([0.0, 1.0]))).all()
+def test_few_pairs_leave_a_wide_interval():
+    widths = [np.ptp(judged(0.5, n_pairs=n)[0].share.left[1:]) for n in (20, 2000)]
+    assert widths[0] > 2 * widths[1]
+
+
+def test_groups_have_shares_of_their_own():
+    (many, one), (few, other) = drawn(2000, 0.9, 1), drawn(2000, 0.1, 2)
+    group = np.repeat([3, 7], 2000)
+    learnt = Calibration.learn(examples(300))
+    found = judge(learnt, Told(np.concatenate([many, few])), Sides(group, group))
+    for rows, outcome in ((slice(2000), one), (slice(2000, None), other)):
+        truth = (outcome != NONE).mean()
+        assert found.prior.left[rows].mean() == pytest.approx(truth, abs=0.05)
+
+
+def test_a_group_of_one_says_little():
+    evidence, _ = drawn(1001, 0.5, 3)
+    evidence[-1] = -9  # surely without a partner
+    group = np.append(np.zeros(1000, int), 1)
+    found = judge(Calibration.learn(examples(300)), Told(evidence), Sides(group, group))
+    assert found.prior.left[-1] == pytest.approx(found.prior.left[0], abs=0.05)
+    assert found.none.left[-1] > 0.99
+
+
+def test_who_has_no_candidate_is_as_the_others_are():
+    evidence, _ = drawn(500, 0.3, 3)
+
+    class Alone(Told):
+        def best(self):
+            return np.append(np.arange(len(self.given) - 1), -1)
+
+    nobody = Sides(*np.zeros((2, 500), int))
+    found = judge(Calibration.learn(examples(300)), Alone(evidence), nobody)
+    assert found.best.left[-1] == -1 and found.right.left[-1] == 0
+    assert found.none.left[-1] == pytest.approx(1 - found.prior.left[-1])
+
+
+def test_an_outcome_that_no_pair_has_gets_no_chance():
+    rng = np.random.default_rng(0)
+    outcome = np.repeat([RIGHT, NONE], 20)
+    evidence = np.where(outcome == RIGHT, 1.0, -1.0)[:, None] + rng.normal(size=(40, 5))
+    pairs = np.tile(np.arange(20), 2)
+    learnt = Calibration.learn(Examples(evidence, np.zeros(40), pairs, outcome))
+    chances = learnt.outcomes(evidence, 0)
+    np.testing.assert_allclose(chances.sum(axis=1), 1)
+    assert (chances[:, WRONG] < 1e-6).all()
+
+
+@given(seed=st.integers(0, 50), n=st.integers(LEAST_PAIRS, 30))
+def test_chances_are_chances(seed, n):
+    learnt = Calibration.learn(examples(n, seed))
+    found = learnt.outcomes(np.random.default_rng(seed).normal(size=(20, 5), scale=100), side=1)
+    assert ((found >= 0) & (found <= 1)).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert repr(Calibration.learn(examples(n, seed)).weights) == repr(learnt.weights)

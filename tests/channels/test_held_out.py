@@ -24,7 +24,7 @@ from ibmea_sklearn import (
 from ibmea_sklearn._utils.validation import checked_random
 from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.channels import channels as channels_module
-from ibmea_sklearn.channels.calibration import Calibration
+from ibmea_sklearn.channels.calibration import NONE, RIGHT, WRONG, Calibration
 from ibmea_sklearn.channels.search import split_seeds
 from ibmea_sklearn.channels.weights import learn_weights
 from ibmea_sklearn.featurizers import LabelPropagation, ModalityFeaturizer
@@ -39,13 +39,13 @@ def noisy_search(held_out=HELD_OUT):
 
 @pytest.fixture
 def learnt(monkeypatch):
-    """Calibrations that are learnt: from which chances, and from which of them being right."""
+    """Examples that calibrations are learnt from."""
     seen = []
     learn = Calibration.learn
 
-    def watched(chances, is_right):
-        seen.append((chances, is_right))
-        return learn(chances, is_right)
+    def watched(examples):
+        seen.append(examples)
+        return learn(examples)
 
     monkeypatch.setattr(Calibration, "learn", watched)
     return seen
@@ -96,24 +96,6 @@ def test_no_pair_judges_weights_that_it_has_set(monkeypatch):
         assert set().union(*(fold for _, fold in search_judged)) == as_set(HELD_OUT)
 
 
-def test_who_is_right_in_a_fold_changes_no_chance_of_that_fold(learnt):
-    """Weights that a fold set would follow whatever stands for the truth in it."""
-    plain = noisy_search()
-    first, second = plain.folds
-    partner = dict(HELD_OUT.tolist())
-    partner.update(zip(first[:, 0].tolist(), np.roll(first[:, 1], 1).tolist(), strict=True))
-    other = noisy_search(np.array([(left, partner[left]) for left in HELD_OUT[:, 0].tolist()]))
-    assert other.folds[0].tolist() != first.tolist()
-    np.testing.assert_array_equal(other.folds[1], second)
-    for search in (plain, other):
-        search.settle()
-    (before, _), (after, _) = learnt
-    n = sum(pair[0] in first[:, 0] for pair in next(naive_judged(plain))[0])
-    assert 0 < n < len(before)
-    np.testing.assert_array_equal(before[:n], after[:n])
-    assert len(before) != len(after) or (before[n:] != after[n:]).any()
-
-
 # What they tell
 
 
@@ -132,36 +114,51 @@ def test_precision_comes_from_out_of_fold_chances():
     assert row["precision"] == sum(right) / len(right)
 
 
-def test_calibration_comes_from_out_of_fold_chances(learnt):
-    calibration = noisy_search().settle()
-    expected = [
-        (chance, partner[left] == target)
-        for judged, partner in naive_judged(noisy_search())
-        for (left, target), chance in judged.items()
-    ]
-    ((chances, is_right),) = learnt
-    np.testing.assert_allclose(chances, [chance for chance, _ in expected], atol=1e-5)
-    assert is_right.tolist() == [right for _, right in expected]
-    assert calibration == Calibration.learn(chances, is_right)
+def test_calibration_sees_each_pair_with_its_partner_and_without(learnt):
+    search = noisy_search()
+    calibration = search.settle()
+    (seen,) = learnt
+    assert calibration.is_learnt
+    assert len(seen.outcome) == 4 * len(HELD_OUT)  # from both sides
+    without = seen.outcome == NONE
+    for side in (0, 1):
+        for part in (without, ~without):
+            assert sorted(seen.pair[part & (seen.side == side)]) == sorted(HELD_OUT[:, 0])
 
 
-def test_calibration_says_less_where_held_out_pairs_are_wrong():
+def test_evidence_rests_on_the_weights_of_the_other_fold(learnt):
+    noisy_search().settle()
+    (seen,) = learnt
+    search = noisy_search()
+    vectors = list(search.channels.vectors(search.known).values())
+    free = search.free
+    for fold, other in zip(search.folds, search.folds[::-1], strict=True):
+        weights = learn_weights(vectors, other, free[1])
+        naive = joined(search, weights=weights)
+        similarities = naive[free[0]] @ naive[free[1]].T
+        rows = np.searchsorted(free[0], fold[:, 0])
+        targets = np.searchsorted(free[1], fold[:, 1])
+        there = (seen.side == 0) & (seen.outcome != NONE) & np.isin(seen.pair, fold[:, 0])
+        absent = (seen.side == 0) & (seen.outcome == NONE) & np.isin(seen.pair, fold[:, 0])
+        assert all(
+            np.isclose(similarities[rows], s, atol=1e-4).any() for s in seen.evidence[there, 1]
+        )
+        left = np.delete(similarities, targets, axis=1)[rows]
+        assert all(np.isclose(left, s, atol=1e-4).any() for s in seen.evidence[absent, 1])
+
+
+def test_wrong_and_right_are_told_apart(learnt):
     shifted = np.column_stack([HELD_OUT[:, 0], np.roll(HELD_OUT[:, 1], 1)])
-    always, never = (search_in(noise=1.0, held_out=h).settle() for h in (HELD_OUT, shifted))
-    some = np.array([0.2, 0.5, 0.8])
-    assert (always(some) > never(some)).all()
+    for held_out in (HELD_OUT, shifted):
+        search_in(noise=0.3, held_out=held_out).settle()
+    true, false = (seen.outcome[seen.outcome != NONE] for seen in learnt)
+    assert (true == RIGHT).mean() > 0.9 and (false == WRONG).mean() > 0.9
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_few_held_out_pairs_are_judged_too(n, learnt):
+def test_a_few_held_out_pairs_teach_no_confidence(n):
     search = noisy_search(HELD_OUT[:n])
-    search.settle()
-    ((chances, is_right),) = learnt
-    weights = search.channels.weights_of(["frozen_x", "frozen_other"])
-    mutual = naive_mutual(joined(noisy_search(HELD_OUT[:n]), weights=list(weights.values())))
-    asked = [pair in as_set(HELD_OUT) for pair in mutual if pair[0] in HELD_OUT[:n, 0]]
-    assert sorted(is_right.tolist()) == sorted(asked)
-    assert len(chances) == len(is_right)
+    assert not search.settle().is_learnt
     assert as_set(search.known) == as_set(TRAIN) | as_set(HELD_OUT[:n])
 
 

@@ -25,10 +25,9 @@ from planted import (
 
 import ibmea_sklearn
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.channels.calibration import Calibration
 from ibmea_sklearn.channels.search import split_seeds
 from ibmea_sklearn.matching import Matching, candidate_similarities
-from ibmea_sklearn.matching._sinkhorn import mutual_candidates
+from ibmea_sklearn.matching._sinkhorn import mutual_candidates, probable_candidates
 
 COSINE = Matching("cosine")
 
@@ -144,7 +143,7 @@ def test_channels_give_the_chances_of_joined_vectors(n_candidates, weights):
     search.channels.weights = dict(zip(vectors, weights, strict=True))
     sides = [search.channels.join(vectors)[free] for free in search.free]
     similarities = candidate_similarities(*sides, n_candidates=n_candidates)
-    expected, chances = mutual_candidates(similarities, 0.02, 15)
+    expected, chances = mutual_candidates(probable_candidates(similarities, 0.02, 15), 0.02)
     comparison = search._compare(vectors, n_candidates)
     np.testing.assert_array_equal(comparison.places.indices, similarities.indices)
     found, values = comparison.mutual(np.array(weights), search.matching)
@@ -162,7 +161,7 @@ def test_none_of_several_equals_is_anybody_s_best(n_equal):
     vectors = np.eye(6, dtype=np.float32)
     same = np.array([*[0] * n_equal, 1, 2, 3])
     similarities = candidate_similarities(vectors[same], vectors[same], n_candidates=9)
-    pairs, values = mutual_candidates(similarities, 0.02, 15)
+    pairs, values = mutual_candidates(probable_candidates(similarities, 0.02, 15), 0.02)
     assert pairs.tolist() == [[n_equal + i, n_equal + i] for i in range(3)]
     np.testing.assert_allclose(values, 1, atol=1e-3)
 
@@ -214,7 +213,7 @@ def test_without_held_out_pairs_no_precision_is_known():
     assert search.log[0]["precision"] is None and search.log[0]["n_checked"] == 0
     assert search.log[0]["channel_weights"] == {}
     settled = search_in(held_out=TRAIN[:0])
-    assert settled.settle() == Calibration()
+    assert not settled.settle().is_learnt
     np.testing.assert_array_equal(settled.known, TRAIN)
 
 
@@ -321,7 +320,7 @@ def test_held_out_pairs_are_known_once_it_is_settled():
     search.find()
     found, n_logged = search.found, len(search.log)
     calibration = search.settle()
-    assert calibration != Calibration() and len(search.log) == n_logged + 1
+    assert calibration.is_learnt and len(search.log) == n_logged + 1
     assert search.log[-1]["n_pairs"] == 8 + len(found)  # the pairs of the last round
     assert as_set(search.known) == as_set(TRAIN) | as_set(HELD_OUT) | as_set(found)
 

@@ -125,10 +125,10 @@ def test_calibration_is_learnt_and_held_out_pairs_are_known_in_the_end():
     vectors = np.random.default_rng(0).normal(size=(N_NODES, 4)).astype(np.float32)
     search = Scripted(held_out=HELD_OUT, vectors=vectors)
     done = Run(1, 1, search)
-    assert done.trainer.calibration == Calibration()
+    assert not done.trainer.calibration.is_learnt
     done.run()
     assert done.reads[0][0] == known_with(HELD_OUT.tolist())
-    assert done.trainer.calibration != Calibration()
+    assert done.trainer.calibration.is_learnt
     assert search.log[-1]["trained"]
 
 
@@ -227,7 +227,7 @@ def test_an_interrupt_of_settle_keeps_what_was_trained():
         done.run()
     # Held-out pairs are not known, and confidences stay as they are.
     assert done.reads == [(known_with(FOUND[0]), done.module.vectors.tolist())]
-    assert done.trainer.calibration == Calibration() and len(done.trainer.history) == 4
+    assert not done.trainer.calibration.is_learnt and len(done.trainer.history) == 4
 
 
 @A_FEW
