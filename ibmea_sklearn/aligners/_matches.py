@@ -13,7 +13,7 @@ from ..matching import Matching
 from ..matching._candidates import Candidates
 from ..matching._sinkhorn import mutual_candidates
 
-__all__ = ["Matches", "as_expected", "best_cut", "evidence_groups", "find_matches"]
+__all__ = ["Matches", "as_expected", "best_cut", "find_matches", "told_of"]
 
 
 class Matches(NamedTuple):
@@ -31,7 +31,7 @@ class Matches(NamedTuple):
 def find_matches(
     how: Matching,
     vectors: Sides,
-    groups: Sides,
+    has: Sides,
     calibration: Calibration,
     n_assigned: int | None = None,
 ) -> Matches:
@@ -42,8 +42,8 @@ def find_matches(
     how : Matching
     vectors : Sides of shapes (n, width) and (m, width)
         Of the free entities, in an order that means nothing.
-    groups : Sides of int arrays of shapes (n,) and (m,)
-        See :func:`evidence_groups`.
+    has : Sides of bool arrays of shapes (n, n_channels) and (m, n_channels)
+        See :func:`told_of`.
     calibration : Calibration
     n_assigned : int, optional
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
@@ -61,18 +61,18 @@ def find_matches(
             pairs, scores = mutual_candidates(seen, how.temperature)
         else:
             pairs, scores = how.mutual_nearest(*vectors)
-    judgement = judge(calibration, seen, groups)
+    judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     confidence = np.zeros(len(pairs), np.float32)
     is_candidate = entries >= 0
     confidence[is_candidate] = confidences(
-        calibration, seen, judgement.prior, entries[is_candidate]
+        calibration, seen, has, judgement.prior, entries[is_candidate]
     )
     return Matches(pairs, scores, confidence, judgement)
 
 
-def evidence_groups(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:
-    """Return a number for each free entity, the same for those that the same channels compare.
+def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:
+    """Tell which channels say something of free entities, bool (n_free, n_channels).
 
     Parameters
     ----------
@@ -80,10 +80,8 @@ def evidence_groups(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:
         Rows of zeros where an entity lacks what a channel compares.
     free : int64 ndarray of shape (n_free,)
     """
-    has = [vectors.any(axis=1)[free] for vectors in channels]
-    if not has:
-        return np.zeros(len(free), np.int64)
-    return np.unique(np.column_stack(has), axis=0, return_inverse=True)[1].reshape(-1)
+    has = [np.asarray(vectors.any(axis=1))[free] for vectors in channels]
+    return np.column_stack(has) if has else np.ones((len(free), 1), bool)
 
 
 def as_expected(table: pd.DataFrame, precision: float) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from ._input import (
     pairs_of,
     sources_of,
 )
-from ._matches import Matches, as_expected, best_cut, evidence_groups, find_matches
+from ._matches import Matches, as_expected, best_cut, find_matches, told_of
 
 if TYPE_CHECKING:
     from ..inspection import PairExplanation
@@ -498,10 +498,8 @@ class BaseAligner(Estimator, ABC):
             fused = self._embeddings(FUSED)
             vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
             channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
-            groups = Sides(
-                *(evidence_groups([sides[i] for sides in channels], free[i]) for i in (0, 1))
-            )
-            kept = key, find_matches(how, vectors, groups, self.calibration_, n_assigned)
+            has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
+            kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned)
             self._found = kept
         return kept[1]
 

@@ -240,30 +240,32 @@ class PairSearch:
             return Calibration()
         # Of the weights, each fold has those of the other.
         parts = [
-            self._examples(seen.comparison.similarities(weights), fold)
+            self._examples(seen.comparison, weights, fold)
             for weights, fold in zip(seen.learnt[::-1], self.folds, strict=True)
         ]
         return Calibration.learn(Examples(*map(np.concatenate, zip(*parts, strict=True))))
 
-    def _examples(self, similarities: sparse.csr_array, fold: np.ndarray) -> Examples:
+    def _examples(self, comparison: Comparison, weights: np.ndarray, fold: np.ndarray) -> Examples:
         """Look for the partners of held-out entities while they are there, and while they aren't.
 
         All seeds have a partner, other entities may have none: taken alone, seeds would make every
         match too sure.
         """
         places = [np.searchsorted(free, p) for free, p in zip(self.free, fold.T, strict=True)]
-        both = self._probable(similarities)
+        both = self._probable(comparison.similarities(weights))
         parts = []
         for side, seen in enumerate((both, both.T)):
             asked, partners = places[side], places[1 - side]
+            coverage = comparison.has[side][:, asked].mean(axis=0)
             absent = self._probable(seen.without(partners))
             for candidates, is_there in ((seen, True), (absent, False)):
                 entries = candidates.best()[asked]
                 has = entries >= 0  # of whom nothing is known, nothing can be learnt
                 is_right = candidates.columns[entries[has]] == partners[has]
                 outcome = np.where(is_right, RIGHT, WRONG) if is_there else np.full(has.sum(), NONE)
-                evidence = candidates.evidence(entries[has])
-                parts.append(Examples(evidence, np.full(has.sum(), side), fold[has, 0], outcome))
+                evidence = candidates.relative_evidence(entries[has])
+                sides = np.full(has.sum(), side)
+                parts.append(Examples(evidence, coverage[has], sides, fold[has, 0], outcome))
         return Examples(*map(np.concatenate, zip(*parts, strict=True)))
 
     def _probable(self, similarities: sparse.csr_array) -> Candidates:

@@ -130,6 +130,25 @@ class Candidates(NamedTuple):
         result[self.rows[entries]] = entries
         return result
 
+    def relative_evidence(self, entries: np.ndarray) -> np.ndarray:
+        """Say what speaks for some candidates, more or less than for other rows' best ones.
+
+        How large similarities are depends on how much is known: with more labels to compare by
+        they are others. What a row's best candidate mostly looks like is the measure.
+
+        Parameters
+        ----------
+        entries : int ndarray of shape (n_entries,)
+
+        Returns
+        -------
+        float64 ndarray of shape (n_entries, 5)
+        """
+        best = self.best()
+        usual = self.evidence(best[best >= 0])
+        center, scale = usual.mean(axis=0), usual.std(axis=0) + 1e-9
+        return (self.evidence(entries) - center) / scale
+
     def evidence(self, entries: np.ndarray) -> np.ndarray:
         """Say what speaks for some candidates.
 

@@ -40,7 +40,8 @@ def examples(n_pairs, seed=0):
     there, absent = drawn(n_pairs, 1.0, seed), drawn(n_pairs, 0.0, seed + 1)
     evidence, outcome = (np.concatenate(part) for part in zip(there, absent, strict=True))
     side = np.random.default_rng(seed).integers(2, size=2 * n_pairs)
-    return Examples(evidence, side, np.tile(np.arange(n_pairs), 2), outcome)
+    pair = np.tile(np.arange(n_pairs), 2)
+    return Examples(evidence, np.ones(2 * n_pairs), side, pair, outcome)
 
 
 class Told:
@@ -57,14 +58,18 @@ class Told:
     def best(self):
         return np.arange(len(self.given))
 
-    def evidence(self, entries):
+    def relative_evidence(self, entries):
         return self.given[entries]
+
+
+def alike(n):
+    """Entities that all have the one channel there is."""
+    return Sides(*np.ones((2, n, 1), bool))
 
 
 def judged(share, n=4000, n_pairs=300, seed=5):
     evidence, outcome = drawn(n, share, seed)
-    nobody = Sides(*np.zeros((2, n), int))
-    return judge(Calibration.learn(examples(n_pairs)), Told(evidence), nobody), outcome
+    return judge(Calibration.learn(examples(n_pairs)), Told(evidence), alike(n)), outcome
 
 
 @pytest.mark.parametrize("n", [0, LEAST_PAIRS - 1])
@@ -73,13 +78,13 @@ def test_too_few_pairs_teach_nothing(n):
     assert not learnt.is_learnt
     similarities = candidate_similarities(*np.random.default_rng(0).normal(size=(2, 9, 4)), 3)
     seen = probable_candidates(similarities, 0.1, 15)
-    found = judge(learnt, seen, Sides(*np.zeros((2, 9), int)))
+    found = judge(learnt, seen, alike(9))
     sums = np.bincount(seen.rows, np.exp(seen.logs), 9)
     np.testing.assert_allclose(found.none.left, 1 - sums, atol=1e-9)
     np.testing.assert_allclose(found.right.left, np.exp(seen.logs[seen.best()]))
     assert found.share.left.tolist() == [pytest.approx(sums.mean()), 0, 1]
     every = np.arange(len(seen.logs))
-    found = confidences(learnt, seen, found.prior, every)
+    found = confidences(learnt, seen, alike(9), found.prior, every)
     np.testing.assert_allclose(found, np.exp(seen.logs), rtol=1e-6)
 
 
@@ -107,7 +112,7 @@ def test_few_pairs_leave_a_wide_interval():
 
 def test_groups_have_shares_of_their_own():
     (many, one), (few, other) = drawn(2000, 0.9, 1), drawn(2000, 0.1, 2)
-    group = np.repeat([3, 7], 2000)
+    group = np.repeat([[True, False], [False, True]], 2000, axis=0)
     learnt = Calibration.learn(examples(300))
     found = judge(learnt, Told(np.concatenate([many, few])), Sides(group, group))
     for rows, outcome in ((slice(2000), one), (slice(2000, None), other)):
@@ -118,7 +123,7 @@ def test_groups_have_shares_of_their_own():
 def test_a_group_of_one_says_little():
     evidence, _ = drawn(1001, 0.5, 3)
     evidence[-1] = -9  # surely without a partner
-    group = np.append(np.zeros(1000, int), 1)
+    group = np.repeat([[True, False], [False, True]], [1000, 1], axis=0)
     found = judge(Calibration.learn(examples(300)), Told(evidence), Sides(group, group))
     assert found.prior.left[-1] == pytest.approx(found.prior.left[0], abs=0.05)
     assert found.none.left[-1] > 0.99
@@ -131,10 +136,21 @@ def test_who_has_no_candidate_is_as_the_others_are():
         def best(self):
             return np.append(np.arange(len(self.given) - 1), -1)
 
-    nobody = Sides(*np.zeros((2, 500), int))
-    found = judge(Calibration.learn(examples(300)), Alone(evidence), nobody)
+    found = judge(Calibration.learn(examples(300)), Alone(evidence), alike(500))
     assert found.best.left[-1] == -1 and found.right.left[-1] == 0
     assert found.none.left[-1] == pytest.approx(1 - found.prior.left[-1])
+
+
+def test_evidence_is_worth_more_of_those_of_whom_little_can_be_said():
+    """Without values a partner looks as others do that are none, with them."""
+    full, less = examples(400, 1), examples(400, 2)
+    less = less._replace(
+        evidence=less.evidence - 2, coverage=np.full(800, 0.5), pair=less.pair + 400
+    )
+    learnt = Calibration.learn(Examples(*map(np.concatenate, zip(full, less, strict=True))))
+    seen = np.zeros((1, 5))
+    none = [learnt.outcomes(seen, np.array([c]), 0)[0, NONE] for c in (0.5, 1.0)]
+    assert none[0] < 0.1 < 0.25 < none[1]
 
 
 def test_an_outcome_that_no_pair_has_gets_no_chance():
@@ -142,8 +158,8 @@ def test_an_outcome_that_no_pair_has_gets_no_chance():
     outcome = np.repeat([RIGHT, NONE], 20)
     evidence = np.where(outcome == RIGHT, 1.0, -1.0)[:, None] + rng.normal(size=(40, 5))
     pairs = np.tile(np.arange(20), 2)
-    learnt = Calibration.learn(Examples(evidence, np.zeros(40), pairs, outcome))
-    chances = learnt.outcomes(evidence, 0)
+    learnt = Calibration.learn(Examples(evidence, np.ones(40), np.zeros(40), pairs, outcome))
+    chances = learnt.outcomes(evidence, np.ones(40), 0)
     np.testing.assert_allclose(chances.sum(axis=1), 1)
     assert (chances[:, WRONG] < 1e-6).all()
 
@@ -151,7 +167,9 @@ def test_an_outcome_that_no_pair_has_gets_no_chance():
 @given(seed=st.integers(0, 50), n=st.integers(LEAST_PAIRS, 30))
 def test_chances_are_chances(seed, n):
     learnt = Calibration.learn(examples(n, seed))
-    found = learnt.outcomes(np.random.default_rng(seed).normal(size=(20, 5), scale=100), side=1)
+    found = learnt.outcomes(
+        np.random.default_rng(seed).normal(size=(20, 5), scale=100), np.full(20, 0.5), side=1
+    )
     assert ((found >= 0) & (found <= 1)).all()
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert repr(Calibration.learn(examples(n, seed)).weights) == repr(learnt.weights)

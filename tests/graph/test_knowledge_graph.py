@@ -516,3 +516,31 @@ def test_dates_of_a_column_stay_dates(unit):
 def test_attributes_that_are_neither_nested_nor_columns(table):
     with pytest.raises(TypeError, match=r"\{entity: \{attribute: value\}\} .* for 'a'"):
         KnowledgeGraph(attribute_triples=table)
+
+
+# Fewer entities
+
+
+def test_without_some_entities_nothing_is_said_of_them():
+    kg = KnowledgeGraph(
+        [("a", "r", "b"), ("b", "s", "c"), ("c", "r", "d")],
+        [("a", "x", 1), ("c", "y", 2), ("d", "y", 3)],
+        {"a": b"1", "d": b"2"},
+        {"b": "text"},
+        {"own": np.arange(8.0).reshape(4, 2)},
+        names={"c": ["C", ("Ce", "fr")], "d": "D"},
+    )
+    rest = kg.without(["c"])
+    assert rest.entity_ids.tolist() == ["a", "b", "d"]
+    assert rest.relation_names.tolist() == ["r"] and rest.attribute_names.tolist() == ["x", "y"]
+    assert rest.relation_triples.tolist() == [[0, 0, 1]]
+    assert rest.attribute_triples.tolist() == [[0, 0], [2, 1]]
+    assert rest.attribute_values.tolist() == [1, 3] and rest.images.entities.tolist() == [0, 2]
+    assert rest.names.entities.tolist() == [2] and rest.labels() == ["text"[:0], "text", "D"]
+    assert rest.features["own"].values.tolist() == [[0, 1], [2, 3], [6, 7]]
+    assert kg.n_entities == 4 and kg.entity_index(["d"]) == [3] and rest.entity_index(["d"]) == [2]
+    assert kg.without([]).entity_ids.tolist() == kg.entity_ids.tolist()
+    with pytest.raises(ValueError, match="Expected entities that stay; found all 4"):
+        kg.without(["a", "b", "c", "d"])
+    with pytest.raises(ValueError, match="entities to leave out"):
+        kg.without(["z"])

@@ -48,6 +48,16 @@ def test_evidence_of_the_other_side_has_its_margins_swapped():
     np.testing.assert_array_equal(here[:, [0, 1, 3, 2, 4]], there)
 
 
+def test_relative_evidence_is_that_of_best_candidates():
+    candidates, _, _ = seen()
+    best = candidates.best()
+    found = candidates.relative_evidence(best)
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-6)
+    # All similarities larger by the same: nothing is more alike than others are.
+    larger = candidates._replace(similarities=candidates.similarities + 0.1)
+    np.testing.assert_allclose(larger.relative_evidence(best), found, atol=1e-4)
+
+
 def test_equal_candidates_have_no_margin():
     similarities = sparse.csr_array([[0.5, 0.5], [0.1, 0.2]])
     candidates = probable_candidates(similarities, 0.1, 15)

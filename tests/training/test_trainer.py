@@ -23,6 +23,8 @@ from tiny import (
     nan_from,
 )
 
+from ibmea_sklearn.channels import calibration as calibration_module
+from ibmea_sklearn.channels import search as search_module
 from ibmea_sklearn.channels.calibration import Calibration
 from ibmea_sklearn.training import PairBatches, start_from
 
@@ -121,9 +123,11 @@ def test_a_real_search_between_rounds():
 # What comes after the last round
 
 
-def test_calibration_is_learnt_and_held_out_pairs_are_known_in_the_end():
+def test_calibration_is_learnt_and_held_out_pairs_are_known_in_the_end(monkeypatch):
     vectors = np.random.default_rng(0).normal(size=(N_NODES, 4)).astype(np.float32)
     search = Scripted(held_out=HELD_OUT, vectors=vectors)
+    monkeypatch.setattr(search_module, "LEAST_PAIRS", 2)
+    monkeypatch.setattr(calibration_module, "LEAST_PAIRS", 2)
     done = Run(1, 1, search)
     assert not done.trainer.calibration.is_learnt
     done.run()
