@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .._utils.files import atomic_write, cache_folder
 from .._utils.optional import import_optional
+from .._utils.packed import BombError, check_zip
 
 # The size of Twemoji's images. At 224 pixels the drawings are no easier to tell: zero-shot
 # Hits@1 by CSLS was .252 against .261.
@@ -94,9 +95,10 @@ def _cache_path() -> Path:
 
 def _read_cached(path: Path, names: Sequence[str]) -> list[bytes] | None:
     try:
+        check_zip(path, "remove it")
         with zipfile.ZipFile(path) as archive:
             return [archive.read(name) for name in names]
-    except (OSError, KeyError, zipfile.BadZipFile):
+    except (OSError, KeyError, zipfile.BadZipFile, BombError):
         return None
 
 

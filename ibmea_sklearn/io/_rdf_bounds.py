@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 from xml.parsers import expat
 
+from .._utils.packed import Unpacked, check_unpacked
+
+_UNPACK = "unpack it by gunzip and read the file that comes out"
+
 # Far above what people write.
 DEEPEST = 500
 # Bytes that all entities of a file may come to, beyond ten times its size.
@@ -30,8 +34,14 @@ _TOKENS = re.compile(
 
 
 def open_bytes(path: Path) -> Any:
-    """Open a file, unpacked if its name ends in .gz."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    """Open a file, unpacked in bounds if its name ends in .gz."""
+    return Unpacked(path, gzip.open(path), _UNPACK) if path.suffix == ".gz" else path.open("rb")
+
+
+def check_size(path: Path) -> None:
+    """Raise if a file .gz comes to far more than its size, before any triple of it is made."""
+    if path.suffix == ".gz":
+        check_unpacked(path, _UNPACK)
 
 
 def check_nesting(path: Path) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from .._utils.optional import import_optional
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph
-from ._rdf_bounds import XMLInBounds, check_nesting, open_bytes
+from ._rdf_bounds import XMLInBounds, check_nesting, check_size, open_bytes
 from ._text import from_iri, listing, malformed, read_lines, resolved, to_iri
 from ._values import XSD, parse_literal, unescape
 
@@ -162,7 +162,9 @@ def parse_rdf(path: Path) -> Iterator[Any]:
     base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else resolved(path).as_uri()
     is_xml = rdf_format == oxigraph.RdfFormat.RDF_XML
     try:
-        if not is_xml:
+        if is_xml:
+            check_size(path)
+        else:
             check_nesting(path)
         with open_bytes(path) as file:
             content = XMLInBounds(path, file) if is_xml else file
