@@ -1,7 +1,7 @@
 """Readers and writers, one format a file."""
 
 from .alignments import read_alignment, read_pairs, write_alignment
-from .dbp15k import read_dbp15k
+from .dbp15k import read_dbp15k, read_dbp15k_splits
 from .embeddings import embeddings_from_frame
 from .mmkg import read_mmkg
 from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
@@ -16,6 +16,7 @@ __all__ = [
     "from_pykeen",
     "read_alignment",
     "read_dbp15k",
+    "read_dbp15k_splits",
     "read_graph",
     "read_graphs",
     "read_mmkg",
