@@ -112,6 +112,9 @@ RDF = {
     'http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="http://x/">\n<rdf:Description '
     'rdf:about="&x;a">\n<x:p rdf:resource="http://x/b"/>\n<x:q>7</x:q>\n</rdf:Description>\n'
     "</rdf:RDF>\n",
+    "a.jsonld": '{"@context": {"@vocab": "http://x/", "s": "http://x/", "q": {"@id": "s:q"}},\n'
+    '"@graph": [{"@id": "s:a", "p": [{"@id": "s:b"}, {"p": 1.5}],\n"q": {"@value": "x", '
+    '"@language": "en"}},\n{"@id": "s:b", "@type": "T", "q": true}]}\n',
 }
 
 

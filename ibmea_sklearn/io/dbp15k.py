@@ -80,8 +80,9 @@ def read_dbp15k(
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a line is malformed or not UTF-8, a link stands in both files of JAPE's, an index has no entity, or the pickle holds anything
-        but arrays of numbers: nothing else in it is ever loaded or run.
+        If a line is malformed or not UTF-8, a link stands in both files of JAPE's, an index has no
+        entity, or the pickle holds anything but arrays of numbers: nothing else in it is ever
+        loaded or run.
 
     Warns
     -----

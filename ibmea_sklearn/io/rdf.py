@@ -1,4 +1,4 @@
-"""RDF files: N-Triples, Turtle, RDF/XML; graphs, and links as ``owl:sameAs`` triples."""
+"""RDF files: N-Triples, Turtle, RDF/XML, JSON-LD; graphs, and links as ``owl:sameAs`` triples."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from .._utils.optional import import_optional
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph
+from ._json_bounds import check_json
 from ._rdf_bounds import XMLInBounds, check_nesting, check_size, open_bytes
 from ._text import from_iri, listing, malformed, read_lines, resolved, to_iri
 from ._values import XSD, parse_literal, unescape
@@ -23,7 +24,9 @@ FORMATS = {
     ".rdf": "RDF_XML",
     ".xml": "RDF_XML",
     ".owl": "RDF_XML",
+    ".jsonld": "JSON_LD",
 }
+_CHECKS = {"RDF_XML": check_size, "JSON_LD": check_json}
 LOOKS_FOR = f"an RDF file ({', '.join(FORMATS)}, or these with .gz), or a folder of them"
 DEPICTIONS = {
     "http://xmlns.com/foaf/0.1/depiction",
@@ -49,6 +52,7 @@ SAME = {
     "http://www.w3.org/2002/07/owl#equivalentProperty",
 }
 
+_DRAWN = re.compile(r"[0-9a-f]{24,32}")
 _TRIPLE = re.compile(r"[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*\.[ \t]*(?:#.*)?")
 _OTHER = re.compile(r"[ \t]*(?:[#].*|(?:<|_:).*\.[ \t]*(?:#.*)?)?")
 
@@ -76,8 +80,9 @@ def read_rdf(
     Parameters
     ----------
     paths : path-like or sequence of path-likes
-        Files ``.nt``, ``.ttl``, ``.rdf``, ``.xml`` or ``.owl``, or these with ``.gz``; or a folder
-        of them. Together they are one graph.
+        Files ``.nt``, ``.ttl``, ``.rdf``, ``.xml``, ``.owl`` or ``.jsonld``, or these with ``.gz``;
+        or a folder of them. Together they are one graph. The contexts of JSON-LD must stand in its
+        file: nothing is fetched. Its named graphs are read as one.
     names : sequence of str, optional
         Predicates whose literals are names of entities, by IRI. By default ``rdfs:label``,
         ``skos:prefLabel``, ``skos:altLabel``, ``foaf:name`` and ``schema:name`` (by http or https).
@@ -91,7 +96,8 @@ def read_rdf(
         Triples whose object is an IRI or a blank node are relation triples (``rdf:type`` among
         them); those with a literal are attribute triples with a typed value, beside it the
         datatype's IRI, or the language as ``"@en"``. Literals of `names` are names in their
-        language, and no attribute values. Ids are IRIs, of blank nodes ``_:b0``.
+        language, and no attribute values. Ids are IRIs, of blank nodes ``_:b0``, of those without
+        a label ``_:anonymous0`` and so on, as they come in the file.
 
         ``foaf:depiction``, ``foaf:img`` and ``schema:image`` that point at a local file (a
         ``file:`` IRI, a path relative to the RDF file, or either as a literal) are images.
@@ -160,12 +166,9 @@ def parse_rdf(path: Path) -> Iterator[Any]:
     oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")
     rdf_format = getattr(oxigraph.RdfFormat, FORMATS[_suffix(path)])
     base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else resolved(path).as_uri()
-    is_xml = rdf_format == oxigraph.RdfFormat.RDF_XML
+    is_xml = FORMATS[_suffix(path)] == "RDF_XML"
     try:
-        if is_xml:
-            check_size(path)
-        else:
-            check_nesting(path)
+        _CHECKS.get(FORMATS[_suffix(path)], check_nesting)(path)
         with open_bytes(path) as file:
             content = XMLInBounds(path, file) if is_xml else file
             yield from oxigraph.parse(content, rdf_format, base_iri=base, lenient=True)
@@ -199,12 +202,18 @@ class _Tables:
         oxigraph = import_optional("pyoxigraph", "rdf", "Reading RDF")
         folder = resolved(path).parent
         base = folder.as_uri() + "/"
+        # The parser draws names for blank nodes that have none: another one at each reading.
+        drawn = None if _suffix(path) == ".nt" else _DRAWN
+        numbers: dict[str, str] = {}
         addresses = (oxigraph.NamedNode, oxigraph.Literal)
 
         def name(term: Any) -> str:
             # Relative IRIs stay relative: where the file lies is no part of an entity's name.
             if isinstance(term, oxigraph.BlankNode):
-                return f"{blank}{term.value}"
+                label = term.value
+                if drawn is not None and drawn.fullmatch(label):
+                    label = numbers.setdefault(label, f"anonymous{len(numbers)}")
+                return f"{blank}{label}"
             return str(term.value).removeprefix(base) or base
 
         for triple in triples:

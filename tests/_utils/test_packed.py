@@ -50,7 +50,7 @@ def header(name, size, kind=tarfile.REGTYPE):
     return info.tobuf()
 
 
-@pytest.mark.parametrize("suffix", ["nt", "ttl", "rdf"])
+@pytest.mark.parametrize("suffix", ["nt", "ttl", "rdf", "jsonld"])
 def test_gzip_bomb(tmp_path, suffix):
     pytest.importorskip("pyoxigraph")
     path = tmp_path / f"x.{suffix}.gz"

@@ -220,7 +220,7 @@ def test_test_links_alone_are_all_links(jape):
         (
             "ref_ent_ids",
             "1\t11\n0\t10\n",
-            "ref_ent_ids, line 2: expected a link that is not in sup",
+            "ref_ent_ids, line 2: expected a link that is not in",
         ),
         ("sup_ent_ids", "0\t99\n", "sup_ent_ids, line 1: expected indices of entities"),
         ("sup_ent_ids", "0\n", "sup_ent_ids, line 1: expected 2 fields"),
