@@ -4,6 +4,7 @@ from .alignments import read_alignment, read_pairs, write_alignment
 from .dbp15k import read_dbp15k, read_dbp15k_splits
 from .embeddings import embeddings_from_frame
 from .mmkg import read_mmkg
+from .neo4j import read_neo4j
 from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
 from .openea import read_openea, read_openea_splits
 from .rdf import read_rdf
@@ -20,6 +21,7 @@ __all__ = [
     "read_graph",
     "read_graphs",
     "read_mmkg",
+    "read_neo4j",
     "read_openea",
     "read_openea_splits",
     "read_pair",
