@@ -126,6 +126,20 @@ def rdf(name: str) -> Callable[[Path], None]:
     return write
 
 
+NOWHERE = "http://127.0.0.1:9/"
+
+
+def pages(folder: Path) -> None:
+    for i, line in enumerate(RDF["a.nt"].splitlines()):
+        (folder / f"page-{i:06}.nt").write_text(line + "\n")
+    said = {"endpoint": NOWHERE, "query": io.sparql.ALL, "paging": "offset", "complete": True}
+    (folder / "pages.json").write_text(json.dumps(said))
+
+
+def paged(folder: Path) -> Any:
+    return io.read_sparql(NOWHERE, folder=folder, n_retries=0, timeout=1)
+
+
 def aligner(kind: type, params: dict[str, Any]) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         kind().set_params(**params).fit(*toy()).save(folder / "a.safetensors")
@@ -212,6 +226,7 @@ TARGETS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "openea": (copy_of("D_W_15K_V1"), io.read_openea),
     "mmkg": (mmkg, lambda folder: io.read_mmkg(folder, names=True)),
     **{f"rdf {n}": (rdf(n), of_file(io.read_rdf)) for n in (*RDF, "a.nt.gz")},
+    "sparql pages": (pages, paged),
     "recognised": (pair_in("csv"), lambda folder: io.recognise_format(first(folder))),
     "aligner": (aligner(PropagationAligner, {**SMALL, "verbose": 0}), loaded),
     "trained": (aligner(IBMEAAligner, TRAINED), loaded),

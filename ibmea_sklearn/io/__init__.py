@@ -9,6 +9,7 @@ from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
 from .openea import read_openea, read_openea_splits
 from .rdf import read_rdf
 from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
+from .sparql import read_sparql
 from .tables import read_tables, write_graph
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "read_pair",
     "read_pairs",
     "read_rdf",
+    "read_sparql",
     "read_tables",
     "recognise_format",
     "to_networkx",

@@ -13,7 +13,7 @@ import pandas as pd
 from .._utils.files import check_complete, whole_folder
 from ..graph import KnowledgeGraph, SeedPairs
 from ..graph._tables import columns_of
-from . import alignments, dbp15k, mmkg, neo4j, openea, rdf, tables
+from . import alignments, dbp15k, mmkg, neo4j, openea, rdf, sparql, tables
 from ._text import listing
 
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
@@ -36,8 +36,9 @@ def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
         A pair is a DBP15K, OpenEA or MMKG folder; or a folder of two graphs ``kg1`` and ``kg2``
         (or ``1`` and ``2``), each of any form that a single graph has, with ``links.*`` as
         :func:`read_pairs` reads them. A single graph is an RDF file, a folder of RDF files, a
-        folder of tables, a table of relation triples, CSV files of Neo4j, or an MMKG folder of one
-        graph. What looks like a pair is read as one.
+        folder of tables, a table of relation triples, CSV files of Neo4j, an MMKG folder of one
+        graph, or a file ``.rq`` that names a SPARQL endpoint, as :func:`read_sparql` reads it. What
+        looks like a pair is read as one.
 
     Returns
     -------
@@ -200,8 +201,8 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
     -------
     str
         Of a pair "DBP15K folder", "OpenEA folder", "MMKG folder" or "folder of two graphs"; of a
-        single graph "Neo4j CSV", "tables", "MMKG graph" or "RDF"; of a file that
-        :func:`read_alignment` reads "alignment (SSSOM)", "alignment (table)" or "alignment
+        single graph "Neo4j CSV", "tables", "MMKG graph", "RDF" or "SPARQL endpoint"; of a file
+        that :func:`read_alignment` reads "alignment (SSSOM)", "alignment (table)" or "alignment
         (owl:sameAs)".
 
     Raises
@@ -316,4 +317,5 @@ GRAPH_FORMATS = (
     _Format("tables", tables.LOOKS_FOR, tables.looks_like, tables.read_tables),
     _Format("MMKG graph", mmkg.LOOKS_FOR_GRAPH, mmkg.looks_like_graph, mmkg.read_graph_of),
     _Format("RDF", rdf.LOOKS_FOR, rdf.looks_like, rdf.read_rdf),
+    _Format("SPARQL endpoint", sparql.LOOKS_FOR, sparql.looks_like, sparql.read_sparql),
 )
