@@ -11,6 +11,7 @@ from .rdf import read_rdf
 from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
 from .sparql import read_sparql
 from .tables import read_tables, write_graph
+from .unread import unread_files
 
 __all__ = [
     "embeddings_from_frame",
@@ -33,6 +34,7 @@ __all__ = [
     "recognise_format",
     "to_networkx",
     "to_pykeen",
+    "unread_files",
     "write_alignment",
     "write_graph",
     "write_pair",

@@ -249,8 +249,8 @@ def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what:
 def _read_two(folder: Path) -> Pair:
     """Read both graphs of a folder, and their links, if there are any."""
     check_complete(folder)
-    kg1, kg2 = (read_graph(side) for side in _sides(folder))
-    files = _link_files(folder)
+    kg1, kg2 = (read_graph(side) for side in sides(folder))
+    files = link_files(folder)
     if len(files) > 1:
         raise ValueError(
             f"Expected one file links.* in {folder}; found {', '.join(p.name for p in files)}. "
@@ -263,14 +263,15 @@ def _read_two(folder: Path) -> Pair:
 
 def _pair_files(folder: Path, names: Iterable[str]) -> list[Path]:
     """Name the files that would pass for a part of the pair in a folder."""
-    return [*_link_files(folder), *(p for n in names for p in tables.graph_files(folder / n))]
+    return [*link_files(folder), *(p for n in names for p in tables.graph_files(folder / n))]
 
 
-def _link_files(folder: Path) -> list[Path]:
+def link_files(folder: Path) -> list[Path]:
+    """List the files that may hold the links of a folder of two graphs."""
     return sorted(folder.glob("links.*"))
 
 
-def _sides(folder: Path) -> list[Path]:
+def sides(folder: Path) -> list[Path]:
     """Find the two graphs of a folder, or nothing."""
     if not folder.is_dir():
         return []
@@ -308,7 +309,7 @@ PAIR_FORMATS = (
     _Format(
         "folder of two graphs",
         "kg1 and kg2 (or 1 and 2), each a folder or file of one graph, and links.*",
-        lambda path: bool(_sides(path)),
+        lambda path: bool(sides(path)),
         _read_two,
     ),
 )
