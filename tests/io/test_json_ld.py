@@ -90,7 +90,7 @@ CASES = {
     "deep nodes": ('{"http://x/p":\n' * 600 + "{}" + "}" * 600, "line 501: expected values nested"),
     "deep in gzip": ("[" * 600 + "]" * 600, "values nested at most 500"),
     "prefixes": (chain(100_000), "terms of a context made of others at most 500 times"),
-    "objects": (chain(100_000, lambda name: {"@id": f"{name}:x"}), "terms of a context made of ot"),
+    "objects": (chain(100_000, lambda name: {"@id": f"{name}:x"}), "terms of a context made"),
     "types": (
         chain(100_000, lambda name: {"@id": "http://x/", "@type": name}),
         "terms of a context made of others",
