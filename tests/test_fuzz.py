@@ -112,6 +112,9 @@ RDF = {
     'http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:x="http://x/">\n<rdf:Description '
     'rdf:about="&x;a">\n<x:p rdf:resource="http://x/b"/>\n<x:q>7</x:q>\n</rdf:Description>\n'
     "</rdf:RDF>\n",
+    "a.jsonld": '{"@context": {"@vocab": "http://x/", "s": "http://x/", "q": {"@id": "s:q"}},\n'
+    '"@graph": [{"@id": "s:a", "p": [{"@id": "s:b"}, {"p": 1.5}],\n"q": {"@value": "x", '
+    '"@language": "en"}},\n{"@id": "s:b", "@type": "T", "q": true}]}\n',
 }
 
 
@@ -121,6 +124,20 @@ def rdf(name: str) -> Callable[[Path], None]:
         (folder / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
 
     return write
+
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+def pages(folder: Path) -> None:
+    for i, line in enumerate(RDF["a.nt"].splitlines()):
+        (folder / f"page-{i:06}.nt").write_text(line + "\n")
+    said = {"endpoint": NOWHERE, "query": io.sparql.ALL, "paging": "offset", "complete": True}
+    (folder / "pages.json").write_text(json.dumps(said))
+
+
+def paged(folder: Path) -> Any:
+    return io.read_sparql(NOWHERE, folder=folder, n_retries=0, timeout=1)
 
 
 def aligner(kind: type, params: dict[str, Any]) -> Callable[[Path], None]:
@@ -204,9 +221,12 @@ TARGETS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     },
     "alignment escaped": (alignment_in(".tsv", escape_formulas=True), of_file(io.read_alignment)),
     "dbp15k": (dbp15k, io.read_dbp15k),
+    "dbp15k of jape": (copy_of("jape/zh_en/mapping/0_3"), io.read_dbp15k),
+    **{f"neo4j {n}": (copy_of(f"neo4j/{n}"), io.read_neo4j) for n in ("admin", "apoc")},
     "openea": (copy_of("D_W_15K_V1"), io.read_openea),
     "mmkg": (mmkg, lambda folder: io.read_mmkg(folder, names=True)),
     **{f"rdf {n}": (rdf(n), of_file(io.read_rdf)) for n in (*RDF, "a.nt.gz")},
+    "sparql pages": (pages, paged),
     "recognised": (pair_in("csv"), lambda folder: io.recognise_format(first(folder))),
     "aligner": (aligner(PropagationAligner, {**SMALL, "verbose": 0}), loaded),
     "trained": (aligner(IBMEAAligner, TRAINED), loaded),

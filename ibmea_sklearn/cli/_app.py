@@ -104,7 +104,10 @@ def align(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="File to write: .tsv (SSSOM), .nt (owl:sameAs), .csv, .parquet."
+            "--output",
+            "-o",
+            help="File to write: .tsv (SSSOM), .nt (owl:sameAs), .csv, .parquet. -: SSSOM to "
+            "standard output, all else to standard error.",
         ),
     ],
     seeds: Annotated[
@@ -151,7 +154,7 @@ def align(
     """Align two graphs one to one, given some known pairs, or none."""
     from ._aligners import make_aligner, split_names
     from ._alignment import run_alignment
-    from ._talk import Talk
+    from ._talk import Talk, to_standard_output
 
     made = make_aligner(
         aligner,
@@ -165,7 +168,9 @@ def align(
         checkpoint_dir=checkpoint_dir,
         verbose=0 if quiet else None,
     )
-    run_alignment(Talk(quiet), made, (kg1, kg2), seeds, output, save, method=method, names=names)
+    with to_standard_output(output, "alignment.tsv") as file:
+        talk = Talk(quiet, passed_on=None if file == output else file)
+        run_alignment(talk, made, (kg1, kg2), seeds, file, save, method=method, names=names)
 
 
 def evaluate(
@@ -199,7 +204,12 @@ def evaluate(
         typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
     ] = False,
     json: Annotated[
-        Path | None, typer.Option("--json", help="Write scores and protocol to this file.")
+        Path | None,
+        typer.Option(
+            "--json",
+            help="Write scores and protocol to this file. -: to standard output, all else to "
+            "standard error.",
+        ),
     ] = None,
     aligner: Aligner = "ibmea",
     preset: Preset = "best",
@@ -219,7 +229,7 @@ def evaluate(
     """
     from ._aligners import make_aligner, split_names
     from ._evaluation import run_evaluation
-    from ._talk import Talk
+    from ._talk import Talk, to_standard_output
 
     made = make_aligner(
         aligner,
@@ -237,19 +247,25 @@ def evaluate(
     )
     split = train_ratio, split_seed, fold
     name = aligner, preset
-    run_evaluation(Talk(quiet), made, dataset, split=split, name=name, output=json, names=names)
+    with to_standard_output(json, "scores.json") as file:
+        talk = Talk(quiet, passed_on=None if file == json else file)
+        run_evaluation(talk, made, dataset, split=split, name=name, output=file, names=names)
 
 
 def info(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A graph, a pair of graphs, or an alignment.")
     ],
+    json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
 ) -> None:
-    """Say what is in a file or folder: counts, modalities, links."""
+    """Say what is in a file or folder: counts, modalities, links.
+
+    Warns of files in a folder that nothing reads.
+    """
     from ._contents import show_contents
     from ._talk import Talk
 
-    show_contents(Talk(), path)
+    show_contents(Talk(), path, as_json=json)
 
 
 def convert(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ from ..io import (
     read_alignment,
     read_graphs,
     recognise_format,
+    unread_files,
     write_alignment,
     write_graph,
     write_pair,
@@ -22,52 +26,58 @@ from ._talk import Talk, check_alignment_file, check_apart, check_folder
 FORMATS = ("csv", "tsv", "parquet")
 
 
-def show_contents(talk: Talk, path: Path) -> None:
-    """Show what a file or folder holds.
+def show_contents(talk: Talk, path: Path, as_json: bool = False) -> None:
+    """Show what a file or folder holds, and warn of files that nothing reads.
 
     Parameters
     ----------
     talk : Talk
     path : Path
+    as_json : bool, default=False
     """
     form = recognise_format(path)
-    if form.startswith("alignment"):
-        _show_alignment(talk, path, form)
-        return
-    found = read_graphs(path)
-    talk.result(f"{path}: {form}")
-    if isinstance(found, KnowledgeGraph):
-        _show_graphs(talk, [found])
-        return
-    kg1, kg2, links = found
-    _show_graphs(talk, [kg1, kg2])
-    _show_links(talk, links, (kg1, kg2))
+    found = _of_alignment(path) if form.startswith("alignment") else _of_graphs(path)
+    found = {"path": str(path), "format": form, **found}
+    unread = found.get("unread", [])
+    if unread:
+        more = f" and {len(unread) - 10:,} more" if len(unread) > 10 else ""
+        warnings.warn(
+            f"Nothing reads {', '.join(unread[:10])}{more} in {path}. If they belong to the "
+            "graphs, check their names.",
+            stacklevel=2,
+        )
+    if as_json:
+        talk.result(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        _show(talk, found)
 
 
-def _show_alignment(talk: Talk, path: Path, form: str) -> None:
+def _of_alignment(path: Path) -> dict[str, Any]:
     table = read_alignment(path)
     confidence = table["confidence"]
-    talk.result(f"{path}: {form}")
-    talk.result(
-        f"{len(table):,} pairs of {table['source'].nunique():,} and "
-        f"{table['target'].nunique():,} entities"
-    )
-    if len(table):
-        sure = int((confidence >= 0.5).sum())
-        talk.result(f"confidence {confidence.min():.2f} to {confidence.max():.2f}, {sure:,} >= 0.5")
+    found = {
+        "pairs": len(table),
+        "sources": int(table["source"].nunique()),
+        "targets": int(table["target"].nunique()),
+    }
+    if not len(table):
+        return found
+    least, most = float(confidence.min()), float(confidence.max())
+    sure = int((confidence >= 0.5).sum())
+    return {**found, "confidence": {"least": least, "most": most, "at_least_half": sure}}
 
 
-def _show_graphs(talk: Talk, graphs: list[KnowledgeGraph]) -> None:
-    columns = [_counts(kg) for kg in graphs]
-    rows = [
-        [name, *(column.get(name, "") for column in columns)]
-        for name in dict.fromkeys(name for column in columns for name in column)
-    ]
-    talk.table("", ["", *(kg.name or f"graph {i + 1}" for i, kg in enumerate(graphs))], rows)
+def _of_graphs(path: Path) -> dict[str, Any]:
+    found = read_graphs(path)
+    graphs = [found] if isinstance(found, KnowledgeGraph) else [*found[:2]]
+    links = {} if isinstance(found, KnowledgeGraph) else {"links": _links(found[2], graphs)}
+    unread = [file.as_posix() for file in unread_files(path, graphs)]
+    return {"graphs": [_contents(kg) for kg in graphs], **links, "unread": unread}
 
 
-def _counts(kg: KnowledgeGraph) -> dict[str, str]:
-    counts = {
+def _contents(kg: KnowledgeGraph) -> dict[str, Any]:
+    return {
+        "name": kg.name,
         "entities": kg.n_entities,
         "relations": kg.n_relations,
         "relation triples": len(kg.relation_triples),
@@ -76,24 +86,58 @@ def _counts(kg: KnowledgeGraph) -> dict[str, str]:
         "images": len(kg.images.values),
         "texts": len(kg.texts.values),
         "names": len(kg.names.values),
+        "features": {name: values.shape[1] for name, (values, _) in kg.features.items()},
+        "modalities": {name: float(share) for name, share in kg.modalities.items()},
     }
-    widths = {
-        f"{modality} features": f"{values.shape[1]:,} columns"
-        for modality, (values, _) in kg.features.items()
-    }
-    shares = {f"entities with {m}": f"{share:.1%}" for m, share in kg.modalities.items()}
-    return {name: f"{n:,}" for name, n in counts.items()} | widths | shares
 
 
-def _show_links(
-    talk: Talk, links: np.ndarray, graphs: tuple[KnowledgeGraph, KnowledgeGraph]
-) -> None:
-    talk.result(f"{len(links):,} links")
+def _links(links: np.ndarray, graphs: list[KnowledgeGraph]) -> dict[str, Any]:
+    found: dict[str, Any] = {"pairs": len(links)}
     for side, column, kg in zip(("left", "right"), links.T, graphs, strict=True):
         linked = set(column.tolist())
         unknown = len(linked.difference(kg.entity_ids.tolist()))
-        share = (len(linked) - unknown) / kg.n_entities
-        repeated = len(links) - len(linked)
+        found[side] = {
+            "share": (len(linked) - unknown) / kg.n_entities,
+            "unknown": unknown,
+            "repeated": len(links) - len(linked),
+        }
+    return found
+
+
+def _show(talk: Talk, found: dict[str, Any]) -> None:
+    talk.result(f"{found['path']}: {found['format']}")
+    if "graphs" in found:
+        _show_graphs(talk, found["graphs"])
+    if "links" in found:
+        _show_links(talk, found["links"])
+    if "pairs" in found:
+        counts = f"{found['sources']:,} and {found['targets']:,} entities"
+        talk.result(f"{found['pairs']:,} pairs of {counts}")
+    if "confidence" in found:
+        span = "confidence {least:.2f} to {most:.2f}, {at_least_half:,} >= 0.5"
+        talk.result(span.format(**found["confidence"]))
+
+
+def _show_graphs(talk: Talk, graphs: list[dict[str, Any]]) -> None:
+    columns = [_cells(kg) for kg in graphs]
+    rows = [
+        [name, *(column.get(name, "") for column in columns)]
+        for name in dict.fromkeys(name for column in columns for name in column)
+    ]
+    talk.table("", ["", *(kg["name"] or f"graph {i + 1}" for i, kg in enumerate(graphs))], rows)
+
+
+def _cells(kg: dict[str, Any]) -> dict[str, str]:
+    counts = {name: f"{n:,}" for name, n in kg.items() if isinstance(n, int)}
+    widths = {f"{name} features": f"{width:,} columns" for name, width in kg["features"].items()}
+    shares = {f"entities with {name}": f"{share:.1%}" for name, share in kg["modalities"].items()}
+    return counts | widths | shares
+
+
+def _show_links(talk: Talk, links: dict[str, Any]) -> None:
+    talk.result(f"{links['pairs']:,} links")
+    for side in ("left", "right"):
+        share, unknown, repeated = links[side].values()
         more = f"; {unknown:,} linked ids are unknown" if unknown else ""
         more += f"; {repeated:,} links repeat an entity" if repeated else ""
         talk.result(f"  {side}: {share:.1%} of the entities have a link{more}")

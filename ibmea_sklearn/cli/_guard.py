@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import errno
 import functools
+import os
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -136,8 +137,8 @@ def _is_raise(place: TracebackType) -> bool:
     return place.tb_frame.f_code.co_code[place.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
-def _say(text: str) -> None:
-    typer.secho(text, fg=typer.colors.RED, err=True)
+def _say(text: str, color: str = typer.colors.RED) -> None:
+    typer.echo(text if os.environ.get("NO_COLOR") else typer.style(text, fg=color), err=True)
 
 
 def _say_written() -> str:
@@ -149,7 +150,7 @@ def _plain_warnings() -> Iterator[None]:
     """Show a warning as one line, without the place in the code that gave it."""
 
     def show(message: Warning | str, *args: Any, **kwargs: Any) -> None:
-        typer.secho(f"Warning: {message}", fg=typer.colors.YELLOW, err=True)
+        _say(f"Warning: {message}", typer.colors.YELLOW)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

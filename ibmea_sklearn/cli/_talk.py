@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -22,13 +26,53 @@ _OF_FOLDERS = set(
 )
 
 
+STANDARD_OUTPUT = "-"
+Output = TypeVar("Output", Path, Path | None)
+# No cell is cut short where nobody looks at a screen.
+_WIDTH = 1 << 15
+
+
+@contextmanager
+def to_standard_output(output: Output, name: str) -> Iterator[Output | Path]:
+    """Give a file to write to, whose content goes to standard output if `output` is ``-``.
+
+    Parameters
+    ----------
+    output : Path or None
+        Given as it is, unless it is ``-``: then what is said meanwhile goes to standard error.
+    name : str
+        Of the file; its suffix tells the format.
+
+    Yields
+    ------
+    Path or None
+    """
+    if output is None or str(output) != STANDARD_OUTPUT:
+        yield output
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        try:
+            with redirect_stdout(sys.stderr):
+                yield path
+        finally:  # of a fit that was interrupted as well, as to a file
+            if path.is_file():
+                sys.stdout.flush()
+                sys.stdout.buffer.write(path.read_bytes())
+                sys.stdout.flush()
+
+
 class Talk:
     """A voice for a command, that may be quiet.
+
+    Where the output is no terminal, or under ``NO_COLOR``, it is plain text without any styles.
 
     Parameters
     ----------
     quiet : bool, default=False
         Say results only: no steps, no files.
+    passed_on : Path or None, default=None
+        A file that is written on the way to standard output.
 
     Attributes
     ----------
@@ -36,10 +80,18 @@ class Talk:
         What each step took.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self, quiet: bool = False, passed_on: Path | None = None) -> None:
+        self.quiet, self.passed_on = quiet, passed_on
         self.seconds: dict[str, float] = {}
-        self._console = Console(highlight=False)
+        self._console = Console(
+            highlight=False,
+            # Ids and messages may hold brackets, which are no markup, and :words:.
+            markup=False,
+            emoji=False,
+            color_system=None if os.environ.get("NO_COLOR") else "auto",
+        )
+        if not self._console.is_terminal:
+            self._console.width = _WIDTH
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -61,7 +113,8 @@ class Talk:
 
     def table(self, title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Show a table: the first column is text, the others numbers."""
-        table = Table(title=title, title_justify="left", title_style="bold")
+        lines = box.HEAVY_HEAD if self._console.is_terminal else box.ASCII_DOUBLE_HEAD
+        table = Table(title=title, title_justify="left", title_style="bold", box=lines)
         for i, name in enumerate(header):
             table.add_column(name, justify="right" if i else "left")
         for row in rows:
@@ -70,12 +123,14 @@ class Talk:
 
     def wrote(self, path: Path, what: str) -> None:
         """Say that a file is written."""
+        if path == self.passed_on:
+            self.say(f"Wrote {what} to standard output")
+            return
         note_written(path)
         self.say(f"Wrote {what} to {path}")
 
     def _print(self, text: str, style: str | None) -> None:
-        # Ids and messages may hold brackets, which are no markup.
-        self._console.print(text, style=style, markup=False, soft_wrap=True)
+        self._console.print(text, style=style, soft_wrap=True)
 
 
 def check_alignment_file(path: Path) -> None:

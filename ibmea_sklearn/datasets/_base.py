@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import lzma
 import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +20,10 @@ import pooch
 from sklearn.utils import Bunch
 
 from .._utils.files import cache_folder, cache_is_needed
+from .._utils.packed import most_bytes, refuse_bomb, unpacked
 from ..graph import KnowledgeGraph
 
+_UNPACK = "unpack it by tar, and pass the folder that holds what comes out as data_home"
 # More attempts at a file after a fault of the network or a wrong checksum.
 RETRIES = 2
 
@@ -81,6 +85,8 @@ def unpack(archive: Path) -> Path:
     OSError
         If the file is no tar archive, is cut short, or holds a path that leads out of it; or if
         the cache can't be written to.
+    ValueError
+        If it unpacks to far more than its size.
     """
     target = cache_folder() / "unpacked" / f"{archive.name.partition('.')[0]}-{_key(archive)}"
     if target.is_dir():
@@ -110,12 +116,20 @@ def _key(archive: Path) -> str:
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack the files of an archive; OSError if it is broken, or leads out of the folder."""
+    """Unpack the files of an archive; OSError if it is broken, or leads out of the folder.
+
+    A ValueError if it comes to far more than its size.
+    """
     try:
-        with tarfile.open(archive) as tar:
+        # As a stream: to go back in one, tarfile would unpack it without bounds.
+        with unpacked(archive, _UNPACK) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+            n_bytes = 0
             for member in tar:
+                n_bytes += member.size  # of a sparse file: with its holes
+                if n_bytes > most_bytes(archive.stat().st_size):
+                    refuse_bomb(archive, f"{n_bytes:,}", _UNPACK)
                 _write(tar, member, folder)
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise OSError(
             f"Expected {archive} to be a whole tar archive; found: {error}. Get it anew."
         ) from error

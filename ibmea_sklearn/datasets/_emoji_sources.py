@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from .._utils.files import atomic_write, cache_folder
 from .._utils.optional import import_optional
+from .._utils.packed import BombError, check_zip
 
 _PURPOSE = "The emoji pair"
 _TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
@@ -253,9 +254,10 @@ def _cache_path() -> Path:
 
 def _read_cached(path: Path, names: Sequence[str]) -> list[bytes] | None:
     try:
+        check_zip(path, "remove it")
         with zipfile.ZipFile(path) as archive:
             return [archive.read(name) for name in names]
-    except (OSError, KeyError, zipfile.BadZipFile):
+    except (OSError, KeyError, zipfile.BadZipFile, BombError):
         return None
 
 

@@ -162,7 +162,7 @@ def fetch_dbp15k(
     Raises
     ------
     ValueError
-        If the subset is unknown.
+        If the subset is unknown, or an archive unpacks to far more than its size.
     FileNotFoundError
         If the files are missing and `download_if_missing` is False.
     OSError
@@ -263,7 +263,7 @@ def fetch_mmkg(
     Raises
     ------
     ValueError
-        If the pair is unknown.
+        If the pair is unknown, or an archive unpacks to far more than its size.
     FileNotFoundError
         If the files are missing and `download_if_missing` is False, or names are wanted and the
         file of those of FB15K is missing.

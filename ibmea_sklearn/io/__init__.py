@@ -1,14 +1,17 @@
 """Readers and writers, one format a file."""
 
 from .alignments import read_alignment, read_pairs, write_alignment
-from .dbp15k import read_dbp15k
+from .dbp15k import read_dbp15k, read_dbp15k_splits
 from .embeddings import embeddings_from_frame
 from .mmkg import read_mmkg
+from .neo4j import read_neo4j
 from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
 from .openea import read_openea, read_openea_splits
 from .rdf import read_rdf
 from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
+from .sparql import read_sparql
 from .tables import read_tables, write_graph
+from .unread import unread_files
 
 __all__ = [
     "embeddings_from_frame",
@@ -16,18 +19,22 @@ __all__ = [
     "from_pykeen",
     "read_alignment",
     "read_dbp15k",
+    "read_dbp15k_splits",
     "read_graph",
     "read_graphs",
     "read_mmkg",
+    "read_neo4j",
     "read_openea",
     "read_openea_splits",
     "read_pair",
     "read_pairs",
     "read_rdf",
+    "read_sparql",
     "read_tables",
     "recognise_format",
     "to_networkx",
     "to_pykeen",
+    "unread_files",
     "write_alignment",
     "write_graph",
     "write_pair",

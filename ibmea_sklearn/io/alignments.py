@@ -31,7 +31,7 @@ from ._table_files import (
     write_table,
 )
 from ._text import pair_array, read_text, shown
-from .rdf import format_same_as, has_links_only, read_same_as
+from .rdf import FORMATS, format_same_as, has_links_only, read_same_as
 
 LOOKS_FOR_SSSOM = "a file .tsv that begins with # or has the columns subject_id and object_id"
 LOOKS_FOR_TABLE = "a table (.csv, .tsv, .parquet) with columns such as source and target"
@@ -203,7 +203,7 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
     path = Path(path)
     if path.suffix == ".parquet":
         return _standard(path, read_table(path))
-    if path.suffix in (".nt", ".ttl", ".rdf", ".xml", ".owl"):
+    if path.suffix in FORMATS:
         pairs = read_same_as(path)
         columns = {side: [pair[i] for pair in pairs] for i, side in enumerate(("source", "target"))}
         return _standard(path, pd.DataFrame(columns, dtype=object))

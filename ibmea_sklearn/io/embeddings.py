@@ -14,9 +14,12 @@ from scipy import sparse
 
 from .._utils.files import atomic_write
 from .._utils.optional import import_optional
+from .._utils.packed import BombError, check_zip, most_bytes
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph, ModalityFeatures
 from ._text import listing
+
+_LOAD = "read it by numpy.load and pass what it holds to KnowledgeGraph.with_features"
 
 ENTITY = "entity"
 # By container: the package, by which narwhals knows it, and the extra that installs it.
@@ -189,6 +192,12 @@ def write_features(folder: Path, modality: str, values: Any, mask: np.ndarray) -
         arrays["values"] = values
     with atomic_write(path, "wb") as file:
         np.savez_compressed(file, **arrays)
+        n_bytes = sum(np.asarray(array).nbytes for array in arrays.values())
+        if n_bytes > most_bytes(file.tell()) // 2:
+            # Nearly nothing but zeros: packed, it would be refused as a bomb.
+            file.seek(0)
+            file.truncate()
+            np.savez(file, **arrays)
 
 
 def read_features(folder: Path, entities: Any) -> dict[str, Any]:
@@ -221,11 +230,14 @@ def _read_matrix(path: Path) -> tuple[Any, np.ndarray]:
     try:
         if not path.is_file():  # a pipe would have no end
             raise ValueError("no file")
+        check_zip(path, _LOAD)
         with np.load(path, allow_pickle=False) as arrays:
             if "values" in arrays:
                 return arrays["values"], arrays["mask"]
             parts = tuple(arrays[name] for name in ("data", "indices", "indptr"))
             return sparse.csr_array(parts, shape=tuple(arrays["shape"])), arrays["mask"]
+    except BombError:
+        raise
     except Exception as error:  # numpy and zipfile have many
         raise ValueError(
             f"Expected arrays of numbers `values` and `mask` in {path}; found: {brief(error)}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils.optional import import_optional
+from .._utils.packed import BombError, most_bytes, refuse_bomb
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph, SeedPairs
 from ._text import (
@@ -218,12 +219,25 @@ def _read_image_data(folder: Path, name: str) -> dict[str, np.ndarray]:
         with h5py.File(path, "r") as file:
             # Of two images of an entity the first counts: later entries overwrite.
             entries = reversed([(e, key) for key, e in index.items()])
-            read = {entity: _vector(file, key, h5py) for entity, key in entries}
-            return {entity: vector for entity, vector in read.items() if vector is not None}
+            return _vectors(path, ((e, _vector(file, key, h5py)) for e, key in entries))
+    except BombError:
+        raise
     except (OSError, RuntimeError, LookupError, TypeError) as error:
         raise ValueError(f"Expected an HDF5 file in {path}; found: {brief(error)}.") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _vectors(path: Path, read: Iterable[tuple[str, np.ndarray | None]]) -> dict[str, np.ndarray]:
+    """Collect vectors, as long as they come to no more than a file of its size lets one expect."""
+    vectors, n_bytes = {}, 0
+    for entity, vector in read:
+        if vector is not None:
+            vectors[entity] = vector
+            n_bytes += vector.nbytes
+            if n_bytes > most_bytes(path.stat().st_size):
+                refuse_bomb(path, "more", "write its vectors without compression")
+    return vectors
 
 
 def _vector(file: Any, key: str, h5py: Any) -> np.ndarray | None:

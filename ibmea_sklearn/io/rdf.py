@@ -1,20 +1,20 @@
-"""RDF files: N-Triples, Turtle, RDF/XML; graphs, and links as ``owl:sameAs`` triples."""
+"""RDF files: N-Triples, Turtle, RDF/XML, JSON-LD; graphs, and links as ``owl:sameAs`` triples."""
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any
 from urllib.parse import unquote, urlsplit
-from xml.parsers import expat
 
 from .._utils.optional import import_optional
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph
+from ._json_bounds import check_json
+from ._rdf_bounds import XMLInBounds, check_nesting, check_size, open_bytes
 from ._text import from_iri, listing, malformed, read_lines, resolved, to_iri
 from ._values import XSD, parse_literal, unescape
 
@@ -24,7 +24,9 @@ FORMATS = {
     ".rdf": "RDF_XML",
     ".xml": "RDF_XML",
     ".owl": "RDF_XML",
+    ".jsonld": "JSON_LD",
 }
+_CHECKS = {"RDF_XML": check_size, "JSON_LD": check_json}
 LOOKS_FOR = f"an RDF file ({', '.join(FORMATS)}, or these with .gz), or a folder of them"
 DEPICTIONS = {
     "http://xmlns.com/foaf/0.1/depiction",
@@ -50,26 +52,9 @@ SAME = {
     "http://www.w3.org/2002/07/owl#equivalentProperty",
 }
 
+_DRAWN = re.compile(r"[0-9a-f]{24,32}")
 _TRIPLE = re.compile(r"[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*\.[ \t]*(?:#.*)?")
 _OTHER = re.compile(r"[ \t]*(?:[#].*|(?:<|_:).*\.[ \t]*(?:#.*)?)?")
-
-# Bounds that the parser has none of, checked before it sees what is beyond them. It is compiled
-# code: terms nested some 50,000 deep end the process, entities of XML that are made of others fill
-# the memory, and elements nested 100,000 deep take minutes. These are far above what people write.
-DEEPEST = 500
-# Bytes that all entities of a file may come to, beyond ten times its size.
-_ENTITIES = 1 << 26
-_CHUNK = 1 << 20
-
-# Strings, IRIs, comments and escapes, in which brackets mean nothing; brackets of triple terms.
-_TOKENS = re.compile(
-    rb'"""(?:[^"\\]|\\.|"(?!""))*"""|'
-    rb"'''(?:[^'\\]|\\.|'(?!''))*'''|"
-    rb'"(?:[^"\\\n]|\\.)*"|'
-    rb"'(?:[^'\\\n]|\\.)*'|"
-    rb"<(?!<)[^<>\n]*>|#[^\n]*|\\.|(<<)|(>>)",
-    re.DOTALL,
-)
 
 
 def looks_like(path: Path) -> bool:
@@ -95,8 +80,9 @@ def read_rdf(
     Parameters
     ----------
     paths : path-like or sequence of path-likes
-        Files ``.nt``, ``.ttl``, ``.rdf``, ``.xml`` or ``.owl``, or these with ``.gz``; or a folder
-        of them. Together they are one graph.
+        Files ``.nt``, ``.ttl``, ``.rdf``, ``.xml``, ``.owl`` or ``.jsonld``, or these with ``.gz``;
+        or a folder of them. Together they are one graph. The contexts of JSON-LD must stand in its
+        file: nothing is fetched. Its named graphs are read as one.
     names : sequence of str, optional
         Predicates whose literals are names of entities, by IRI. By default ``rdfs:label``,
         ``skos:prefLabel``, ``skos:altLabel``, ``foaf:name`` and ``schema:name`` (by http or https).
@@ -110,7 +96,8 @@ def read_rdf(
         Triples whose object is an IRI or a blank node are relation triples (``rdf:type`` among
         them); those with a literal are attribute triples with a typed value, beside it the
         datatype's IRI, or the language as ``"@en"``. Literals of `names` are names in their
-        language, and no attribute values. Ids are IRIs, of blank nodes ``_:b0``.
+        language, and no attribute values. Ids are IRIs, of blank nodes ``_:b0``, of those without
+        a label ``_:anonymous0`` and so on, as they come in the file.
 
         ``foaf:depiction``, ``foaf:img`` and ``schema:image`` that point at a local file (a
         ``file:`` IRI, a path relative to the RDF file, or either as a literal) are images.
@@ -179,10 +166,9 @@ def parse_rdf(path: Path) -> Iterator[Any]:
     oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")
     rdf_format = getattr(oxigraph.RdfFormat, FORMATS[_suffix(path)])
     base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else resolved(path).as_uri()
-    is_xml = rdf_format == oxigraph.RdfFormat.RDF_XML
+    is_xml = FORMATS[_suffix(path)] == "RDF_XML"
     try:
-        if not is_xml:
-            check_nesting(path)
+        _CHECKS.get(FORMATS[_suffix(path)], check_nesting)(path)
         with open_bytes(path) as file:
             content = XMLInBounds(path, file) if is_xml else file
             yield from oxigraph.parse(content, rdf_format, base_iri=base, lenient=True)
@@ -216,12 +202,18 @@ class _Tables:
         oxigraph = import_optional("pyoxigraph", "rdf", "Reading RDF")
         folder = resolved(path).parent
         base = folder.as_uri() + "/"
+        # The parser draws names for blank nodes that have none: another one at each reading.
+        drawn = None if _suffix(path) == ".nt" else _DRAWN
+        numbers: dict[str, str] = {}
         addresses = (oxigraph.NamedNode, oxigraph.Literal)
 
         def name(term: Any) -> str:
             # Relative IRIs stay relative: where the file lies is no part of an entity's name.
             if isinstance(term, oxigraph.BlankNode):
-                return f"{blank}{term.value}"
+                label = term.value
+                if drawn is not None and drawn.fullmatch(label):
+                    label = numbers.setdefault(label, f"anonymous{len(numbers)}")
+                return f"{blank}{label}"
             return str(term.value).removeprefix(base) or base
 
         for triple in triples:
@@ -314,96 +306,3 @@ def _parsed(path: Path) -> Iterable[tuple[str, str, str]]:
             triple.object, oxigraph.NamedNode
         ):
             yield triple.subject.value, triple.predicate.value, triple.object.value
-
-
-def open_bytes(path: Path) -> Any:
-    """Open a file, unpacked if its name ends in .gz."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def check_nesting(path: Path) -> None:
-    """Raise if triple terms of N-Triples or Turtle are nested too deep."""
-    if _n_opened(path) <= DEEPEST:
-        return
-    with open_bytes(path) as file:
-        data = file.read()
-    depth = 0
-    for found in _TOKENS.finditer(data):
-        depth = max(0, depth + (found[1] is not None) - (found[2] is not None))
-        if depth > DEEPEST:
-            line = data.count(b"\n", 0, found.start()) + 1
-            _refuse(path, line, f"triple terms nested at most {DEEPEST} deep", "more")
-
-
-def _n_opened(path: Path) -> int:
-    """Count what may open a triple term: the file can't be nested deeper than that."""
-    n, last = 0, b""
-    with open_bytes(path) as file:
-        while chunk := file.read(_CHUNK):
-            n += (last + chunk).count(b"<<")
-            last = chunk[-1:]
-    return n
-
-
-class XMLInBounds:
-    """A file of XML, for a parser to read, that raises before it hands out what is beyond bounds.
-
-    Parameters
-    ----------
-    path : Path
-        For messages.
-    file : binary file
-    """
-
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self.path, self.file = path, file
-        self._depth = self._longest = self._n_read = self._n_references = 0
-        self._expat = expat.ParserCreate()
-        self._expat.StartElementHandler = self._begin
-        self._expat.EndElementHandler = self._end
-        self._expat.EntityDeclHandler = self._declare
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on, as files do."""
-        chunk = self.file.read(size if size > 0 else _CHUNK)
-        self._n_read += len(chunk)
-        self._n_references += chunk.count(b"&")
-        try:
-            self._expat.Parse(chunk, not chunk)
-        except expat.ExpatError as error:
-            said = expat.ErrorString(error.code)
-            if "amplification" not in said:
-                place = f"{self.path}, line {error.lineno}"
-                raise ValueError(f"{place}: expected RDF/XML; found: {said}. Correct it.") from None
-            self._n_references = _ENTITIES + 11 * self._n_read
-        if self._n_references * self._longest > _ENTITIES + 10 * self._n_read:
-            self._refuse_entities("entities that come to more than ten times the file")
-        return chunk
-
-    def _begin(self, name: str, attributes: Any) -> None:
-        self._depth += 1
-        if self._depth > DEEPEST:
-            self._refuse(f"elements nested at most {DEEPEST} deep", "more")
-
-    def _end(self, name: str) -> None:
-        self._depth -= 1
-
-    def _declare(self, name: str, is_parameter: bool, value: str | None, *_: Any) -> None:
-        if value is None or is_parameter:
-            self._refuse_entities(f"{name!r}, which is elsewhere or of the document type")
-        if "&" in value:
-            self._refuse_entities(f"{name!r}, which is made of others")
-        self._longest = max(self._longest, len(value.encode()))
-
-    def _refuse_entities(self, found: str) -> NoReturn:
-        self._refuse("entities that stand for a short text of their own", found)
-
-    def _refuse(self, expected: str, found: str) -> NoReturn:
-        _refuse(self.path, self._expat.CurrentLineNumber, expected, found)
-
-
-def _refuse(path: Path, line: int, expected: str, found: str) -> NoReturn:
-    raise ValueError(
-        f"{path}, line {line}: expected {expected}; found {found}. The file was not read on. Take "
-        "them out, or write it as flat N-Triples by a tool that you trust."
-    )

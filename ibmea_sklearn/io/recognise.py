@@ -13,7 +13,7 @@ import pandas as pd
 from .._utils.files import check_complete, whole_folder
 from ..graph import KnowledgeGraph, SeedPairs
 from ..graph._tables import columns_of
-from . import alignments, dbp15k, mmkg, openea, rdf, tables
+from . import alignments, dbp15k, mmkg, neo4j, openea, rdf, sparql, tables
 from ._text import listing
 
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
@@ -36,8 +36,9 @@ def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
         A pair is a DBP15K, OpenEA or MMKG folder; or a folder of two graphs ``kg1`` and ``kg2``
         (or ``1`` and ``2``), each of any form that a single graph has, with ``links.*`` as
         :func:`read_pairs` reads them. A single graph is an RDF file, a folder of RDF files, a
-        folder of tables, a table of relation triples, or an MMKG folder of one graph. What looks
-        like a pair is read as one.
+        folder of tables, a table of relation triples, CSV files of Neo4j, an MMKG folder of one
+        graph, or a file ``.rq`` that names a SPARQL endpoint, as :func:`read_sparql` reads it. What
+        looks like a pair is read as one.
 
     Returns
     -------
@@ -200,8 +201,9 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
     -------
     str
         Of a pair "DBP15K folder", "OpenEA folder", "MMKG folder" or "folder of two graphs"; of a
-        single graph "tables", "MMKG graph" or "RDF"; of a file that :func:`read_alignment` reads
-        "alignment (SSSOM)", "alignment (table)" or "alignment (owl:sameAs)".
+        single graph "Neo4j CSV", "tables", "MMKG graph", "RDF" or "SPARQL endpoint"; of a file
+        that :func:`read_alignment` reads "alignment (SSSOM)", "alignment (table)" or "alignment
+        (owl:sameAs)".
 
     Raises
     ------
@@ -247,8 +249,8 @@ def _recognise(path: str | os.PathLike[str], formats: tuple[_Format, ...], what:
 def _read_two(folder: Path) -> Pair:
     """Read both graphs of a folder, and their links, if there are any."""
     check_complete(folder)
-    kg1, kg2 = (read_graph(side) for side in _sides(folder))
-    files = _link_files(folder)
+    kg1, kg2 = (read_graph(side) for side in sides(folder))
+    files = link_files(folder)
     if len(files) > 1:
         raise ValueError(
             f"Expected one file links.* in {folder}; found {', '.join(p.name for p in files)}. "
@@ -261,14 +263,15 @@ def _read_two(folder: Path) -> Pair:
 
 def _pair_files(folder: Path, names: Iterable[str]) -> list[Path]:
     """Name the files that would pass for a part of the pair in a folder."""
-    return [*_link_files(folder), *(p for n in names for p in tables.graph_files(folder / n))]
+    return [*link_files(folder), *(p for n in names for p in tables.graph_files(folder / n))]
 
 
-def _link_files(folder: Path) -> list[Path]:
+def link_files(folder: Path) -> list[Path]:
+    """List the files that may hold the links of a folder of two graphs."""
     return sorted(folder.glob("links.*"))
 
 
-def _sides(folder: Path) -> list[Path]:
+def sides(folder: Path) -> list[Path]:
     """Find the two graphs of a folder, or nothing."""
     if not folder.is_dir():
         return []
@@ -306,12 +309,14 @@ PAIR_FORMATS = (
     _Format(
         "folder of two graphs",
         "kg1 and kg2 (or 1 and 2), each a folder or file of one graph, and links.*",
-        lambda path: bool(_sides(path)),
+        lambda path: bool(sides(path)),
         _read_two,
     ),
 )
 GRAPH_FORMATS = (
+    _Format("Neo4j CSV", neo4j.LOOKS_FOR, neo4j.looks_like, neo4j.read_neo4j),
     _Format("tables", tables.LOOKS_FOR, tables.looks_like, tables.read_tables),
     _Format("MMKG graph", mmkg.LOOKS_FOR_GRAPH, mmkg.looks_like_graph, mmkg.read_graph_of),
     _Format("RDF", rdf.LOOKS_FOR, rdf.looks_like, rdf.read_rdf),
+    _Format("SPARQL endpoint", sparql.LOOKS_FOR, sparql.looks_like, sparql.read_sparql),
 )

@@ -27,7 +27,7 @@ def shown(tmp_path_factory):
 
 
 def scores_by_row(output):
-    rows = (re.split("[│┃]", line)[1:-1] for line in output.splitlines())
+    rows = (re.split("[|│┃]", line)[1:-1] for line in output.splitlines())
     return {name.strip(): float(hits1) for name, hits1, *_ in filter(None, rows) if "." in hits1}
 
 

@@ -77,7 +77,7 @@ def test_the_table_shows_what_the_json_has(evaluated):
     assert len(rows) == 2
     for row, direction in zip(rows, ("left_to_right", "right_to_left"), strict=True):
         fused = report["scores"][direction]["fused"]
-        cells = [cell.strip() for cell in row.strip("│").split("│")]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert cells[1:5] == [f"{fused[k]:.3f}" for k in ("hits@1", "hits@5", "hits@10", "mrr")]
         assert cells[5] == f"{fused['mr']:.1f}"
 

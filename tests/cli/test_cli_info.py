@@ -13,7 +13,7 @@ from ibmea_sklearn.io import write_alignment, write_graph
 
 def rows_of(output):
     """Cells of the table by the name of their row."""
-    cells = [[c.strip() for c in re.split("[│┃]", line)[1:-1]] for line in output.splitlines()]
+    cells = [[c.strip() for c in re.split("[|│┃]", line)[1:-1]] for line in output.splitlines()]
     return {name: values for name, *values in filter(None, cells)}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.io import read_dbp15k
+from ibmea_sklearn.io import read_dbp15k, read_dbp15k_splits, read_pair, recognise_format
 
 ZH = "http://zh.dbpedia.org/resource/"
 SAMPLES = Path(__file__).parent / "data"  # in the exact form of the real files
@@ -163,3 +163,77 @@ def test_missing_file(folder, name):
 def test_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="found no such folder"):
         read_dbp15k(tmp_path / "nothing")
+
+
+JAPE = SAMPLES / "jape" / "zh_en" / "mapping" / "0_3"
+
+
+def test_sample_in_the_form_of_jape():
+    assert recognise_format(JAPE) == "DBP15K folder"
+    kg1, kg2, links = read_pair(JAPE)
+    same = read_dbp15k(SAMPLES / "zh_en")
+    for kg, other in ((kg1, same[0]), (kg2, same[1])):
+        assert kg.entity_ids.tolist() == other.entity_ids.tolist()
+        assert kg.relation_triples.tolist() == other.relation_triples.tolist()
+        # They lie two folders above: all splits share them.
+        assert kg.attribute_triples.tolist() == other.attribute_triples.tolist()
+    assert links.tolist() == same[2].tolist()
+
+
+def test_split_of_jape():
+    train, valid, test = read_dbp15k_splits(JAPE)
+    links = read_dbp15k(JAPE)[2]
+    assert valid.shape == (0, 2)
+    assert (train.tolist(), test.tolist()) == (links[:2].tolist(), links[2:].tolist())
+
+
+@pytest.fixture
+def jape(folder):
+    (folder / "ill_ent_ids").unlink()
+    (folder / "sup_ent_ids").write_text("0\t10\n")
+    (folder / "ref_ent_ids").write_text("1\t11\n")
+    return folder
+
+
+def test_attributes_above_a_folder_of_any_other_name_are_not_its_own(jape, tmp_path_factory):
+    other = tmp_path_factory.mktemp("above")
+    for name in ("zh_en", "0_3"):
+        (other / name).mkdir()
+        for path in jape.glob("*_*"):
+            where = other if path.name.startswith("training") else other / name
+            (where / path.name).write_bytes(path.read_bytes())
+    assert read_dbp15k(other / "zh_en")[0].n_attributes == 0
+    assert read_dbp15k(other / "0_3")[0].n_attributes == 2
+
+
+def test_test_links_alone_are_all_links(jape):
+    (jape / "sup_ent_ids").unlink()
+    assert read_dbp15k(jape)[2].tolist() == [["http://x/b", "http://y/b"]]
+    with pytest.raises(FileNotFoundError, match="links to learn from in the file 'sup_ent_ids'"):
+        read_dbp15k_splits(jape)
+
+
+@pytest.mark.parametrize("read", [read_dbp15k, read_dbp15k_splits])
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        (
+            "ref_ent_ids",
+            "1\t11\n0\t10\n",
+            "ref_ent_ids, line 2: expected a link that is not in",
+        ),
+        ("sup_ent_ids", "0\t99\n", "sup_ent_ids, line 1: expected indices of entities"),
+        ("sup_ent_ids", "0\n", "sup_ent_ids, line 1: expected 2 fields"),
+        ("ref_ent_ids", "", "ref_ent_ids; found an empty file"),
+    ],
+)
+def test_bad_splits(jape, read, name, text, message):
+    (jape / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read(jape)
+
+
+def test_links_of_both_forms(jape):
+    (jape / "ill_ent_ids").write_text("0\t10\n")
+    with pytest.raises(ValueError, match="found ill_ent_ids, sup_ent_ids, ref_ent_ids in .* Keep"):
+        read_dbp15k(jape)

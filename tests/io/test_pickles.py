@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from ibmea_sklearn.io import dbp15k
-from ibmea_sklearn.io.dbp15k import read_array_dict
+from ibmea_sklearn.io import _pickles
+from ibmea_sklearn.io._pickles import read_array_dict
 
 
 class _Evil:
@@ -77,7 +77,7 @@ def test_pickle_of_python_2(tmp_path, dtype):
         assert read[index].dtype == vector.dtype
 
 
-@pytest.mark.parametrize("module, name", [*dbp15k._ADMITTED])
+@pytest.mark.parametrize("module, name", [*_pickles._ADMITTED])
 def test_nothing_admitted_can_be_changed(tmp_path, module, name):
     """BUILD with a pair sets attributes of the object below it, were it a function."""
     state = pickle.dumps((None, {"__defaults__": ("utf-16",)}), 2)[2:-1]
