@@ -9,6 +9,7 @@ from . import inspection as inspection
 from . import io as io
 from . import losses as losses
 from . import matching as matching
+from . import merging as merging
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import nn as nn

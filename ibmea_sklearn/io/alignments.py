@@ -87,9 +87,9 @@ def write_alignment(
         ``.parquet``.
     metadata : mapping, optional
         For SSSOM: slots of the mapping set, such as ``license``, ``mapping_set_id`` or
-        ``creator_label``; ``curie_map`` as ``{prefix: namespace}``; and, for all rows,
-        ``predicate_id`` (default ``skos:exactMatch``) and ``mapping_justification`` (default
-        ``semapv:SemanticSimilarityThresholdMatching``).
+        ``creator_label``; ``curie_map`` as ``{prefix: namespace}``; and, for all rows or as a list
+        with one for each, ``predicate_id`` (default ``skos:exactMatch``) and
+        ``mapping_justification`` (default ``semapv:SemanticSimilarityThresholdMatching``).
     escape_formulas : bool, default=False
         In CSV and TSV: whether a cell that a spreadsheet would run as a formula, for it begins with
         ``=``, ``+``, ``-``, ``@`` or a control character and is no number, gets an apostrophe in
