@@ -41,25 +41,8 @@ def align_schema(
     Returns
     -------
     DataFrame
-        Most confident first:
-
-        ================ ==========================================================================
-        Column           Meaning
-        ================ ==========================================================================
-        ``source``       relation or attribute of `kg1`
-        ``target``       that of `kg2`
-        ``kind``         "relation" or "attribute"
-        ``direction``    "same", or "inverse": head and tail are swapped
-        ``predicate``    what the source is: "same"; "narrower", what it says the target says, but
-                         not the other way round; or "broader"
-        ``share_source`` share of the source's facts, where the target could agree, in which it does
-        ``share_target`` share of the target's facts, the other way round
-        ``n_facts``      number of facts in which both agree
-        ``scale``        for numbers, what values of the source are multiplied by to be in the
-                         target's unit; NaN for all else
-        ``unit``         a name for the scale, as "m to cm", or ""
-        ``confidence``   lower bound of the share, or of the smaller of both for "same"
-        ================ ==========================================================================
+        A row for each two that are the same, narrower or broader, most confident first. Its columns
+        stand in the notes.
 
     Raises
     ------
@@ -73,6 +56,24 @@ def align_schema(
 
     Notes
     -----
+    ================ ==========================================================================
+    Column           Meaning
+    ================ ==========================================================================
+    ``source``       relation or attribute of `kg1`
+    ``target``       that of `kg2`
+    ``kind``         "relation" or "attribute"
+    ``direction``    "same", or "inverse": head and tail are swapped
+    ``predicate``    what the source is: "same"; "narrower", what it says the target says, but
+                     not the other way round; or "broader"
+    ``share_source`` share of the source's facts, where the target could agree, in which it does
+    ``share_target`` share of the target's facts, the other way round
+    ``n_facts``      number of facts in which both agree
+    ``scale``        for numbers, what values of the source are multiplied by to be in the
+                     target's unit; NaN for all else
+    ``unit``         a name for the scale, as "m to cm", or ""
+    ``confidence``   lower bound of the share, or of the smaller of both for "same"
+    ================ ==========================================================================
+
     A fact of the source is asked of the target where the other graph relates the same two entities
     in any way, or says something else by the target of the same entity, which counts as much as the
     target is functional. What the other graph just lacks is no argument against. Attributes are
