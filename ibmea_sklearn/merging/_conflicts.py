@@ -52,7 +52,7 @@ def settle(
         told = policy if isinstance(policy, str) else getattr(policy, "__name__", repr(policy))
         ends = ids[entities[group[0]]], attribute
         found.append((*ends, values[:n_left], values[n_left:], kept, says_more, told))
-    return is_kept, pd.DataFrame(found, columns=[*COLUMNS])
+    return is_kept, pd.DataFrame(found, columns=[*COLUMNS], dtype=object)
 
 
 def _groups(rows: pd.DataFrame) -> list[np.ndarray]:

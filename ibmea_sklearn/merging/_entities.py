@@ -114,7 +114,7 @@ def _called(
 def _made_distinct(wanted: np.ndarray, precedence: np.ndarray) -> np.ndarray:
     """Rename those whose id another one has that goes before."""
     order = np.lexsort((np.arange(len(wanted)), precedence))
-    repeated = pd.Series(wanted[order]).duplicated().to_numpy()
+    repeated = pd.Series(wanted[order], dtype=wanted.dtype).duplicated().to_numpy()
     late = order[repeated]
     if not len(late):
         return wanted

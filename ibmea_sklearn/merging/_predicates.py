@@ -52,7 +52,7 @@ def unite_predicates(
     is_inverse = [np.zeros(len(array), bool) for array in plain]
     factors = [np.ones(len(array)) for array in plain]
     rows = [] if schema is None else _best(schema, kind).to_dict("records")
-    index = [pd.Index(array) for array in names]
+    index = [pd.Index(array, dtype=array.dtype) for array in names]
     other = 1 if by_left else 0
     for row in rows:
         ends = _places(row, index, kind)
@@ -77,12 +77,10 @@ def _best(schema: pd.DataFrame, kind: str) -> pd.DataFrame:
             "Keep all of its columns, and take out rows."
         )
     same = schema[(schema["kind"] == kind) & (schema["predicate"] == "same")]
-    keys = [same["confidence"].round(9), same["source"], same["target"], same["direction"]]
-    keys = [key.to_numpy() for key in keys]
-    order = pd.DataFrame(dict(enumerate(keys))).sort_values(
-        [0, 1, 2, 3], ascending=[False, True, True, False]
+    keys = ["confidence", "source", "target", "direction"]
+    same = same.assign(confidence=same["confidence"].round(9)).sort_values(
+        keys, ascending=[False, True, True, False]
     )
-    same = same.iloc[order.index]
     return same[~(same["source"].duplicated() | same["target"].duplicated())]
 
 

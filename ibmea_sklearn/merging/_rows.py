@@ -30,6 +30,16 @@ def frame(columns: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(kept)
 
 
+def groups_of(*columns: pd.Series) -> np.ndarray:
+    """Give one number to rows that are equal in all columns, None and NaN among them."""
+    # Of objects, pandas would make an index of texts, which must be unicode.
+    codes = {
+        i: pd.factorize(column.to_numpy(), use_na_sentinel=False)[0]
+        for i, column in enumerate(columns)
+    }
+    return pd.DataFrame(codes).groupby(list(codes), sort=False).ngroup().to_numpy()
+
+
 def relation_rows(
     graphs: tuple[KnowledgeGraph, KnowledgeGraph],
     entities: Entities,
@@ -47,7 +57,7 @@ def relation_rows(
         columns |= {"original": original, "is_inverse": is_inverse}
         parts.append(frame(columns).assign(side=side))
     rows = _concat(parts)
-    rows["fact"] = rows.groupby(["head", "relation", "tail"], sort=False).ngroup().to_numpy()
+    rows["fact"] = groups_of(*(rows[column] for column in ("head", "relation", "tail")))
     return rows
 
 
@@ -74,8 +84,7 @@ def attribute_rows(
         parts.append(frame(columns).assign(side=side))
     rows = _concat(parts)
     language = [d if isinstance(d, str) and d[:1] == "@" else "" for d in rows["datatype"].tolist()]
-    keys = [rows["entity"], rows["attribute"], pd.Series(language, dtype=object)]
-    rows["group"] = pd.DataFrame(dict(enumerate(keys))).groupby([0, 1, 2], sort=False).ngroup()
+    rows["group"] = groups_of(rows["entity"], rows["attribute"], pd.Series(language, dtype=object))
     shared = _are_shared(rows["group"].to_numpy(), rows["side"].to_numpy())
     rows["is_shared"] = shared
     readings = np.full(len(rows), None, object)
@@ -149,7 +158,7 @@ def _attached(rows: pd.DataFrame, by: list[str]) -> np.ndarray:
     n_left = int((rows["side"] == 0).sum())
     facts = np.arange(len(rows))
     if 0 < n_left < len(rows):
-        same = rows.groupby(by, sort=False, dropna=False).ngroup().to_numpy()
+        same = groups_of(*(rows[column] for column in by))
         first = pd.Series(facts[:n_left], index=same[:n_left])
         first = first[~first.index.duplicated()]
         place = first.reindex(same[n_left:]).to_numpy()

@@ -19,9 +19,9 @@ from ..io._table_files import write_table
 from ..io._values import write_value
 from ..io.tables import graph_files, write_beside
 from ._rdf import quads, triples, turtle
-from ._rows import SIDES
+from ._rows import SIDES, frame
+from ._splitting import SAID, split_off
 
-_SAID = {"images": "image", "texts": "text", "names": "name"}
 _FORMATS = (".nq", ".nt", ".ttl")
 _TABLES = "csv"
 
@@ -96,16 +96,15 @@ class Merged:
         for what, columns in {
             "relation_triples": ("head", "relation", "tail"),
             "attribute_triples": ("entity", "attribute", "value"),
-            **{what: ("entity", None, column) for what, column in _SAID.items()},
+            **{what: ("entity", None, column) for what, column in SAID.items()},
         }.items():
             table = self.provenance[what]
             rows = table[(table["found_in"] == "both") & ~table["fact"].duplicated()]
             kind = what.removesuffix("_triples").removesuffix("s")
-            given = [kind if name is None else rows[name].to_numpy() for name in columns]
-            names = ("subject", "predicate", "object")
-            part = pd.DataFrame(dict(zip(names, given, strict=True)), index=range(len(rows)))
-            part.insert(0, "kind", kind)
-            parts.append(part)
+            kinds = np.full(len(rows), kind, object)
+            given = [kinds if name is None else rows[name].to_numpy() for name in columns]
+            names = ("kind", "subject", "predicate", "object")
+            parts.append(frame(dict(zip(names, [kinds, *given], strict=True))))
         kept = [part for part in parts if len(part)] or parts[:1]
         return pd.concat(kept, ignore_index=True)
 
@@ -125,41 +124,11 @@ class Merged:
         kg1, kg2 : KnowledgeGraph
             As they were, values that were dropped included; only without features.
         """
-        return self._split(0), self._split(1)
-
-    def _split(self, side: int) -> KnowledgeGraph:
-        there = self.entities.iloc[self.places[side]]
-        ids = there[SIDES[side]].infer_objects().to_numpy()
-        index = pd.Index(there["entity"].to_numpy())
-        tables = {
-            what: table[table["source"] == SIDES[side]] for what, table in self.provenance.items()
-        }
-
-        def original(column: pd.Series) -> np.ndarray:
-            return np.asarray(ids[index.get_indexer(pd.Index(column.to_numpy()))])
-
-        relations, said = tables["relation_triples"], tables["attribute_triples"]
-        ends = [original(relations["head"]), original(relations["tail"])]
-        turned = relations["is_inverse"].to_numpy(bool)
-        heads, tails = (np.where(turned, ends[1 - i], ends[i]) for i in (0, 1))
-        others = {
-            what: tables[what].assign(entity=original(tables[what]["entity"]))[
-                ["entity", column, *(["language"] if what == "names" else [])]
-            ]
-            for what, column in _SAID.items()
-        }
-        return KnowledgeGraph(
-            {"head": heads, "relation": _typed(relations["original"]), "tail": tails},
-            {
-                "entity": original(said["entity"]),
-                "attribute": _typed(said["original"]),
-                "value": said["original_value"].to_numpy(),
-                "datatype": said["original_datatype"].to_numpy(),
-            },
-            **others,
-            entities=ids,
-            name=self.names[side],
+        kg1, kg2 = (
+            split_off(side, self.entities.iloc[places], self.provenance, name)
+            for side, places, name in zip(SIDES, self.places, self.names, strict=True)
         )
+        return kg1, kg2
 
     def to_networkx(self) -> Any:
         """Turn the graph into a directed multigraph of networkx.
@@ -231,10 +200,6 @@ class Merged:
             for name, table in tables.items():
                 place = beside / "provenance" / f"{name}.{_TABLES}"
                 write_table(_flat(table), place, _TABLES)
-
-
-def _typed(column: pd.Series) -> np.ndarray:
-    return np.asarray(column.infer_objects().to_numpy())
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:

@@ -50,6 +50,7 @@ HOW = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=20)
 @given(pairs(), HOW)
 def test_split_gives_both_graphs_back(what_is_said, pair, how):
     kg1, kg2, matches = pair
@@ -62,6 +63,7 @@ def test_split_gives_both_graphs_back(what_is_said, pair, how):
         np.testing.assert_array_equal(new.attribute_triples, old.attribute_triples)
 
 
+@settings(max_examples=20)
 @given(pairs(), HOW)
 def test_merging_twice_changes_nothing(what_is_said, pair, how):
     kg1, kg2, matches = pair
@@ -73,6 +75,7 @@ def test_merging_twice_changes_nothing(what_is_said, pair, how):
     assert what_is_said(again.graph) == what_is_said(merged.graph)
 
 
+@settings(max_examples=20)
 @given(pairs(), HOW)
 def test_a_graph_merged_with_itself_is_itself(what_is_said, pair, how):
     kg = pair[0]
@@ -80,6 +83,7 @@ def test_a_graph_merged_with_itself_is_itself(what_is_said, pair, how):
     assert what_is_said(merge(kg, kg, same, **how).graph) == what_is_said(kg)
 
 
+@settings(max_examples=20)
 @given(pairs(), st.data())
 def test_no_answer_depends_on_the_order_of_rows(what_is_said, pair, data):
     kg1, kg2, matches = pair
@@ -286,3 +290,12 @@ def test_names_and_images_are_united():
 def test_features_stay_with_the_graphs():
     kg = ONE.with_features(image=np.eye(3))
     assert not merge(kg, TWO, []).graph.features
+
+
+def test_texts_that_are_no_unicode_are_merged_as_well(what_is_said):
+    odd = "\ud800"
+    kg1 = KnowledgeGraph([(odd, odd, "b")], {odd: {odd: odd}}, texts={odd: odd}, names={odd: odd})
+    merged = merge(kg1, kg1, [(odd, odd)])
+    assert merged.graph.entity_ids.tolist() == [odd, "b", "b~2"]
+    assert len(merged.duplicates) == 3
+    assert [what_is_said(kg) for kg in merged.split()] == [what_is_said(kg1)] * 2
