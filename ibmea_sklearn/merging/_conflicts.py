@@ -9,7 +9,7 @@ import pandas as pd
 
 from ._policies import Policy, choose
 
-COLUMNS = ("entity", "attribute", "left", "right", "kept", "says_more", "policy")
+COLUMNS = ("entity", "attribute", "left", "right", "kept", "says_more", "gap", "policy")
 
 
 def settle(
@@ -51,8 +51,19 @@ def settle(
         kept = columns[0][pd.unique(facts[group[stays]])].tolist()
         told = policy if isinstance(policy, str) else getattr(policy, "__name__", repr(policy))
         ends = ids[entities[group[0]]], attribute
-        found.append((*ends, values[:n_left], values[n_left:], kept, says_more, told))
-    return is_kept, pd.DataFrame(found, columns=[*COLUMNS], dtype=object)
+        gap = _gap(readings[:n_left], readings[n_left:])
+        found.append((*ends, values[:n_left], values[n_left:], kept, says_more, gap, told))
+    table = pd.DataFrame(found, columns=[*COLUMNS], dtype=object)
+    return is_kept, table.astype({"gap": float})
+
+
+def _gap(left: list[Any], right: list[Any]) -> float:
+    """Return how far apart the nearest two numbers are, as a share of the larger; NaN for words."""
+    if not all(isinstance(value, float) for value in [*left, *right]):
+        return np.nan
+    one, two = np.array(left)[:, None], np.array(right)
+    larger = np.maximum(np.abs(one), np.abs(two))
+    return float((np.abs(one - two) / np.where(larger > 0, larger, 1.0)).min())
 
 
 def _groups(rows: pd.DataFrame) -> list[np.ndarray]:

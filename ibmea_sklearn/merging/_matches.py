@@ -62,6 +62,8 @@ def _advice(error: ValueError) -> str:
 
 
 def _columns(matches: Any) -> list[Any]:
+    if matches is None:
+        raise TypeError("Expected matches as a table of entities of both graphs; found None.")
     if isinstance(matches, SeedPairs):
         return [*matches.pairs.T, np.full(len(matches), None, object)]
     if isinstance(matches, pd.DataFrame) and {"source", "target"} <= set(matches.columns):

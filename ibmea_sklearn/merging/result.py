@@ -47,7 +47,8 @@ class Merged:
     conflicts : DataFrame
         Entities and attributes of which the graphs do not say the same: ``left``, ``right`` and
         ``kept``, lists of values; ``says_more``, "left" or "right" where one says all that the
-        other does and more, else "neither"; ``policy``, what was done.
+        other does and more, else "neither"; ``gap``, how far apart the nearest numbers are, as a
+        share of the larger one, NaN for words; ``policy``, what was done.
     n_cut : int
         Matches that were not sure enough.
     places : tuple of 2 int64 ndarrays

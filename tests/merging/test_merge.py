@@ -201,6 +201,17 @@ def test_wrong_matches_are_told(matches, message):
         merge(ONE, TWO, matches)
 
 
+@pytest.mark.parametrize("matches", [None, "alignment.tsv", 3])
+def test_what_is_no_table_is_told(matches):
+    with pytest.raises(TypeError, match="Expected matches as a"):
+        merge(ONE, TWO, matches)
+
+
+def test_a_graph_that_is_none_is_told():
+    with pytest.raises(TypeError, match="Expected kg2 to be a KnowledgeGraph; found str"):
+        merge(ONE, "two.ttl", [("a", "x")])
+
+
 # -- Relations by the schema -----------------------------------------------------------------------
 
 

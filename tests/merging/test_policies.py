@@ -1,6 +1,7 @@
 """Where two graphs disagree: what is a conflict, and what each policy keeps."""
 
 import datetime
+import math
 
 import pytest
 
@@ -73,6 +74,16 @@ def test_what_reads_the_same_is_no_conflict_and_stands_once(left, right, policy)
 )
 def test_who_says_more(left, right, more):
     assert merged(left, right).conflicts["says_more"].tolist() == [more]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "gap"),
+    [([80], [100], 0.2), ([1, 80], [100, 81.0], 1 / 81), ([0.0], [-2], 1), (["word"], [2], None)],
+)
+def test_how_far_apart_numbers_are(left, right, gap):
+    assert merged(left, right).conflicts["gap"].iloc[0] == pytest.approx(
+        gap or math.nan, nan_ok=True
+    )
 
 
 def test_units_are_a_part_of_a_value():
