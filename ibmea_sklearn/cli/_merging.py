@@ -65,21 +65,20 @@ def run_merge(
         kg1, kg2, known = _read(graphs, matches)
     for kg in (kg1, kg2):
         talk.say(repr(kg))
-    named = None
-    if schema is not None:
-        with talk.step("Aligning relations and attributes"):
-            sure = known[known["confidence"] >= min_confidence]
-            named = align_schema(kg1, kg2, sure)
+    sure = known[known["confidence"] >= min_confidence]
+    same = None if schema is None else _write_schema(talk, align_schema(kg1, kg2, sure), schema)
+    how: dict[str, Any] = {"ids": ids, "values": policies, "min_confidence": min_confidence}
     with talk.step("Merging"):
-        merged = merge_graphs(
-            kg1, kg2, known, ids=ids, values=policies, schema=named, min_confidence=min_confidence
-        )
+        merged = merge_graphs(kg1, kg2, known, schema=same, **how)
     merged.write(output)
     talk.wrote(output, "the merged graph")
-    if schema is not None and named is not None:
-        write_schema(named, schema)
-        talk.wrote(schema, f"{len(named):,} relations and attributes")
     _report(talk, merged)
+
+
+def _write_schema(talk: Talk, same: pd.DataFrame, path: Path) -> pd.DataFrame:
+    write_schema(same, path)
+    talk.wrote(path, f"{len(same):,} relations and attributes that mean the same, or nearly")
+    return same
 
 
 def _policies(values: Sequence[str]) -> Any:

@@ -108,12 +108,34 @@ default="both"
     """
     known = checked_matches(kg1, kg2, matches, min_confidence)
     entities = unite_entities(kg1, kg2, known, ids)
-    graphs, by_left = (kg1, kg2), ids != "right"
+    provenance, conflicts = _united((kg1, kg2), entities, schema, ids != "right", values)
+    called = "+".join(filter(None, (kg1.name, kg2.name))) if name is None else name
+    return Merged(
+        _graph(provenance, entities.ids, called),
+        _entity_table((kg1, kg2), entities, known),
+        provenance,
+        conflicts,
+        known.n_cut,
+        (entities.left, entities.right),
+        (kg1.name, kg2.name),
+    )
+
+
+def _united(
+    graphs: tuple[KnowledgeGraph, KnowledgeGraph],
+    entities: Entities,
+    schema: pd.DataFrame | None,
+    by_left: bool,
+    values: Policy | Mapping[Any, Policy],
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
+    """Return what both graphs say, by table, and where they disagree."""
+    kg1, kg2 = graphs
     relations = unite_predicates(kg1, kg2, schema, "relation", by_left)
     attributes = unite_predicates(kg1, kg2, schema, "attribute", by_left)
-    policies = checked_policies(values, attributes[0].names.tolist())
+    names = {"relation": relations[0].names, "attribute": attributes[0].names}
+    policies = checked_policies(values, names["attribute"].tolist())
     said = attribute_rows(graphs, entities, attributes, reading)
-    is_kept, conflicts = settle(said, policies, entities.ids, attributes[0].names)
+    is_kept, conflicts = settle(said, policies, entities.ids, names["attribute"])
     tables = {
         "relation_triples": _numbered(relation_rows(graphs, entities, relations)),
         "attribute_triples": _numbered(said, is_kept),
@@ -121,18 +143,8 @@ default="both"
         "texts": _numbered(said_rows((kg1.texts, kg2.texts), entities, "text", str)),
         "names": _numbered(said_rows((kg1.names, kg2.names), entities, "name", str)),
     }
-    names = {"relation": relations[0].names, "attribute": attributes[0].names}
-    provenance = {what: _readable(table, entities.ids, names) for what, table in tables.items()}
-    called = "+".join(filter(None, (kg1.name, kg2.name))) if name is None else name
-    return Merged(
-        _graph(provenance, entities.ids, called),
-        _entity_table(graphs, entities, known),
-        provenance,
-        conflicts,
-        known.n_cut,
-        (entities.left, entities.right),
-        (kg1.name, kg2.name),
-    )
+    readable = {what: _readable(table, entities.ids, names) for what, table in tables.items()}
+    return readable, conflicts
 
 
 def _numbered(rows: pd.DataFrame, is_kept: np.ndarray | None = None) -> pd.DataFrame:

@@ -86,6 +86,16 @@ def test_wrong_input_is_one_sentence(ibmea, inputs, tmp_path, monkeypatch, optio
     assert not (tmp_path / "out" / "entities.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["new.ttl", "new.nt"])
+def test_a_file_in_a_folder_of_rdf_would_be_a_part_of_it(ibmea, inputs, tmp_path, name):
+    pytest.importorskip("pyoxigraph")
+    (tmp_path / "rdf").mkdir()
+    (tmp_path / "rdf" / "g.ttl").write_text("<http://x/a> <http://x/r> <http://x/b> .")
+    graphs = (tmp_path / "rdf", inputs[1])
+    result = ibmea("merge", *graphs, *inputs[2:], "-o", tmp_path / "rdf" / name)
+    assert result.exit_code == 2 and "to name a place of its own" in result.stderr
+
+
 def test_two_graphs_without_matches_are_told_how_to_get_some(ibmea, inputs, tmp_path):
     result = ibmea("merge", *inputs[:2], "-o", tmp_path / "out")
     assert result.exit_code == 2 and "ibmea align" in result.stderr
