@@ -162,7 +162,8 @@ class Merged:
             in both, the ids that entities have in either graph as ``owl:sameAs`` in
             ``urn:ibmea:graph:links``. ``.nt`` and ``.ttl``: the merged facts alone. Without
             ending: a folder of tables, as :func:`~ibmea_sklearn.io.write_graph` writes it, with the
-            tables of provenance and conflicts in the folder ``provenance`` inside.
+            tables of provenance and conflicts in the folder ``provenance`` inside; these alone have
+            the values that were dropped.
 
         Raises
         ------

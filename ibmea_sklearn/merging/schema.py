@@ -80,8 +80,11 @@ def align_schema(
     those that :class:`~ibmea_sklearn.featurizers.AttributeValues` finds: at least 5 matches have
     both. Attributes without values, as in DBP15K, can't be told.
 
-    On all links of DBP15K zh-en and FB15K-DB15K, 100 rows drawn at random were judged by hand: see
-    ``tests/merging/schema_judged.csv``.
+    With all links of FB15K-DB15K and DBP15K zh-en as matches, 60 and 40 rows drawn at random were
+    judged by hand, as strictly as "same" or "narrower" is said: 47 and 39 are right
+    (``tests/merging/schema_judged.csv``). Most wrong ones are relations that go together and mean
+    something else, such as the producer of a series and its company. Of the rows
+    with a confidence of at least .65, 38 of 40 are right; of at least .7, all 30.
 
     References
     ----------

@@ -243,6 +243,19 @@ def test_relations_that_are_the_same_get_one_name(translated, what_is_said):
         assert what_is_said(new) == what_is_said(old)
 
 
+@pytest.mark.parametrize("ids", ["left", "right"])
+def test_merging_twice_by_a_schema_changes_nothing(translated, what_is_said, ids):
+    kg1, kg2, matches, schema = translated
+    merged = merge(kg1, kg2, matches, schema=schema, ids=ids)
+    side = {"left": "right", "right": "left"}[ids]
+    known = merged.entities.dropna(subset=[side])[["entity", side]].to_numpy()
+    if ids == "left":
+        again = merge(merged.graph, kg2, known, schema=schema)
+    else:
+        again = merge(kg1, merged.graph, known[:, ::-1], schema=schema, ids="right")
+    assert what_is_said(again.graph) == what_is_said(merged.graph)
+
+
 def test_names_of_the_right_graph(translated, what_is_said):
     kg1, kg2, matches, schema = translated
     merged = merge(kg1, kg2, matches, schema=schema, ids="right")

@@ -115,7 +115,7 @@ def test_nothing_in_common_is_an_empty_table():
     assert len(table) == 0 and "predicate" in table
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.data())
 def test_no_answer_depends_on_the_order_of_rows(data):
     ends = st.tuples(st.integers(0, 9), st.integers(0, 9))
