@@ -9,6 +9,7 @@ from . import inspection as inspection
 from . import io as io
 from . import losses as losses
 from . import matching as matching
+from . import merging as merging
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import nn as nn
@@ -35,6 +36,9 @@ from .featurizers import VAEImputer as VAEImputer
 from .graph import KnowledgeGraph as KnowledgeGraph
 from .graph import SeedPairs as SeedPairs
 from .matching import Matching as Matching
+from .merging import Merged as Merged
+from .merging import align_schema as align_schema
+from .merging import merge as merge
 from .metrics import calibration_error_scorer as calibration_error_scorer
 from .metrics import hits_at_1_scorer as hits_at_1_scorer
 from .metrics import hits_at_5_scorer as hits_at_5_scorer

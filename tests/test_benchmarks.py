@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import device, evaluations, measure, page, pictures, report, run, targets
+from benchmarks import device, evaluations, measure, merging, page, pictures, report, run, targets
 from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
 from benchmarks.parts import ranking as ranking_part
@@ -522,3 +522,11 @@ def test_no_gpu_is_said_in_words():
     said = page.circumstances(SimpleNamespace(circumstances=CIRCUMSTANCES))
     assert said.startswith("abacus, 2 cores (beads), 1.0 GiB, 1 torch threads")
     assert "no GPU was at hand" in said
+
+
+def test_merging_measures_graphs_that_share_a_half(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["merging", "--triples", "4000"])
+    merging.main()
+    said = capsys.readouterr().out
+    assert "100 matches used, 0 cut; 300 entities" in said
+    assert all(f"{step:12}" in said for step in ("merge both", "split", "merged.nq"))

@@ -18,7 +18,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 HELPERS = {"_utils"}
 DATA_ROOMS = {"datasets", "featurizers", "graph", "io", "matching", "metrics", "model_selection"}
 ROOMS = DATA_ROOMS | {
-    "aligners", "channels", "cli", "inspection", "losses", "nn", "persistence", "training"
+    "aligners", "channels", "cli", "inspection", "losses", "merging", "nn", "persistence",
+    "training",
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "featurizers": DATA_ROOMS | {"losses", "nn"},  # VAEImputer is trained
     "channels": DATA_ROOMS - {"datasets"},
     "inspection": DATA_ROOMS,
+    "merging": DATA_ROOMS - {"datasets"},
     "persistence": {"graph", "nn"},
     "training": {"channels", "graph", "losses", "matching", "nn", "persistence"},
     "aligners": ROOMS - {"cli"},

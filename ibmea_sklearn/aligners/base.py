@@ -508,6 +508,24 @@ class BaseAligner(Estimator, ABC):
         state.pop("_found", None)  # quickly found again
         return state
 
+    @property
+    def schema_(self) -> pd.DataFrame:
+        """Relations and attributes that mean the same, told by the seeds and by :meth:`align`.
+
+        Computed when it is asked for. The table is that of
+        :func:`~ibmea_sklearn.align_schema`, which takes other matches as well.
+        """
+        from ..merging import align_schema  # who only aligns should not wait for it
+
+        one, two = (
+            kg.entity_ids[i]
+            for kg, i in zip((self.kg1_, self.kg2_), self.seed_indices_.T, strict=True)
+        )
+        seeds = pd.DataFrame({"source": one, "target": two, "confidence": 1.0})
+        found = self.align()[list(seeds)]
+        known = [table for table in (seeds, found) if len(table)]
+        return align_schema(self.kg1_, self.kg2_, pd.concat(known or [seeds], ignore_index=True))
+
     def embeddings_frame(
         self,
         X: Any = None,

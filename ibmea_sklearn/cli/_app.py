@@ -297,6 +297,76 @@ def convert(
         convert_graphs(Talk(quiet), source, target, table_format)
 
 
+def merge(
+    kg1: Annotated[
+        Path,
+        typer.Argument(
+            metavar="KG1",
+            help="A graph: RDF, a folder of tables, an MMKG folder. Or a folder of both graphs.",
+        ),
+    ],
+    kg2: Annotated[
+        Path | None, typer.Argument(metavar="KG2", help="The other graph, if not in KG1.")
+    ] = None,
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A folder for tables, or a file: .nq (a named graph for each source), .nt, .ttl.",
+        ),
+    ],
+    matches: Annotated[
+        Path | None,
+        typer.Option(
+            help="Which entities are the same: an alignment. [default: the links of the folder of "
+            "both graphs]"
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Matches that are less sure are not used.")
+    ] = 0.0,
+    ids: Annotated[
+        str, typer.Option(help="Whose ids matched entities get: left or right.")
+    ] = "left",
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--values",
+            metavar="[ATTRIBUTE=]POLICY",
+            help="What stays where values differ: both, left, right, first, precise or newest; for "
+            "all attributes, or for one (repeatable).  [default: both]",
+        ),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            help="Unite relations and attributes that mean the same, too, and write which they are "
+            "to this file: .tsv (SSSOM), .nt or .ttl (OWL), .csv, .parquet."
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make one graph out of two, given which entities are the same.
+
+    Every fact keeps its source.
+    """
+    from ._merging import run_merge
+    from ._talk import Talk
+
+    run_merge(
+        Talk(quiet),
+        (kg1, kg2),
+        matches,
+        output,
+        schema,
+        values=values or [],
+        ids=ids,
+        min_confidence=min_confidence,
+    )
+
+
 # Neither rich help nor rich tracebacks: to import them takes as long as all the rest of --help,
 # and what a bug prints should be complete.
 app = typer.Typer(
@@ -307,7 +377,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, align, evaluate, info, convert):
+for _command in (demo, align, merge, evaluate, info, convert):
     app.command()(guarded(_command))
 
 

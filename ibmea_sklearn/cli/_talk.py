@@ -260,7 +260,8 @@ def _changes(path: Path, folder: Path) -> bool:
     if path.is_dir():
         return any(path.iterdir())
     stem = path.name.partition(".")[0].casefold()
-    return stem in _OF_FOLDERS or path.suffix == ".nt" or (path.exists() and not _is_found(path))
+    is_rdf = path.suffix in (".nt", ".ttl")
+    return stem in _OF_FOLDERS or is_rdf or (path.exists() and not _is_found(path))
 
 
 def _is_found(path: Path) -> bool:

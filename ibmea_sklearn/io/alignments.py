@@ -87,9 +87,9 @@ def write_alignment(
         ``.parquet``.
     metadata : mapping, optional
         For SSSOM: slots of the mapping set, such as ``license``, ``mapping_set_id`` or
-        ``creator_label``; ``curie_map`` as ``{prefix: namespace}``; and, for all rows,
-        ``predicate_id`` (default ``skos:exactMatch``) and ``mapping_justification`` (default
-        ``semapv:SemanticSimilarityThresholdMatching``).
+        ``creator_label``; ``curie_map`` as ``{prefix: namespace}``; and, for all rows or as a list
+        with one for each, ``predicate_id`` (default ``skos:exactMatch``) and
+        ``mapping_justification`` (default ``semapv:SemanticSimilarityThresholdMatching``).
     escape_formulas : bool, default=False
         In CSV and TSV: whether a cell that a spreadsheet would run as a formula, for it begins with
         ``=``, ``+``, ``-``, ``@`` or a control character and is no number, gets an apostrophe in
@@ -159,7 +159,9 @@ def _write(
             file.write(format_same_as(zip(table["source"], table["target"], strict=True)))
 
 
-def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_alignment(
+    path: str | os.PathLike[str], *, graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
+) -> pd.DataFrame:
     r"""Read a table of matches.
 
     Parameters
@@ -169,6 +171,9 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
         CSV, TSV or Parquet. The first line of CSV and TSV may name the columns (source and target,
         or subject_id and object_id, left and right, ...) or be the first pair already; without
         names the first two columns are taken. SSSOM has tabs, or begins with ``#``.
+    graphs : (KnowledgeGraph, KnowledgeGraph), optional
+        Whose entities these are. Then ids take the type of theirs: a file may have the number 7
+        where the graph has the string "7", or the other way round.
 
     Returns
     -------
@@ -200,7 +205,14 @@ def read_alignment(path: str | os.PathLike[str]) -> pd.DataFrame:
       source target  confidence
     0  Paris    Q90         1.0
     """
-    path = Path(path)
+    table = _read(Path(path))
+    for side, kg in zip(("source", "target"), graphs or (), strict=False):
+        ids = _as_ids_of(kg, table[side].to_numpy())
+        table[side] = pd.Series(ids, table.index, ids.dtype)
+    return table
+
+
+def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return _standard(path, read_table(path))
     if path.suffix in FORMATS:
@@ -244,8 +256,7 @@ def read_pairs(
     path : path-like
         In any format of :func:`read_alignment`.
     graphs : (KnowledgeGraph, KnowledgeGraph), optional
-        Whose entities these are. Then ids take the type of theirs: a file may have the number 7
-        where the graph has the string "7", or the other way round.
+        As for :func:`read_alignment`.
 
     Returns
     -------
@@ -269,11 +280,8 @@ def read_pairs(
     array([['Paris', 'Q90'],
            ['Lyon', 'Q456']], dtype=object)
     """
-    table = read_alignment(path)
-    columns = [table[side].to_numpy() for side in ("source", "target")]
-    if graphs is not None:
-        columns = [_as_ids_of(kg, ids) for kg, ids in zip(graphs, columns, strict=True)]
-    return pair_array(*columns)
+    table = read_alignment(path, graphs=graphs)
+    return pair_array(*(table[side].to_numpy() for side in ("source", "target")))
 
 
 def _as_ids_of(kg: KnowledgeGraph, ids: np.ndarray) -> np.ndarray:

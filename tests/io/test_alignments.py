@@ -416,6 +416,13 @@ def test_ids_take_the_type_of_the_graphs(tmp_path, text, expected):
     assert read_pairs(tmp_path / "seeds.csv", graphs=graphs).tolist() == expected
 
 
+def test_confidences_stay_where_ids_take_the_type_of_the_graphs(tmp_path):
+    graphs = KnowledgeGraph([("7", "r", "8")]), KnowledgeGraph([(7, "r", -8)])
+    (tmp_path / "a.csv").write_text("source,target,confidence,note\n7,7,0.5,x\n8,-8,1,y\n")
+    table = read_alignment(tmp_path / "a.csv", graphs=graphs)
+    assert table.to_numpy().tolist() == [["7", 7, 0.5, "x"], ["8", -8, 1.0, "y"]]
+
+
 def test_integers_of_both_graphs(tmp_path):
     kg = KnowledgeGraph([(7, "r", 8)])
     (tmp_path / "seeds.csv").write_text('"7","8"\n')
