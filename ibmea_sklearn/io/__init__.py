@@ -1,5 +1,6 @@
 """Readers and writers, one format a file."""
 
+from ._text import to_iri
 from .alignments import read_alignment, read_pairs, write_alignment
 from .dbp15k import read_dbp15k
 from .embeddings import embeddings_from_frame
@@ -9,8 +10,11 @@ from .openea import read_openea, read_openea_splits
 from .rdf import read_rdf
 from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
 from .tables import read_tables, write_graph
+from .verdict_file import VerdictFile
+from .verdicts import read_verdicts, write_verdicts
 
 __all__ = [
+    "VerdictFile",
     "embeddings_from_frame",
     "from_networkx",
     "from_pykeen",
@@ -25,10 +29,13 @@ __all__ = [
     "read_pairs",
     "read_rdf",
     "read_tables",
+    "read_verdicts",
     "recognise_format",
+    "to_iri",
     "to_networkx",
     "to_pykeen",
     "write_alignment",
     "write_graph",
     "write_pair",
+    "write_verdicts",
 ]

@@ -192,7 +192,24 @@ def pair_array(left: np.ndarray | list[str], right: np.ndarray | list[str]) -> n
 
 
 def to_iri(entity: Any) -> str:
-    """Name an entity by an IRI: its id if that is one, else a URN that encodes it."""
+    """Name an entity by an IRI, as files do: its id if that is one, else a URN that encodes it.
+
+    Parameters
+    ----------
+    entity : str or int
+        Its id.
+
+    Returns
+    -------
+    str
+        Other ids have other IRIs.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.io import to_iri
+    >>> to_iri("http://dbpedia.org/resource/Lyon"), to_iri("a b"), to_iri(7)
+    ('http://dbpedia.org/resource/Lyon', 'urn:ibmea:string:a%20b', 'urn:ibmea:integer:7')
+    """
     if not isinstance(entity, str):
         return f"{INTEGER}{int(entity)}"
     if _IRI.fullmatch(entity) and not entity.startswith((STRING, INTEGER)):
