@@ -225,9 +225,10 @@ class PairComparison:
         name = self._graphs[side].entity_ids[entity]
         matched = None if partner is None else self._graphs[1 - side].entity_ids[partner]
         agrees = None if partner is None else False
-        ends = (name, None) if side == 0 else (None, name)
-        relations = (around[entity], ()) if side == 0 else ((), around[entity])
-        return NeighborRow(*ends, *relations, agrees, matched)
+        how = around[entity]
+        if side == 0:
+            return NeighborRow(name, None, how, (), agrees, matched)
+        return NeighborRow(None, name, (), how, agrees, matched)
 
     def _is_alone(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Mask of the matches whose neighbours are matched to none of the partner's."""

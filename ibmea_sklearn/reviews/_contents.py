@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -317,9 +316,3 @@ def entities_of(
         for entity in dict.fromkeys(entities):
             iri = to_iri(contents.graphs[side].entity_ids[entity])
             yield side, entity, iri, contents.label(side, entity)
-
-
-def as_json(value: Any) -> str:
-    """Write JSON that can stand in a script of HTML, in ASCII."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

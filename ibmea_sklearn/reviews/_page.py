@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
-
-from ._contents import as_json
 
 _SCRIPTS = ("dom.js", "sssom.js", "stores.js", "state.js", "view.js", "main.js")
 
@@ -75,3 +74,9 @@ def _read(name: str) -> str:
 def _hash(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf8")).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def as_json(value: Any) -> str:
+    """Write JSON that can stand in a script of HTML, in ASCII."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -6,12 +6,14 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..io import VerdictFile
-from ._contents import Contents
+
+if TYPE_CHECKING:
+    from ._contents import Contents
 
 _WORDS = ("same", "different", "unsure", "none")
 _MOST_CHARACTERS = 500
