@@ -195,7 +195,8 @@ def _verdicts(
 
 def _is_by_hand(path: Path, table: pd.DataFrame, prefixes: Mapping[str, str]) -> np.ndarray:
     justifications = table.get("mapping_justification", pd.Series("", table.index))
-    return np.array([_expanded_or_none(path, j, prefixes) in _BY_HAND for j in justifications])
+    by_hand = [_expanded_or_none(path, j, prefixes) in _BY_HAND for j in justifications]
+    return np.array(by_hand, bool)
 
 
 def _expanded_or_none(path: Path, curie: Any, prefixes: Mapping[str, str]) -> str | None:

@@ -97,7 +97,7 @@ class Review {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
-    if (event.target.matches("input:not([type=checkbox]):not([type=file]), select, textarea")) {
+    if (event.target instanceof Element && event.target.matches("input:not([type=checkbox]):not([type=file]), select, textarea")) {
       if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "comment")) event.target.blur();
       return;
     }
