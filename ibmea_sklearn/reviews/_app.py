@@ -31,6 +31,8 @@ _HEADERS = {
 }
 # Of a drawing that is opened by itself, as a document: it runs nothing there either.
 _OF_PICTURES = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+# What stands for an image that can't be read: the page says so where there is room for it.
+_BLANK = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 Answer = Callable[[Any, bytes], Any]
 
 
@@ -148,7 +150,7 @@ class _Answers:
         size = SMALL if query.get("size") == "small" else LARGE
         picture = self._picture(side, entity, _number(query, "number"), size)
         if picture is None or picture.problem:
-            return _response(404, "text/plain; charset=utf-8", b"")
+            return _response(200, "image/svg+xml", _BLANK, _OF_PICTURES)
         return _response(200, picture.kind, picture.content, _OF_PICTURES)
 
     def changes(self, query: Any, body: bytes) -> Any:

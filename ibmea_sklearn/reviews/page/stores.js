@@ -95,6 +95,7 @@ class ServerStore {
     this.data = data;
     this.sequence = 0;
     this.waiting = [];
+    this.sending = null;
     this.known = [new Map(), new Map()];
     this.where = `Each verdict is written to ${data.path} at once.`;
   }
@@ -160,9 +161,12 @@ class ServerStore {
   }
 
   /** Send what waits, in order; what can't be sent waits on. */
-  async flush() {
-    if (this.isSending) return;
-    this.isSending = true;
+  flush() {
+    if (!this.sending && this.waiting.length) this.sending = this.send();
+    return this.sending;
+  }
+
+  async send() {
     try {
       while (this.waiting.length) {
         const answer = await this.ask("verdicts", { since: this.sequence, changes: this.waiting[0] });
@@ -176,13 +180,15 @@ class ServerStore {
         ? `Not saved: ${error.message}`
         : `Not saved: the server does not answer. ${this.waiting.length} verdicts wait in this tab. Download them here, start the server again, and load them in its page.`);
     } finally {
-      this.isSending = false;
+      this.sending = null;
     }
   }
 
-  /** The server's file; where it does not answer, what waits in this tab. */
+  /** The server's file; where it takes no more, what waits in this tab. */
   async file() {
     try {
+      await this.flush();
+      if (this.waiting.length) throw new Error("some wait");
       return await (await fetch("verdicts.sssom.tsv")).text();
     } catch {
       const last = new Map(this.waiting.flat());
@@ -191,6 +197,7 @@ class ServerStore {
   }
 
   async load(text) {
+    await this.flush();
     const { left, sequence, changes } = await this.ask("load", { text });
     this.sequence = sequence;
     return { verdicts: changes.map(([, verdict]) => verdict), left, isSaved: true };
