@@ -73,7 +73,9 @@ def serving(pair, path, token="secret"):
         address = f"127.0.0.1:{listening.getsockname()[1]}"
         known = Verdicts(contents, file.table(), file)
         app = make_app(contents, known, token, address, {"author": "", "path": path.name})
-        config = uvicorn.Config(app, log_level="error", ws="none", lifespan="off")
+        config = uvicorn.Config(
+            app, log_level="critical", ws="none", lifespan="off", timeout_graceful_shutdown=1
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()

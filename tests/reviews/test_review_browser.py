@@ -22,13 +22,31 @@ def chromium():
         yield started.chromium
 
 
-@contextmanager
-def profile(chromium, folder, **more):
-    """A browser with what it kept in a folder; its page fails the test by any error."""
-    context = chromium.launch_persistent_context(
-        str(folder), executable_path=CHROMIUM, args=["--no-sandbox"], accept_downloads=True, **more
+@pytest.fixture(scope="module")
+def browser(chromium):
+    browser = chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    yield browser
+    browser.close()
+
+
+def profile(chromium, folder):
+    """A browser with what it kept in a folder."""
+    return checked(
+        chromium.launch_persistent_context(
+            str(folder), executable_path=CHROMIUM, args=["--no-sandbox"]
+        )
     )
-    context.set_default_timeout(10_000)
+
+
+def fresh(browser, **more):
+    """A window that knows nothing of others."""
+    return checked(browser.new_context(**more))
+
+
+@contextmanager
+def checked(context):
+    """Any error of a page fails the test."""
+    context.set_default_timeout(15_000)
     wrong = []
     context.on("weberror", lambda error: wrong.append(str(error.error)))
     context.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
@@ -56,6 +74,8 @@ def file_url(pair, tmp_path_factory):
 
 def press(page, keys):
     for key in keys:
+        if key == "1":  # nobody chooses what is not there yet
+            page.wait_for_function(SEEN)
         page.keyboard.press(key)
 
 
@@ -71,6 +91,7 @@ def progress(page):
     return page.text_content("#progress-text")
 
 
+SEEN = "() => document.getElementById('content').dataset.pair === review.pairKey(review.row)"
 SHOWN = "name => document.querySelector('h2').textContent === name"
 
 
@@ -132,15 +153,15 @@ def test_ten_pairs_in_a_file(pair, chromium, file_url, tmp_path):
 def test_ten_pairs_by_the_server(pair, chromium, path, tmp_path):
     @contextmanager
     def open_page():
-        with profile(chromium, tmp_path / "profile") as context, serving(pair, path) as address:
+        with serving(pair, path) as address, profile(chromium, tmp_path / "profile") as context:
             yield opened(context, address)
 
     check_ten_pairs(pair, open_page, tmp_path)
     assert len(read_verdicts(path)) == 9  # a chosen candidate makes two
 
 
-def test_a_fast_hand_loses_nothing(pair, chromium, address, path, tmp_path):
-    with profile(chromium, tmp_path / "profile") as context:
+def test_a_fast_hand_loses_nothing(pair, browser, address, path, tmp_path):
+    with fresh(browser) as context:
         page = opened(context, address)
         page.evaluate(
             """() => { for (let i = 0; i < 12; i += 1) document.body.dispatchEvent(
@@ -150,9 +171,9 @@ def test_a_fast_hand_loses_nothing(pair, chromium, address, path, tmp_path):
     assert read_verdicts(path)["verdict"].tolist() == ["different"] * N
 
 
-def test_two_tabs_hear_of_each_other(chromium, address, file_url, path, tmp_path):
-    for i, url in enumerate((address, file_url)):
-        with profile(chromium, tmp_path / f"profile {i}") as context:
+def test_two_tabs_hear_of_each_other(browser, address, file_url, path, tmp_path):
+    for url in (address, file_url):
+        with fresh(browser) as context:
             one, other = opened(context, url), opened(context, url)
             press(one, "s")
             until(other, "1 of")
@@ -163,11 +184,9 @@ def test_two_tabs_hear_of_each_other(chromium, address, file_url, path, tmp_path
 
 
 def test_a_server_that_is_gone_is_told_and_what_waits_can_be_downloaded(
-    pair, chromium, path, tmp_path
+    pair, browser, path, tmp_path
 ):
-    context = chromium.launch_persistent_context(
-        str(tmp_path / "profile"), executable_path=CHROMIUM, args=["--no-sandbox"]
-    )
+    context = browser.new_context()
     with serving(pair, path) as address:
         page = opened(context, address)
     press(page, "sd")
@@ -177,13 +196,13 @@ def test_a_server_that_is_gone_is_told_and_what_waits_can_be_downloaded(
     context.close()
 
 
-def test_verdicts_of_a_colleague_are_loaded(pair, chromium, file_url, address, tmp_path):
+def test_verdicts_of_a_colleague_are_loaded(pair, browser, file_url, address, tmp_path):
     ids = pair.kg1.entity_ids, pair.kg2.entity_ids
     rows = [(ids[0][0], ids[1][0], "different"), (ids[0][1], None, "none"), ("a", "b", "same")]
     table = pd.DataFrame(rows, columns=["source", "target", "verdict"], dtype=object)
     write_verdicts(table.assign(comment='a "b"\tc'), tmp_path / "given.sssom.tsv")
-    for i, url in enumerate((file_url, address)):
-        with profile(chromium, tmp_path / f"profile {i}") as context:
+    for url in (file_url, address):
+        with fresh(browser) as context:
             page = opened(context, url)
             page.set_input_files("#load", tmp_path / "given.sssom.tsv")
             page.wait_for_selector("#problem:not([hidden])")
@@ -194,9 +213,9 @@ def test_verdicts_of_a_colleague_are_loaded(pair, chromium, file_url, address, t
             assert found["comment"].str.contains('a "b"').all()
 
 
-def test_hostile_names_are_shown_and_never_run(chromium, file_url, address, tmp_path):
-    for i, url in enumerate((file_url, address)):
-        with profile(chromium, tmp_path / f"profile {i}") as context:
+def test_hostile_names_are_shown_and_never_run(browser, file_url, address, tmp_path):
+    for url in (file_url, address):
+        with fresh(browser) as context:
             page = opened(context, url)
             names = page.locator(".list bdi").all_text_contents()
             assert set(HOSTILE) <= set(names)
@@ -208,8 +227,8 @@ def test_hostile_names_are_shown_and_never_run(chromium, file_url, address, tmp_
             assert page.locator("main script, main svg, main b").count() == 0
 
 
-def test_a_value_of_a_megabyte_is_cut_and_can_be_shown_whole(chromium, address, tmp_path):
-    with profile(chromium, tmp_path / "profile") as context:
+def test_a_value_of_a_megabyte_is_cut_and_can_be_shown_whole(browser, address, tmp_path):
+    with fresh(browser) as context:
         page = opened(context, address)
         page.fill("#search", "left 4")
         page.wait_for_selector("text=show all 1,000,000 characters")
@@ -220,10 +239,10 @@ def test_a_value_of_a_megabyte_is_cut_and_can_be_shown_whole(chromium, address, 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_each_width_fits_and_has_no_serious_barrier(chromium, file_url, tmp_path, width, scheme):
+def test_each_width_fits_and_has_no_serious_barrier(browser, file_url, tmp_path, width, scheme):
     axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe is not installed")
     size = {"width": width, "height": 844}
-    with profile(chromium, tmp_path, viewport=size, color_scheme=scheme) as context:
+    with fresh(browser, viewport=size, color_scheme=scheme) as context:
         page = opened(context, file_url)
         press(page, "s1n")
         press(page, ["ArrowLeft"])
@@ -237,8 +256,8 @@ def test_each_width_fits_and_has_no_serious_barrier(chromium, file_url, tmp_path
             assert not serious, state
 
 
-def test_filters_search_and_order(chromium, pair, file_url, tmp_path):
-    with profile(chromium, tmp_path, viewport={"width": 1280, "height": 900}) as context:
+def test_filters_search_and_order(browser, pair, file_url, tmp_path):
+    with fresh(browser, viewport={"width": 1280, "height": 900}) as context:
         page = opened(context, file_url)
         count = lambda: re.match(r"\d+", page.text_content("#count"))[0]  # noqa: E731
         press(page, "sd")
@@ -257,8 +276,8 @@ def test_filters_search_and_order(chromium, pair, file_url, tmp_path):
         assert progress(page).startswith("2 of")
 
 
-def test_comments_and_names_stand_in_the_file(chromium, file_url, tmp_path):
-    with profile(chromium, tmp_path / "profile") as context:
+def test_comments_and_names_stand_in_the_file(browser, file_url, tmp_path):
+    with fresh(browser) as context:
         page = opened(context, file_url)
         press(page, "?")
         page.fill("#author", "Ada")
@@ -271,8 +290,8 @@ def test_comments_and_names_stand_in_the_file(chromium, file_url, tmp_path):
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", row["date"])
 
 
-def test_keys_can_be_switched_off(chromium, file_url, tmp_path):
-    with profile(chromium, tmp_path) as context:
+def test_keys_can_be_switched_off(browser, file_url, tmp_path):
+    with fresh(browser) as context:
         page = opened(context, file_url)
         press(page, "?")
         page.uncheck("#keys")

@@ -140,10 +140,12 @@ class Review {
     say(`${said} ${isLast ? "That was the last one." : this.title()}`);
   }
 
+  /** What is not seen yet is not chosen. */
   choose(i) {
-    const shown = this.cache.get(this.pairKey(this.row));
-    const one = shown && shown.candidates && shown.candidates[i];
-    if (one) this.judge("same", one.t, one.label);
+    const isSeen = this.row !== null && byId("content").dataset.pair === this.pairKey(this.row);
+    const one = isSeen ? this.cache.get(this.pairKey(this.row)).candidates[i] : null;
+    if (!one) say(isSeen ? `There is no candidate ${i + 1}.` : "The candidates are not there yet.");
+    else this.judge("same", one.t, one.label);
   }
 
   /** A comment that is written after the verdict belongs to it. */

@@ -101,10 +101,14 @@ class ServerStore {
   }
 
   async ask(path, given) {
-    const answer = await fetch(path, given && { method: "POST", body: JSON.stringify(given), headers: { "Content-Type": "application/json" } });
+    const answer = await fetch(path, given && this.posted(given));
     const body = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(body.problem), { isRefused: answer.status < 500 });
     return body;
+  }
+
+  posted(given, keepalive = false) {
+    return { method: "POST", body: JSON.stringify(given), headers: { "Content-Type": "application/json" }, keepalive };
   }
 
   async chunks(take) {
@@ -144,6 +148,10 @@ class ServerStore {
     };
     document.addEventListener("visibilitychange", look);
     window.setInterval(look, 4000);
+    // What a closed tab has not sent yet is sent all the same.
+    window.addEventListener("pagehide", () => {
+      if (this.waiting.length) fetch("verdicts", this.posted({ since: 0, changes: this.waiting.flat() }, true)).catch(() => {});
+    });
     window.addEventListener("beforeunload", (event) => {
       if (this.waiting.length) event.preventDefault();
     });
