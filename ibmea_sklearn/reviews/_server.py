@@ -51,10 +51,12 @@ def serve_review(
     kg1, kg2 : KnowledgeGraph
     path : path-like, default="verdicts.sssom.tsv"
         File of the verdicts, for :func:`read_verdicts`. Those in it are kept and shown.
-    candidates, evidence, image_folders, author
+    candidates, evidence
         As for :func:`review`.
     verdicts : DataFrame with columns source, target, verdict, optional
         Earlier ones, which go into the file as well.
+    image_folders, author
+        As for :func:`review`.
     port : int, default=0
         0 takes a free one.
     open_browser : bool, default=True

@@ -121,7 +121,7 @@ def test_no_verdict_is_a_file_too(path):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (("a", "b", "smae", "", "", ""), "found 'smae' in row 0. Did you mean 'same'"),
+        (("a", "b", "sames", "", "", ""), "found 'sames' in row 0. Did you mean 'same'"),
         (("a", None, "same", "", "", ""), "Expected two entities for the verdict 'same'"),
         (("a", "b", "none", "", "", ""), "Expected one entity, and None for the other"),
         ((None, None, "none", "", "", ""), "Expected one entity"),

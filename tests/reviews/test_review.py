@@ -144,7 +144,7 @@ def test_an_aligner_is_asked_for_its_evidence(pair):
     ("change", "error", "said"),
     [
         ({"matches": [("a", "b")]}, TypeError, "matches as a table"),
-        ({"matches": pd.DataFrame({"sorce": ["a"]})}, ValueError, "found sorce. Did you mean"),
+        ({"matches": pd.DataFrame({"sources": ["a"]})}, ValueError, "found sources. Did you mean"),
         ({"matches": pd.DataFrame({"source": [], "target": []})}, ValueError, "an empty table"),
         ({"matches": pd.DataFrame({"source": ["q"], "target": ["q"]})}, ValueError, "unknown: 'q'"),
         (
