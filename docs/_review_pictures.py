@@ -41,7 +41,7 @@ def main() -> None:
                 tab.keyboard.press(key)
             tab.wait_for_timeout(300)
             picture = Image.open(io.BytesIO(tab.screenshot()))
-            picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(STATIC / name)
+            picture.convert("RGB").save(STATIC / name, optimize=True)
         browser.close()
 
 

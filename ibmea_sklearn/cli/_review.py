@@ -68,36 +68,48 @@ def run_review(
     if serve:
         import_optional("uvicorn", "review", "Serving a review page")
         import_optional("starlette", "review", "Serving a review page")
-    written = {"--html": html} if html else {"--verdicts": verdicts or _VERDICTS}
     places = [*(graphs or ()), *([pair] if pair else [])]
-    read = {"ALIGNMENT": alignment, "--candidates": candidates, "--evidence": evidence}
-    read |= {"--verdicts": verdicts} if html else {}
-    check_apart({**read, **{f"graph {i}": p for i, p in enumerate(places, 1)}}, written)
-    check_file(*written.values())
+    output = html or verdicts or _VERDICTS
+    _check_places(alignment, places, candidates, evidence, verdicts, html, output)
     with talk.step("Reading"):
-        kg1, kg2 = map(read_graph, graphs) if graphs else _both(pair)
-        matches = _table(alignment, (kg1, kg2))
+        both = _graphs(places)
+        matches = _table(alignment, both)
         aligner = BaseAligner.load(evidence) if evidence else None
-        others = _candidates(candidates, aligner, matches, (kg1, kg2))
+        others = _candidates(candidates, aligner, matches, both)
+        given = read_verdicts(verdicts) if html and verdicts else None
     folders = [place if place.is_dir() else place.parent for place in places]
-    shared: dict[str, Any] = {"image_folders": folders, "author": author, "evidence": aligner}
-    if html is not None:
-        given = read_verdicts(verdicts) if verdicts else None
-        with talk.step("Writing the page"):
-            made = review(
-                matches, kg1, kg2, html, others, verdicts=given, max_matches=max_matches, **shared
-            )
-        left = made.n_matches - made.n_shown
-        most = f", the most doubtful of {made.n_matches:,}: see --max-matches" if left else ""
-        talk.wrote(html, f"a page of {made.n_shown:,} matches{most}")
+    more: dict[str, Any] = {"image_folders": folders, "author": author, "evidence": aligner}
+    if html is None:
+        talk.say(f"Verdicts are written to {output}. Ctrl-C ends it.")
+        more |= {"port": port, "open_browser": open_browser, "announce": talk.result}
+        serve_review(matches, *both, output, others, **more)
+        talk.wrote(output, "the verdicts")
         return
-    path = verdicts or _VERDICTS
-    talk.say(f"Verdicts are written to {path}. Ctrl-C ends it.")
-    serve_review(
-        matches, kg1, kg2, path, others, port=port, open_browser=open_browser,
-        announce=talk.result, **shared,
-    )  # fmt: skip
-    talk.wrote(path, "the verdicts")
+    with talk.step("Writing the page"):
+        more |= {"verdicts": given, "max_matches": max_matches}
+        made = review(matches, *both, html, others, **more)
+    is_cut = made.n_shown < made.n_matches
+    most = f", the most doubtful of {made.n_matches:,}: see --max-matches" if is_cut else ""
+    talk.wrote(html, f"a page of {made.n_shown:,} matches{most}")
+
+
+def _check_places(
+    alignment: Path,
+    places: list[Path],
+    candidates: Path | None,
+    evidence: Path | None,
+    verdicts: Path | None,
+    html: Path | None,
+    output: Path,
+) -> None:
+    read: dict[str, Path | None] = {
+        "ALIGNMENT": alignment, "--candidates": candidates, "--evidence": evidence,
+        **{f"graph {i}": place for i, place in enumerate(places, 1)},
+    }  # fmt: skip
+    if html is not None:
+        read["--verdicts"] = verdicts
+    check_apart(read, {"--html" if html else "--verdicts": output})
+    check_file(output)
 
 
 def _check_one(ways: str, first: bool, second: bool) -> None:
@@ -106,9 +118,10 @@ def _check_one(ways: str, first: bool, second: bool) -> None:
         raise ValueError(f"Expected {ways}; found {found}. Give one of them.")
 
 
-def _both(folder: Path | None) -> Graphs:
-    assert folder is not None
-    kg1, kg2, _ = read_pair(folder)
+def _graphs(places: list[Path]) -> Graphs:
+    if len(places) == 2:
+        return read_graph(places[0]), read_graph(places[1])
+    kg1, kg2, _ = read_pair(places[0])
     return kg1, kg2
 
 

@@ -153,37 +153,19 @@ def review(
 
 def _data(contents: Contents, verdicts: Verdicts, n: int, author: str) -> dict[str, Any]:
     pairs = [contents.ends(row) for row in range(n)]
-    pictures: dict[str, str] = {}
-
-    def show(side: int, entity: int, number: int, size: int) -> dict[str, str]:
-        name = f"{side}-{entity}-{number}-{size}"
-        picture = contents.picture(side, entity, number, size)
-        if picture is None or picture.problem:
-            return {"problem": cut(picture.problem) if picture else "it is gone"}
-        content = base64.b64encode(picture.content).decode()
-        pictures[name] = f"data:{picture.kind};base64,{content}"
-        return {"name": name}
-
-    shown = {f"{s}:{t}": contents.pair(s, t, show, _MOST_CHARACTERS) for s, t in pairs}
+    pictures, shown = _seen(contents, pairs)
     entities: tuple[list[Any], list[Any]] = [], []
     for side, *entity in entities_of(contents, pairs):
         entities[side].append(entity)
-    here = [{entity[0] for entity in side} for side in entities]
-    given = [v for v in verdicts.all() if v["s"] in {None, *here[0]} and v["t"] in {None, *here[1]}]
-    left = contents.n - n
-    note = (
-        f"The {n:,} most doubtful of {contents.n:,} matches are in this file; {left:,} surer ones "
-        "are not."
-    )
-    digest = hashlib.sha256(
-        "\n".join(e[1] for side in entities for e in side).encode("utf8", "replace")
-    )
+    here = [{None, *(entity[0] for entity in side)} for side in entities]
+    iris = "\n".join(iri for side in entities for _, iri, _ in side)
     return {
         "mode": "file",
-        "id": digest.hexdigest()[:16],
+        # By it the browser tells which of the verdicts that it keeps are of this page.
+        "id": hashlib.sha256(iris.encode("utf8", "replace")).hexdigest()[:16],
         "version": __version__,
         "title": "Review",
-        "note": note if left else "",
+        "note": _note(n, contents.n),
         "author": author,
         "graphs": contents.names(),
         "n": n,
@@ -191,5 +173,33 @@ def _data(contents: Contents, verdicts: Verdicts, n: int, author: str) -> dict[s
         "pairs": shown,
         "pictures": pictures,
         "entities": entities,
-        "verdicts": given,
+        "verdicts": [v for v in verdicts.all() if v["s"] in here[0] and v["t"] in here[1]],
     }
+
+
+def _note(n: int, n_all: int) -> str:
+    if n == n_all:
+        return ""
+    left = n_all - n
+    most = f"The {n:,} most doubtful of {n_all:,} matches are in this file"
+    return f"{most}; {left:,} surer ones are not."
+
+
+def _seen(
+    contents: Contents, pairs: Sequence[tuple[int, int]]
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return all pictures by name, and all there is to see of each pair."""
+    pictures: dict[str, str] = {}
+
+    def show(side: int, entity: int, number: int, size: int) -> dict[str, str]:
+        name = f"{side}-{entity}-{number}-{size}"
+        if name not in pictures:
+            picture = contents.picture(side, entity, number, size)
+            if picture is None or picture.problem:
+                return {"problem": cut(picture.problem) if picture else "it is gone"}
+            content = base64.b64encode(picture.content).decode()
+            pictures[name] = f"data:{picture.kind};base64,{content}"
+        return {"name": name}
+
+    shown = {f"{s}:{t}": contents.pair(s, t, show, _MOST_CHARACTERS) for s, t in pairs}
+    return pictures, shown
