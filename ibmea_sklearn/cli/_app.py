@@ -291,7 +291,7 @@ def review(
     ] = True,
     quiet: Quiet = False,
 ) -> None:
-    """Judge matches in a browser, one at a time: same, different, unsure."""
+    """Judge matches in a browser, one at a time."""
     from ._review import run_review
     from ._talk import Talk
 

@@ -154,7 +154,10 @@ def test_ten_pairs_by_the_server(pair, chromium, path, tmp_path):
     @contextmanager
     def open_page():
         with serving(pair, path) as address, profile(chromium, tmp_path / "profile") as context:
-            yield opened(context, address)
+            page = opened(context, address)
+            yield page
+            # A browser that is killed in the same moment sends nothing any more.
+            page.wait_for_function("() => !review.store.waiting.length")
 
     check_ten_pairs(pair, open_page, tmp_path)
     assert len(read_verdicts(path)) == 9  # a chosen candidate makes two

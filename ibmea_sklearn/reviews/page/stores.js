@@ -157,7 +157,9 @@ class ServerStore {
     });
   }
 
+  /** Take over what others judged; an answer that was overtaken says nothing new. */
   take({ sequence, changes }) {
+    if (sequence < this.sequence) return;
     this.sequence = sequence;
     const mine = new Set(this.waiting.flat().map(([key]) => key));
     for (const [key, verdict] of changes) if (!mine.has(key)) this.change(key, verdict);
