@@ -13,6 +13,7 @@ from . import merging as merging
 from . import metrics as metrics
 from . import model_selection as model_selection
 from . import nn as nn
+from . import reviews as reviews
 from ._utils import validation as validation
 from .aligners import BaseAligner as BaseAligner
 from .aligners import Commonality as Commonality
@@ -45,5 +46,6 @@ from .metrics import hits_at_5_scorer as hits_at_5_scorer
 from .metrics import hits_at_10_scorer as hits_at_10_scorer
 from .metrics import mean_rank_scorer as mean_rank_scorer
 from .metrics import mean_reciprocal_rank_scorer as mean_reciprocal_rank_scorer
+from .reviews import review as review
 
 __version__: str

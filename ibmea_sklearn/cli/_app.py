@@ -252,6 +252,78 @@ def evaluate(
         run_evaluation(talk, made, dataset, split=split, name=name, output=file, names=names)
 
 
+def review(
+    alignment: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ALIGNMENT", help="Matches to judge: SSSOM, CSV, TSV, N-Triples or Parquet."
+        ),
+    ],
+    *,
+    graphs: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--graphs", metavar="KG1 KG2", help="The graphs that were aligned."),
+    ] = None,
+    pair: Annotated[
+        Path | None, typer.Option("--pair", help="A folder of both graphs, instead.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write one file that needs no network, to open or to send."),
+    ] = None,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Open the page here instead; verdicts are on disk at once."),
+    ] = False,
+    candidates: Annotated[
+        Path | None,
+        typer.Option(help="Table of others to choose: source, target and, best, rank or score."),
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            help="An aligner that `ibmea align --save` has written: says what each kind of "
+            "evidence adds, and names candidates."
+        ),
+    ] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(
+            help="SSSOM file of verdicts. With --serve it is written and goes on where it stopped "
+            "[default: verdicts.sssom.tsv]; with --html it is only read."
+        ),
+    ] = None,
+    max_matches: Annotated[
+        int, typer.Option(min=1, help="Of the file: so many, the most doubtful ones.")
+    ] = 200,
+    author: Annotated[str, typer.Option(help="Your name, in the file of verdicts.")] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")
+    ] = True,
+    quiet: Quiet = False,
+) -> None:
+    """Judge matches in a browser, one at a time."""
+    from ._review import run_review
+    from ._talk import Talk
+
+    run_review(
+        Talk(quiet),
+        alignment,
+        graphs,
+        pair,
+        html=html,
+        serve=serve,
+        candidates=candidates,
+        evidence=evidence,
+        verdicts=verdicts,
+        max_matches=max_matches,
+        author=author,
+        port=port,
+        open_browser=browser,
+    )
+
+
 def info(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A graph, a pair of graphs, or an alignment.")
@@ -377,7 +449,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, align, merge, evaluate, info, convert):
+for _command in (demo, align, review, merge, evaluate, info, convert):
     app.command()(guarded(_command))
 
 

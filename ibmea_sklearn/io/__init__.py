@@ -1,5 +1,6 @@
 """Readers and writers, one format a file."""
 
+from ._text import to_iri
 from .alignments import read_alignment, read_pairs, write_alignment
 from .dbp15k import read_dbp15k, read_dbp15k_splits
 from .embeddings import embeddings_from_frame
@@ -12,8 +13,11 @@ from .recognise import read_graph, read_graphs, read_pair, recognise_format, wri
 from .sparql import read_sparql
 from .tables import read_tables, write_graph
 from .unread import unread_files
+from .verdict_file import VerdictFile
+from .verdicts import read_verdicts, write_verdicts
 
 __all__ = [
+    "VerdictFile",
     "embeddings_from_frame",
     "from_networkx",
     "from_pykeen",
@@ -31,11 +35,14 @@ __all__ = [
     "read_rdf",
     "read_sparql",
     "read_tables",
+    "read_verdicts",
     "recognise_format",
+    "to_iri",
     "to_networkx",
     "to_pykeen",
     "unread_files",
     "write_alignment",
     "write_graph",
     "write_pair",
+    "write_verdicts",
 ]

@@ -11,17 +11,16 @@ import itertools
 import math
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pandas as pd
 import yaml
 
 from ._table_files import check_names, escaped, format_table, parse_table, unescaped
-from ._text import from_iri, malformed, shown, shown_names, to_iri
-from .rdf import SAME
+from ._text import SAME, from_iri, malformed, shown, shown_names, to_iri
 
 PREDICATE = "skos:exactMatch"
 JUSTIFICATION = "semapv:SemanticSimilarityThresholdMatching"
@@ -45,7 +44,7 @@ _EXTENSION = "urn:ibmea:column:"
 _TYPES = {"i": "xsd:integer", "f": "xsd:double", "O": "xsd:string"}
 # The slot that says that cells with formulas have an apostrophe in front.
 _ESCAPED = "escaped_formulas"
-_NOWHERE = _BUILT_IN["sssom"] + "NoTermFound"
+NOWHERE = _BUILT_IN["sssom"] + "NoTermFound"
 _NAMESPACE = re.compile(r".*[/#:]", re.DOTALL)
 
 
@@ -57,8 +56,8 @@ def format_sssom(
     predicate = given.pop("predicate_id", PREDICATE)
     justification = given.pop("mapping_justification", JUSTIFICATION)
     iris = {side: [to_iri(e) for e in table[side]] for side in ("source", "target")}
-    prefixes = _prefixes([*iris["source"], *iris["target"]], given.pop("curie_map", {}))
-    curies = {side: [_curie(iri, prefixes) for iri in values] for side, values in iris.items()}
+    prefixes = prefixes_of([*iris["source"], *iris["target"]], given.pop("curie_map", {}))
+    curies = {side: [curie_of(iri, prefixes) for iri in values] for side, values in iris.items()}
     others = table.drop(columns=["source", "target", "confidence"])
     extensions = {
         c: _TYPES.get(others[c].dtype.kind, "xsd:string") for c in others if c not in _SLOTS
@@ -76,7 +75,7 @@ def format_sssom(
     if escape_formulas:
         frame, given[_ESCAPED] = escaped(frame), True
     body = format_table(frame, "\t", csv.QUOTE_MINIMAL)
-    return _header(given, prefixes, extensions, body) + body
+    return header_of(given, prefixes, extensions, body) + body
 
 
 def _check_slots(names: Mapping[str, str]) -> None:
@@ -88,27 +87,30 @@ def _check_slots(names: Mapping[str, str]) -> None:
             )
 
 
-def _prefixes(iris: list[str], given: Mapping[str, str]) -> dict[str, str]:
+def prefixes_of(iris: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
     """Return ``{namespace: prefix}``: those given, and numbers for the others."""
     named = {namespace: prefix for prefix, namespace in given.items()}
-    others = [n for n in dict.fromkeys(map(_namespace, iris)) if n not in named]
+    others = [n for n in dict.fromkeys(map(namespace_of, iris)) if n not in named]
     numbered = (f"ns{i}" for i in itertools.count(1) if f"ns{i}" not in given)
     return named | dict(zip(others, numbered, strict=False))
 
 
-def _namespace(iri: str) -> str:
+def namespace_of(iri: str) -> str:
+    """Return an IRI up to its last slash, number sign or colon."""
     found = _NAMESPACE.match(iri)
     return found[0] if found else ""
 
 
-def _curie(iri: str, prefixes: Mapping[str, str]) -> str:
-    namespace = _namespace(iri)
+def curie_of(iri: str, prefixes: Mapping[str, str]) -> str:
+    """Shorten an IRI by its prefix."""
+    namespace = namespace_of(iri)
     return f"{prefixes[namespace]}:{iri[len(namespace) :]}"
 
 
-def _header(
+def header_of(
     given: dict[str, Any], prefixes: Mapping[str, str], extensions: Mapping[str, str], body: str
 ) -> str:
+    """Return the lines of YAML above a table."""
     from .. import __version__
 
     metadata = {
@@ -151,11 +153,18 @@ def _plain(value: Any) -> Any:
     return value if type(value) in (bool, int, float, datetime.date) else str(value)
 
 
-def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read the text of an SSSOM/TSV file into a table of matches and its metadata.
+class Rows(NamedTuple):
+    """What an SSSOM file says: all its rows, their two ends as IRIs, the metadata."""
 
-    Rows that say something else than "these two are the same" are left out.
-    """
+    table: pd.DataFrame
+    ends: dict[str, list[str]]
+    prefixes: dict[str, str]
+    metadata: dict[str, Any]
+    n_lines: int
+
+
+def parse_rows(path: Path, text: str) -> Rows:
+    """Read the text of an SSSOM/TSV file, whatever its rows say."""
     metadata, n_lines = _parse_header(path, text)
     body = "\n".join(text.split("\n")[n_lines:])
     if not body.strip():
@@ -171,7 +180,16 @@ def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     if metadata.pop(_ESCAPED, "") == "true":
         table = unescaped(table)
     prefixes = _BUILT_IN | metadata["curie_map"]
-    ends = {s: [_expand(path, c, prefixes) for c in table[s]] for s in ("subject_id", "object_id")}
+    ends = {s: [expanded(path, c, prefixes) for c in table[s]] for s in ("subject_id", "object_id")}
+    return Rows(table, ends, prefixes, metadata, n_lines)
+
+
+def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read the text of an SSSOM/TSV file into a table of matches and its metadata.
+
+    Rows that say something else than "these two are the same" are left out.
+    """
+    table, ends, prefixes, metadata, n_lines = parse_rows(path, text)
     result = pd.DataFrame(
         {
             "source": _entities(ends["subject_id"]),
@@ -186,18 +204,22 @@ def parse_sssom(path: Path, text: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     check_names(path, ["source", "target", *kept], n_lines + 1)
     for name in kept:
         result[name] = _typed_column(table[name], hints.get(name))
-    found = [_NOWHERE not in pair for pair in zip(*ends.values(), strict=True)]
-    keep = _says_same(path, table, prefixes) & np.array(found, bool)
+    found = [NOWHERE not in pair for pair in zip(*ends.values(), strict=True)]
+    keep = says_same(path, table, prefixes) & ~is_negated(table) & np.array(found, bool)
     return result[keep].reset_index(drop=True), metadata
 
 
-def _says_same(path: Path, table: pd.DataFrame, prefixes: Mapping[str, str]) -> np.ndarray:
-    keep = np.ones(len(table), bool)
-    if "predicate_id" in table:
-        keep &= np.array([_expand(path, c, prefixes) in SAME for c in table["predicate_id"]], bool)
-    if "predicate_modifier" in table:
-        keep &= (table["predicate_modifier"] == "").to_numpy()
-    return keep
+def says_same(path: Path, table: pd.DataFrame, prefixes: Mapping[str, str]) -> np.ndarray:
+    """Mask of the rows whose predicate is one of sameness; all, where there is none."""
+    if "predicate_id" not in table:
+        return np.ones(len(table), bool)
+    return np.array([expanded(path, c, prefixes) in SAME for c in table["predicate_id"]], bool)
+
+
+def is_negated(table: pd.DataFrame) -> np.ndarray:
+    """Mask of the rows with a modifier, of which the standard has only Not."""
+    modifiers = table.get("predicate_modifier", pd.Series("", table.index))
+    return (modifiers != "").to_numpy(bool)
 
 
 def _entities(iris: list[str]) -> pd.Series:
@@ -211,7 +233,8 @@ def _typed_column(column: pd.Series, hint: str | None) -> pd.Series:
     return column.astype(str).astype(object)
 
 
-def _expand(path: Path, curie: Any, prefixes: Mapping[str, str]) -> str:
+def expanded(path: Path, curie: Any, prefixes: Mapping[str, str]) -> str:
+    """Return the IRI that a CURIE stands for."""
     prefix, colon, local = str(curie).partition(":")
     if colon and prefix in prefixes:
         return prefixes[prefix] + local

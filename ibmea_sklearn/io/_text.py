@@ -18,6 +18,15 @@ import pandas as pd
 STRING = "urn:ibmea:string:"
 INTEGER = "urn:ibmea:integer:"
 
+SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
+# Predicates that say that two entities are the same.
+SAME = {
+    "http://www.w3.org/2004/02/skos/core#exactMatch",
+    SAME_AS,
+    "http://www.w3.org/2002/07/owl#equivalentClass",
+    "http://www.w3.org/2002/07/owl#equivalentProperty",
+}
+
 # As RFC 3987 has them, but no user names, IPv6 addresses or square brackets: what is in doubt is
 # encoded, so that every RDF parser takes it.
 _LETTER = (
@@ -192,7 +201,24 @@ def pair_array(left: np.ndarray | list[str], right: np.ndarray | list[str]) -> n
 
 
 def to_iri(entity: Any) -> str:
-    """Name an entity by an IRI: its id if that is one, else a URN that encodes it."""
+    """Name an entity by an IRI, as files do: its id if that is one, else a URN that encodes it.
+
+    Parameters
+    ----------
+    entity : str or int
+        Its id.
+
+    Returns
+    -------
+    str
+        Other ids have other IRIs.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.io import to_iri
+    >>> to_iri("http://dbpedia.org/resource/Lyon"), to_iri("a b"), to_iri(7)
+    ('http://dbpedia.org/resource/Lyon', 'urn:ibmea:string:a%20b', 'urn:ibmea:integer:7')
+    """
     if not isinstance(entity, str):
         return f"{INTEGER}{int(entity)}"
     if _IRI.fullmatch(entity) and not entity.startswith((STRING, INTEGER)):

@@ -13,9 +13,8 @@ from urllib.parse import unquote, urlsplit
 from .._utils.optional import import_optional
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph
-from ._json_bounds import check_json
-from ._rdf_bounds import XMLInBounds, check_nesting, check_size, open_bytes
-from ._text import from_iri, listing, malformed, read_lines, resolved, to_iri
+from ._rdf_bounds import XMLInBounds, check_json, check_nesting, check_size, open_bytes
+from ._text import SAME, SAME_AS, from_iri, listing, malformed, read_lines, resolved, to_iri
 from ._values import XSD, parse_literal, unescape
 
 FORMATS = {
@@ -43,14 +42,6 @@ NAMES = (
     "http://schema.org/name",
     "https://schema.org/name",
 )
-SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
-# Predicates that say that two entities are the same.
-SAME = {
-    "http://www.w3.org/2004/02/skos/core#exactMatch",
-    SAME_AS,
-    "http://www.w3.org/2002/07/owl#equivalentClass",
-    "http://www.w3.org/2002/07/owl#equivalentProperty",
-}
 
 _DRAWN = re.compile(r"[0-9a-f]{24,32}")
 _TRIPLE = re.compile(r"[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*\.[ \t]*(?:#.*)?")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._utils.warnings import warn_user
+from .._utils.validation import warn_user
 from ..graph import KnowledgeGraph
 from ..io._text import to_iri
 from ..io._values import XSD

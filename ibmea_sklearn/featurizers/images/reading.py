@@ -116,6 +116,41 @@ def pixels_of(content: bytes | np.ndarray, size: int) -> np.ndarray:
         return np.asarray(image)
 
 
+def thumbnail_of(content: bytes | np.ndarray, size: int) -> bytes:
+    """Decode an image, lay it on white, shrink it where it is larger, and write it as WebP.
+
+    Parameters
+    ----------
+    content : bytes or uint8 ndarray
+        As :func:`content_of` returns it.
+    size : int
+        Pixels of the longer side, at most. Proportions stay.
+
+    Returns
+    -------
+    bytes
+        Without what the file says beside its pixels: places, cameras, profiles.
+
+    Raises
+    ------
+    UnreadableError
+        As :func:`pixels_of`.
+    """
+    image_module = pillow("Image")
+    with _guarded(), io.BytesIO() as file:
+        if isinstance(content, bytes):
+            image = image_module.open(io.BytesIO(content), formats=_formats())
+            _check_size(image)
+            image.draft("RGB", (2 * size, 2 * size))  # of JPEG, no more pixels than are of use
+            image = pillow("ImageOps").exif_transpose(image)
+        else:
+            image = image_module.fromarray(content)
+        image = _on_white(image)
+        image.thumbnail((size, size))
+        image.save(file, format="WEBP", quality=80, exif=b"", icc_profile=b"")
+        return file.getvalue()
+
+
 @lru_cache(maxsize=1)
 def _formats() -> tuple[str, ...]:
     image_module = pillow("Image")

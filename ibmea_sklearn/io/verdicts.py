@@ -1,0 +1,324 @@
+"""Verdicts as SSSOM: what a person says of pairs of entities."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import math
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._utils.files import atomic_write, only_unicode
+from .._utils.validation import did_you_mean
+from ._sssom import (
+    NOWHERE,
+    PREDICATE,
+    curie_of,
+    expanded,
+    header_of,
+    is_negated,
+    parse_rows,
+    prefixes_of,
+    says_same,
+)
+from ._table_files import format_table
+from ._text import from_iri, read_text, shown, to_iri
+
+VERDICTS = ("same", "different", "unsure", "none")
+COLUMNS = ("source", "target", "verdict", "author", "date", "comment")
+# What people read of the ids; written, never needed.
+LABELS = ("source_label", "target_label")
+
+_MANUAL = "semapv:ManualMappingCuration"
+_BY_HAND = {f"https://w3id.org/semapv/vocab/{name}"
+            for name in ("ManualMappingCuration", "MappingReview")}  # fmt: skip
+# "The subject and the object are associated in some unspecified way": no reader takes it for a
+# match, as it would take an exact match with a confidence of 0.5.
+_UNSURE = "rdfs:seeAlso"
+_SEE_ALSO = "http://www.w3.org/2000/01/rdf-schema#seeAlso"
+_SLOTS = (
+    "subject_id", "subject_label", "predicate_id", "predicate_modifier", "object_id",
+    "object_label", "mapping_justification", "author_label", "mapping_date", "confidence",
+    "comment",
+)  # fmt: skip
+
+
+def write_verdicts(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write what a person says of pairs of entities, as SSSOM.
+
+    Parameters
+    ----------
+    table : DataFrame with columns source, target, verdict[, author, date, comment]
+        ``verdict`` is "same", "different", "unsure", or "none": the entity has no partner, and the
+        other one is None. ``date`` is written as 2026-01-31. Columns ``source_label`` and
+        ``target_label`` say what the entities are called, for people who read the file.
+    path : path-like
+        By custom it ends in ``.sssom.tsv``.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a verdict, an id or a date is not as above.
+
+    See Also
+    --------
+    read_verdicts : Read such a file.
+
+    Notes
+    -----
+    All rows have the justification ``semapv:ManualMappingCuration``. "same" is
+    ``skos:exactMatch``, "different" the same with the modifier ``Not``, "none"
+    an exact match of ``sssom:NoTermFound``, the standard's word for it, and "unsure"
+    ``rdfs:seeAlso`` with a confidence of 0.5, as SSSOM has no word for it. Readers of alignments
+    take none but "same" for matches.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pandas as pd
+    >>> from ibmea_sklearn.io import read_verdicts, write_verdicts
+    >>> rows = [("a", "x", "same"), ("b", "y", "different"), ("c", None, "none")]
+    >>> table = pd.DataFrame(rows, columns=["source", "target", "verdict"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "verdicts.sssom.tsv")
+    ...     write_verdicts(table, path)
+    ...     read_verdicts(path)[["source", "target", "verdict"]].values.tolist()
+    [['a', 'x', 'same'], ['b', 'y', 'different'], ['c', None, 'none']]
+    """
+    rows = checked_verdicts(table)
+    with only_unicode(path), atomic_write(path) as file:
+        file.write(format_verdicts(rows, prefixes_of(iris_of(rows), {})))
+
+
+def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read what a person says of pairs of entities.
+
+    Parameters
+    ----------
+    path : path-like
+        SSSOM, as :func:`write_verdicts` or a review page writes it.
+
+    Returns
+    -------
+    DataFrame with columns source, target, verdict, author, date, comment
+        ``verdict`` is "same", "different", "unsure" or "none". Of several verdicts on one pair the
+        last. What is not known is "", and the side of "none" that has no entity is None.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no SSSOM, or no row was judged by a person: an alignment is no verdict.
+
+    Warns
+    -----
+    UserWarning
+        If rows are left out that no person has judged, or that say something else than these.
+
+    See Also
+    --------
+    write_verdicts : Write such a file; tells which rows say what.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pandas as pd
+    >>> from ibmea_sklearn.io import read_verdicts, write_verdicts
+    >>> table = pd.DataFrame({"source": [1], "target": [7], "verdict": ["unsure"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "verdicts.sssom.tsv")
+    ...     write_verdicts(table.assign(author="Ada", date="2026-01-31"), path)
+    ...     read_verdicts(path)
+      source target verdict author        date comment
+    0      1      7  unsure    Ada  2026-01-31
+    """
+    path = Path(path)
+    return parse_verdicts(path, read_text(path, keep_line_ends=True))[list(COLUMNS)]
+
+
+def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
+    """Read the text of a file of verdicts; the columns are those of a table, and the labels."""
+    table, ends, prefixes, _, _ = parse_rows(path, text)
+    verdict = _verdicts(path, table, ends, prefixes)
+    is_manual = _is_by_hand(path, table, prefixes)
+    keep = is_manual & (verdict != "")
+    if len(table) and not is_manual.any():
+        raise ValueError(
+            f"{path}: expected verdicts, rows with mapping_justification {_MANUAL}; found "
+            f"{len(table):,} rows and none of them. An alignment is no verdict: judge it by "
+            "`ibmea review`."
+        )
+    if not keep.all():
+        warnings.warn(
+            f"{path}: {np.count_nonzero(~keep):,} of {len(table):,} rows are left out: no person "
+            "has judged them, or they say neither that two are the same nor that they are not.",
+            stacklevel=3,
+        )
+    columns = dict(zip(COLUMNS[3:], ("author_label", "mapping_date", "comment"), strict=True))
+    columns |= dict(zip(LABELS, ("subject_label", "object_label"), strict=True))
+    said = {name: _texts(table, slot) for name, slot in columns.items()}
+    sides = {side: _entities(ends[f"{end}_id"])
+             for side, end in (("source", "subject"), ("target", "object"))}  # fmt: skip
+    frame = pd.DataFrame({**sides, "verdict": verdict, **said}, dtype=object)[keep]
+    return last_of_each(frame)
+
+
+def last_of_each(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the last verdict on each pair."""
+    return frame[~frame.duplicated(["source", "target"], keep="last")].reset_index(drop=True)
+
+
+def _verdicts(
+    path: Path, table: pd.DataFrame, ends: Mapping[str, list[str]], prefixes: Mapping[str, str]
+) -> np.ndarray:
+    """Return what each row says; "" where that is no verdict."""
+    same, negated = says_same(path, table, prefixes), is_negated(table)
+    nowhere = sum(np.array([iri == NOWHERE for iri in iris], int) for iris in ends.values())
+    see_also = np.zeros(len(table), bool)
+    if "predicate_id" in table:
+        iris = [expanded(path, curie, prefixes) for curie in table["predicate_id"]]
+        see_also = np.array([iri == _SEE_ALSO for iri in iris], bool)
+    verdict = np.full(len(table), "", object)
+    verdict[see_also & ~negated & (nowhere == 0)] = "unsure"
+    verdict[same & negated & (nowhere == 0)] = "different"
+    verdict[same & ~negated & (nowhere == 0)] = "same"
+    verdict[same & ~negated & (nowhere == 1)] = "none"
+    return verdict
+
+
+def _is_by_hand(path: Path, table: pd.DataFrame, prefixes: Mapping[str, str]) -> np.ndarray:
+    justifications = table.get("mapping_justification", pd.Series("", table.index))
+    by_hand = [_expanded_or_none(path, j, prefixes) in _BY_HAND for j in justifications]
+    return np.array(by_hand, bool)
+
+
+def _expanded_or_none(path: Path, curie: Any, prefixes: Mapping[str, str]) -> str | None:
+    return expanded(path, curie, prefixes) if curie != "" else None
+
+
+def _texts(table: pd.DataFrame, slot: str) -> list[str]:
+    return [str(value) for value in table[slot]] if slot in table else [""] * len(table)
+
+
+def _entities(iris: list[str]) -> list[Any]:
+    return [None if iri == NOWHERE else from_iri(iri) for iri in iris]
+
+
+# -- From a table to text --------------------------------------------------------------------------
+
+
+def checked_verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with all columns, ids as they are written; ValueError if one can't be."""
+    missing = [name for name in COLUMNS[:3] if name not in table]
+    if missing:
+        raise ValueError(
+            f"Expected the columns source, target and verdict; found {list(table.columns)}."
+        )
+    known = [*COLUMNS, *LABELS]
+    columns = {name: _column(table, name) for name in known}
+    for row, (source, target, verdict, _, date, _) in enumerate(
+        zip(*(columns[name] for name in COLUMNS), strict=True)
+    ):
+        _check_row(row, source, target, verdict, date)
+    return pd.DataFrame(columns, columns=known, dtype=object)
+
+
+def _column(table: pd.DataFrame, name: str) -> list[Any]:
+    if name not in table:
+        return [""] * len(table)
+    values = table[name].astype(object)
+    if name in ("source", "target"):
+        return [_id(value) for value in values]
+    return ["" if _is_nothing(value) else str(value) for value in values]
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+
+
+def _id(value: Any) -> Any:
+    """Return an id; a column of integers in which one is missing has become one of floats."""
+    if _is_nothing(value):
+        return None
+    is_integer = isinstance(value, (int, float, np.integer, np.floating))
+    if is_integer and not isinstance(value, bool) and float(value).is_integer():
+        return int(value)
+    return value
+
+
+def _check_row(row: int, source: Any, target: Any, verdict: str, date: str) -> None:
+    if verdict not in VERDICTS:
+        raise ValueError(
+            f"Expected verdicts {', '.join(VERDICTS)}; found {shown(verdict)} in row {row}."
+            f"{did_you_mean(verdict, VERDICTS)}"
+        )
+    for side in (source, target):
+        if not (side is None or (isinstance(side, (str, int)) and side != "")):
+            raise ValueError(
+                f"Expected ids as strings that are not empty, or as integers; found {shown(side)} "
+                f"in row {row}."
+            )
+    n_missing = (source is None) + (target is None)
+    if n_missing != (verdict == "none"):
+        expected = "one entity, and None for the other" if verdict == "none" else "two entities"
+        raise ValueError(
+            f"Expected {expected} for the verdict {verdict!r}; found {shown(source)} and "
+            f"{shown(target)} in row {row}."
+        )
+    if date:
+        _check_date(row, date)
+
+
+def _check_date(row: int, date: str) -> None:
+    try:
+        is_date = datetime.date.fromisoformat(date).isoformat() == date
+    except ValueError:
+        is_date = False
+    if not is_date:
+        raise ValueError(f"Expected dates such as 2026-01-31; found {shown(date)} in row {row}.")
+
+
+def iris_of(rows: pd.DataFrame) -> list[str]:
+    """Name all entities by IRIs."""
+    return [to_iri(e) for side in ("source", "target") for e in rows[side] if e is not None]
+
+
+def format_verdicts(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> str:
+    """Turn checked rows into the text of an SSSOM/TSV file."""
+    body = format_table(_slots(rows, prefixes), "\t", csv.QUOTE_MINIMAL)
+    return header_of({"mapping_set_title": "Verdicts"}, prefixes, {}, body) + body
+
+
+def format_rows(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> str:
+    """Turn checked rows into lines that can stand below those of such a file."""
+    text = format_table(_slots(rows, prefixes), "\t", csv.QUOTE_MINIMAL)
+    return text.partition("\n")[2]
+
+
+def _slots(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> pd.DataFrame:
+    verdict = rows["verdict"]
+    values: Iterable[Any] = (
+        _curies(rows["source"], prefixes),
+        rows["source_label"],
+        np.where(verdict == "unsure", _UNSURE, PREDICATE),
+        np.where(verdict == "different", "Not", ""),
+        _curies(rows["target"], prefixes),
+        rows["target_label"],
+        _MANUAL,
+        rows["author"],
+        rows["date"],
+        np.where(verdict == "unsure", "0.5", ""),
+        rows["comment"],
+    )
+    return pd.DataFrame(dict(zip(_SLOTS, values, strict=True)), index=rows.index)
+
+
+def _curies(entities: Iterable[Any], prefixes: Mapping[str, str]) -> list[str]:
+    return ["sssom:NoTermFound" if e is None else curie_of(to_iri(e), prefixes) for e in entities]
