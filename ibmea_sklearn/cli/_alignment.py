@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,9 @@ def run_alignment(
     *,
     method: str,
     names: str | None = None,
+    min_confidence: str | None = None,
+    precision: float | None = None,
+    include_seeds: bool = False,
 ) -> None:
     """Read, fit, align, write.
 
@@ -52,11 +56,16 @@ def run_alignment(
     names : {"id", "none"} or None, default=None
         Take the last parts of the ids as names of the entities, or no names. None: those that the
         graphs have.
+    min_confidence : str or None, default=None
+        A number from 0 to 1, or "auto". None: 0.9 for owl:sameAs, 0 for all else.
+    precision : float or None, default=None
+    include_seeds : bool, default=False
+        As of :meth:`BaseAligner.align`.
 
     Raises
     ------
     ValueError
-        If the method, the names or the suffix of `output` is unknown.
+        If the method, the names or the suffix of `output` is unknown, or a number out of range.
     """
     _check_choice("--method", method, METHODS)
     if names is not None:
@@ -73,6 +82,9 @@ def run_alignment(
     check_alignment_file(output)
     if save is not None:
         check_file(save)
+    least = least_confidence(min_confidence)
+    check_in_range("--precision", precision, "above 0, at most 1", lambda n: 0 < n <= 1)
+    wanted = {"method": method, "precision": precision, "include_seeds": include_seeds}
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
         if names is not None:
@@ -86,10 +98,10 @@ def run_alignment(
         except KeyboardInterrupt:
             # What was learnt up to here is an alignment, too.
             if hasattr(aligner, "embeddings_"):
-                _write_found(talk, aligner, method, _beside(output), _beside(save))
+                _write_found(talk, aligner, wanted, least, _beside(output), _beside(save))
             raise
         try:
-            alignment = _write_found(talk, aligner, method, output, save)
+            alignment = _write_found(talk, aligner, wanted, least, output, save)
         except OSError as error:
             if states:
                 error.add_note(
@@ -98,14 +110,66 @@ def run_alignment(
                 )
             raise
     sure = int((alignment["confidence"] >= 0.5).sum())
-    seeds_too = " Seeds are not among them." if len(pairs) else ""
-    talk.say(f"Of them {sure:,} with a confidence of at least 0.5.{seeds_too}")
+    seeds_too = " Seeds are not among them: --include-seeds adds them." if len(pairs) else ""
+    talk.say(
+        f"Of them {sure:,} with a confidence of at least 0.5.{'' if include_seeds else seeds_too}"
+    )
+    _say_unmatched(talk, aligner)
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         guess = did_you_mean(value, choices) or " Choose one of them."
         raise ValueError(f"Expected {option} {' or '.join(choices)}; found {value!r}.{guess}")
+
+
+def least_confidence(given: str | None) -> float | str | None:
+    """Return the least confidence that a user asked for.
+
+    Parameters
+    ----------
+    given : str or None
+
+    Raises
+    ------
+    ValueError
+        If it is neither "auto" nor a number from 0 to 1.
+    """
+    if given in (None, "auto"):
+        return given
+    try:
+        number = float(given)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError(
+            f"Expected --min-confidence auto, or a number from 0 to 1; found {given!r}. auto takes "
+            "that of the best expected F1."
+        )
+    return number
+
+
+def check_in_range(
+    option: str, number: float | None, expected: str, admits: Callable[[float], bool]
+) -> None:
+    """Raise a ValueError if an option that was given has a number out of its range."""
+    if number is not None and not admits(number):
+        raise ValueError(f"Expected {option} {expected}; found {number}.")
+
+
+def _say_unmatched(talk: Talk, aligner: BaseAligner) -> None:
+    """Say how many entities have a partner, or that nothing is known of it."""
+    if not aligner.calibration_.is_learnt:
+        talk.say(
+            "Confidences are not calibrated, and who has no partner is not known: too few seeds "
+            "were held out. With 100 seeds or more it is."
+        )
+        return
+    for name, shares in zip(("KG1", "KG2"), aligner.matchable_share_.itertuples(), strict=True):
+        talk.say(
+            f"Of the other entities of {name} about {shares.share:.0%} have a partner "
+            f"({shares.low:.0%} to {shares.high:.0%})."
+        )
 
 
 def _learning(n_seeds: int) -> str:
@@ -130,13 +194,23 @@ def _beside(path: Path | None) -> Path | None:
 
 
 def _write_found(
-    talk: Talk, aligner: BaseAligner, method: str, output: Path, save: Path | None
+    talk: Talk,
+    aligner: BaseAligner,
+    wanted: Mapping[str, Any],
+    least: float | str | None,
+    output: Path,
+    save: Path | None,
 ) -> pd.DataFrame:
     with talk.step("Aligning"):
-        alignment = aligner.align(method=method)
+        alignment = aligner.align(**wanted, min_confidence=0 if least is None else least)
+    n_cut = alignment.attrs["n_cut"]
+    if n_cut and not aligner.verbose:  # else it has said so itself
+        talk.say(f"{n_cut:,} matches that are less sure than was asked for are left out.")
     is_learnt = aligner.calibration_.is_learnt
-    write_matches(alignment, output, aligner.kg1_, aligner.kg2_, is_calibrated=is_learnt)
-    talk.wrote(output, f"{len(alignment):,} pairs")
+    written = write_matches(
+        alignment, output, aligner.kg1_, aligner.kg2_, is_learnt, None if least is None else 0.0
+    )
+    talk.wrote(output, f"{written:,} pairs")
     if save is not None:
         aligner.save(save)
         talk.wrote(save, "the aligner")
@@ -149,7 +223,8 @@ def write_matches(
     kg1: KnowledgeGraph,
     kg2: KnowledgeGraph,
     is_calibrated: bool = True,
-) -> None:
+    min_confidence: float | None = None,
+) -> int:
     """Write an alignment with the names of the entities, or their first texts, as labels.
 
     Parameters
@@ -160,6 +235,13 @@ def write_matches(
     kg1, kg2 : KnowledgeGraph
     is_calibrated : bool, default=True
         Whether seeds told what a confidence is worth. If not, SSSOM says so in its header.
+    min_confidence : float or None, default=None
+        As of :func:`write_alignment`.
+
+    Returns
+    -------
+    int
+        How many were written.
     """
     labels = {"subject_label": _labels(kg1, alignment["source"])}
     labels["object_label"] = _labels(kg2, alignment["target"])
@@ -167,8 +249,13 @@ def write_matches(
     is_sssom = path.suffix == ".tsv"
     tool = {"mapping_tool": "ibmea_sklearn", "mapping_tool_version": __version__}
     if not is_calibrated:
-        tool["comment"] = "Confidences are not calibrated: no seed was held out to judge them by."
-    write_alignment(alignment.assign(**there), path, metadata=tool if is_sssom else None)
+        tool["comment"] = (
+            "Confidences are not calibrated: too few seeds were held out to judge them by."
+        )
+    metadata = tool if is_sssom else None
+    return write_alignment(
+        alignment.assign(**there), path, metadata=metadata, min_confidence=min_confidence
+    )
 
 
 def _labels(kg: KnowledgeGraph, ids: pd.Series) -> list[str]:

@@ -43,6 +43,14 @@ Settings = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say results and errors only.")]
+MinConfidence = Annotated[
+    str | None,
+    typer.Option(
+        "--min-confidence",
+        help="Least confidence of a match, from 0 to 1; auto: that of the best expected F1. "
+        "[default: 0.9 for .nt, which can't say how sure a match is; else 0]",
+    ),
+]
 Aligner = Annotated[
     str,
     typer.Option(
@@ -132,6 +140,16 @@ def align(
             "entities as possible."
         ),
     ] = "mutual",
+    min_confidence: MinConfidence = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            help="Expected share of right matches: as many of the surest ones as have it."
+        ),
+    ] = None,
+    include_seeds: Annotated[
+        bool, typer.Option("--include-seeds", help="Write the seeds, too, with confidence 1.")
+    ] = False,
     aligner: Aligner = "ibmea",
     preset: Preset = "best",
     epochs: Epochs = None,
@@ -170,7 +188,19 @@ def align(
     )
     with to_standard_output(output, "alignment.tsv") as file:
         talk = Talk(quiet, passed_on=None if file == output else file)
-        run_alignment(talk, made, (kg1, kg2), seeds, file, save, method=method, names=names)
+        run_alignment(
+            talk,
+            made,
+            (kg1, kg2),
+            seeds,
+            file,
+            save,
+            method=method,
+            names=names,
+            min_confidence=min_confidence,
+            precision=precision,
+            include_seeds=include_seeds,
+        )
 
 
 def evaluate(
@@ -354,6 +384,15 @@ def convert(
     table_format: Annotated[
         str, typer.Option("--format", help="Of the tables of graphs: csv, tsv or parquet.")
     ] = "csv",
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Least confidence of a match of an alignment. [default: 0.9 for .nt, which can't "
+            "say how sure a match is; else 0]",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write an alignment in another format, or graphs as tables.
@@ -364,7 +403,7 @@ def convert(
     from ._talk import Talk
 
     if target.suffix:
-        convert_alignment(Talk(quiet), source, target)
+        convert_alignment(Talk(quiet), source, target, min_confidence)
     else:
         convert_graphs(Talk(quiet), source, target, table_format)
 

@@ -143,13 +143,17 @@ def _show_links(talk: Talk, links: dict[str, Any]) -> None:
         talk.result(f"  {side}: {share:.1%} of the entities have a link{more}")
 
 
-def convert_alignment(talk: Talk, source: Path, target: Path) -> None:
+def convert_alignment(
+    talk: Talk, source: Path, target: Path, min_confidence: float | None = None
+) -> None:
     """Read an alignment and write it in the format that the suffix of `target` tells.
 
     Parameters
     ----------
     talk : Talk
     source, target : Path
+    min_confidence : float or None, default=None
+        As of :func:`write_alignment`.
 
     Raises
     ------
@@ -165,8 +169,8 @@ def convert_alignment(talk: Talk, source: Path, target: Path) -> None:
     check_alignment_file(target)
     table = read_alignment(source)
     _check_columns(source, table)
-    write_alignment(table, target)
-    talk.wrote(target, f"{len(table):,} pairs")
+    written = write_alignment(table, target, min_confidence=min_confidence)
+    talk.wrote(target, f"{written:,} pairs")
 
 
 def convert_graphs(talk: Talk, source: Path, target: Path, table_format: str) -> None:

@@ -328,7 +328,7 @@ class KnowledgeGraph(Frozen):
         >>> kg = KnowledgeGraph([("a", "knows", "b"), ("c", "likes", "b")], names={"b": "Bea"})
         >>> rest = kg.without(["a"])
         >>> rest.entity_ids.tolist(), rest.relation_names.tolist(), rest.labels()
-        (['b', 'c'], ['likes'], ['Bea', ''])
+        (['c', 'b'], ['likes'], ['', 'Bea'])
         """
         is_kept = np.ones(self.n_entities, bool)
         is_kept[self.entity_index(entities, "entities to leave out")] = False

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils.files import atomic_write, only_unicode
+from .._utils.validation import Number, warn_user
 from ..graph import KnowledgeGraph
 from ._sssom import format_sssom, parse_sssom
 from ._table_files import (
@@ -37,6 +38,8 @@ LOOKS_FOR_SSSOM = "a file .tsv that begins with # or has the columns subject_id 
 LOOKS_FOR_TABLE = "a table (.csv, .tsv, .parquet) with columns such as source and target"
 LOOKS_FOR_LINKS = "a file .nt in which all triples are owl:sameAs links"
 
+# Least confidence of matches in a format that can't say how sure they are.
+LEAST_OF_LINKS = 0.9
 _FORMATS = {".tsv": "sssom", ".nt": "nt", ".csv": "csv", ".parquet": "parquet"}
 _SOURCES = ("source", "subject_id", "subject", "left", "entity1", "kg1", "e1", "id1")
 _TARGETS = ("target", "object_id", "object", "right", "entity2", "kg2", "e2", "id2")
@@ -74,7 +77,8 @@ def write_alignment(
     format: str | None = None,
     metadata: Mapping[str, Any] | None = None,
     escape_formulas: bool = False,
-) -> None:
+    min_confidence: float | None = None,
+) -> int:
     """Write a table of matches.
 
     Parameters
@@ -94,12 +98,25 @@ def write_alignment(
         In CSV and TSV: whether a cell that a spreadsheet would run as a formula, for it begins with
         ``=``, ``+``, ``-``, ``@`` or a control character and is no number, gets an apostrophe in
         front. Readers of this package take it off again; others see it.
+    min_confidence : float, optional
+        Least confidence of what is written. By default 0.9 for N-Triples, whose owl:sameAs is read
+        as certain by whoever reads it, and 0 for the others, which keep confidences.
+
+    Returns
+    -------
+    int
+        How many matches were written.
 
     Raises
     ------
     ValueError
         If a column is missing, an id is no string or integer, a confidence is not between 0 and
         1, or the format is unknown or has no formulas to escape.
+
+    Warns
+    -----
+    UserWarning
+        If matches are left out because nobody asked for a confidence, and N-Triples have none.
 
     Notes
     -----
@@ -123,7 +140,7 @@ def write_alignment(
     >>> table = pd.DataFrame({"source": ["a"], "target": ["x y"], "confidence": [0.9]})
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "alignment.sssom.tsv")
-    ...     write_alignment(table, path)
+    ...     n_written = write_alignment(table, path)
     ...     read_alignment(path)
       source target  confidence
     0      a    x y         0.9
@@ -138,8 +155,30 @@ def write_alignment(
     check_escaping(escape_formulas, format)
     if metadata and format != "sssom":
         raise ValueError(f"Expected metadata for SSSOM only; found it for {format!r}.")
+    if min_confidence is not None:
+        Number(0, 1).check("min_confidence", min_confidence)
     with only_unicode(path):
-        _write(_checked(table), path, format, metadata, escape_formulas)
+        kept = _sure(_checked(table), path, format, min_confidence)
+        _write(kept, path, format, metadata, escape_formulas)
+    return len(kept)
+
+
+def _sure(
+    table: pd.DataFrame, path: Path, format: str, min_confidence: float | None
+) -> pd.DataFrame:
+    """Return the matches that are sure enough for the format, or for what a user asked."""
+    least = min_confidence
+    if least is None:
+        least = LEAST_OF_LINKS if format == "nt" else 0.0
+    kept = table[table["confidence"] >= least]
+    if len(kept) < len(table) and min_confidence is None:
+        warn_user(
+            f"{len(table) - len(kept):,} of {len(table):,} matches have a confidence below {least} "
+            f"and are not written to {path.name}: owl:sameAs can't say how sure a match is. Other "
+            "formats keep confidences; min_confidence=0 (--min-confidence 0) writes all.",
+            UserWarning,
+        )
+    return kept
 
 
 def _write(

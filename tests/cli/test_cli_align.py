@@ -1,5 +1,6 @@
 """``ibmea align``: what it writes is what the API gives."""
 
+import re
 import signal
 
 import numpy as np
@@ -46,10 +47,52 @@ def test_the_file_has_what_the_api_gives(ibmea, inputs, expected, tmp_path, suff
 
 def test_same_as_triples_have_the_pairs(ibmea, inputs, expected, tmp_path):
     path = tmp_path / "alignment.nt"
-    assert ibmea("align", *inputs, "-o", path, *EPOCHS).exit_code == 0
+    assert ibmea("align", *inputs, "-o", path, "--min-confidence", 0, *EPOCHS).exit_code == 0
     columns = ["source", "target"]
     written, given = read_alignment(path)[columns], expected["mutual"][columns]
     assert written.to_numpy().tolist() == given.to_numpy().tolist()
+
+
+@pytest.mark.filterwarnings("default:.* matches have a confidence below:UserWarning")
+def test_what_owl_same_as_can_t_tell_is_left_out_and_said(ibmea, inputs, expected, tmp_path):
+    path = tmp_path / "alignment.nt"
+    result = ibmea("align", *inputs, "-o", path, *EPOCHS)
+    sure = expected["mutual"][expected["mutual"]["confidence"] >= 0.9]
+    assert read_alignment(path)["source"].tolist() == sure["source"].tolist()
+    n, every = len(expected["mutual"]) - len(sure), len(expected["mutual"])
+    said = " ".join(result.output.split())
+    assert f"{n} of {every} matches have a confidence below 0.9 and are not written" in said
+    assert "--min-confidence 0" in said
+
+
+@pytest.mark.filterwarnings("default:Confidences are not calibrated:UserWarning")
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        (("--min-confidence", 0.3), {"min_confidence": 0.3}),
+        (("--min-confidence", "auto"), {"min_confidence": "auto"}),
+        (("--precision", 0.8), {"precision": 0.8}),
+        (("--include-seeds",), {"include_seeds": True}),
+    ],
+)
+def test_which_matches_are_wanted(ibmea, inputs, toy_pair, tmp_path, options, given):
+    kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
+    aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, toy_pair.links[:40])
+    expected, path = aligner.align(**given), tmp_path / "a.csv"
+    result = ibmea("align", *inputs, "-o", path, "--aligner", "propagation", *options)
+    assert result.exit_code == 0, result.output
+    assert read_alignment(path)["source"].tolist() == expected["source"].tolist()
+    if n_cut := expected.attrs["n_cut"]:
+        assert f"{n_cut} of" in result.output and "less sure than was asked for" in result.output
+    assert ("--include-seeds adds them" in result.output) != ("include_seeds" in given)
+
+
+def test_it_says_who_has_a_partner_or_that_nothing_is_known(ibmea, inputs, toy_pair, tmp_path):
+    args = "-o", tmp_path / "a.csv", "--aligner", "propagation"
+    few = " ".join(ibmea("align", *inputs, *args).output.split())
+    assert "Confidences are not calibrated, and who has no partner is not known" in few
+    more = ibmea("align", *inputs, *args, "--set", "rounds__validation_fraction=0.4")
+    assert re.search(r"Of the other entities of KG2 about \d+% have a partner", more.output)
 
 
 def test_alignment_without_training(ibmea, inputs, toy_pair, tmp_path):
@@ -246,7 +289,7 @@ def test_rdf_with_images_of_a_folder(ibmea, tmp_path):
     seeds = "".join(f"http://left.org/{i},http://right.org/{i}\n" for i in range(6))
     (tmp_path / "seeds.csv").write_text(seeds)
     graphs = [tmp_path / side / "graph.ttl" for side in ("left", "right")]
-    args = ("--seeds", tmp_path / "seeds.csv", "--modalities", "image")
+    args = ("--seeds", tmp_path / "seeds.csv", "--modalities", "image", "--min-confidence", 0)
     result = ibmea("align", *graphs, *args, "-o", tmp_path / "a.nt", "--epochs", 1)
     assert result.exit_code == 0, result.output
     assert "image 100%" in result.output
@@ -293,6 +336,12 @@ def test_names_go_before_texts_in_sssom(tmp_path):
     [
         ({"seeds": "no.tsv"}, "no.tsv"),
         ({"kg1": "no-graph"}, "Expected a graph in no-graph; found no such file or folder"),
+        (
+            {"min-confidence": "most"},
+            "--min-confidence auto, or a number from 0 to 1; found 'most'",
+        ),
+        ({"min-confidence": 1.5}, "--min-confidence auto, or a number from 0 to 1; found '1.5'"),
+        ({"precision": 0}, "Expected --precision above 0, at most 1; found 0"),
         ({"output": "a.txt"}, "Expected a file for the alignment that ends in .tsv, .nt"),
         ({"method": "best"}, "Expected --method mutual or assignment; found 'best'."),
         ({"names": "ids"}, "Expected --names id or none; found 'ids'. Did you mean 'id'?"),

@@ -23,14 +23,25 @@ def table():
 @pytest.mark.parametrize("source", SUFFIXES)
 @pytest.mark.parametrize("target", SUFFIXES)
 def test_alignments(ibmea, table, tmp_path, source, target):
-    write_alignment(table, tmp_path / f"a{source}")
+    write_alignment(table, tmp_path / f"a{source}", min_confidence=0)
     new = tmp_path / "new" / f"b{target}"
-    result = ibmea("convert", tmp_path / f"a{source}", new)
+    result = ibmea("convert", tmp_path / f"a{source}", new, "--min-confidence", 0)
     assert (result.exit_code, result.output.split()) == (
         0, f"Wrote 3 pairs to {new}".split(),
     )  # fmt: skip
     kept = ["source", "target"] if ".nt" in (source, target) else list(table)
     pd.testing.assert_frame_equal(read_alignment(new)[kept], table[kept], check_dtype=False)
+
+
+@pytest.mark.filterwarnings("default:.* matches have a confidence below:UserWarning")
+def test_unsure_matches_are_no_same_as_unless_asked_for(ibmea, table, tmp_path):
+    write_alignment(table.assign(confidence=[0.95, 0.9, 0.01]), tmp_path / "a.tsv")
+    result = ibmea("convert", tmp_path / "a.tsv", tmp_path / "b.nt")
+    said = " ".join(result.output.split())
+    assert "1 of 3 matches have a confidence below 0.9 and are not written to b.nt" in said
+    assert "Wrote 2 pairs" in said and len(read_alignment(tmp_path / "b.nt")) == 2
+    ibmea("convert", tmp_path / "a.tsv", tmp_path / "c.csv", "--min-confidence", 0.92)
+    assert len(read_alignment(tmp_path / "c.csv")) == 1
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "parquet"])

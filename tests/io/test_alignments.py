@@ -45,7 +45,7 @@ def tables(draw):
 @given(table=tables())
 @example(pd.DataFrame({"source": NASTY, "target": NASTY, "confidence": 0.5}))
 def test_round_trip(tmp_path, name, table):
-    write_alignment(table, tmp_path / name)
+    assert write_alignment(table, tmp_path / name, min_confidence=0) == len(table)
     read = read_alignment(tmp_path / name)
     for side in ("source", "target"):
         assert read[side].tolist() == table[side].tolist()
@@ -427,6 +427,18 @@ def test_integers_of_both_graphs(tmp_path):
     kg = KnowledgeGraph([(7, "r", 8)])
     (tmp_path / "seeds.csv").write_text('"7","8"\n')
     assert read_pairs(tmp_path / "seeds.csv", graphs=(kg, kg)).dtype == np.int64
+
+
+def test_unsure_matches_are_no_links(tmp_path):
+    table = pd.DataFrame({"source": list("abc"), "target": list("xyz"), "confidence": [1, 0.9, 0]})
+    with pytest.warns(UserWarning, match="1 of 3 matches have a confidence below 0.9 .* a.nt"):
+        assert write_alignment(table, tmp_path / "a.nt") == 2
+    assert read_alignment(tmp_path / "a.nt")["source"].tolist() == ["a", "b"]
+    for least, n in ((0, 3), (0.95, 1)):
+        assert write_alignment(table, tmp_path / "a.nt", min_confidence=least) == n
+    assert write_alignment(table, tmp_path / "a.csv") == 3
+    with pytest.raises(ValueError, match="min_confidence"):
+        write_alignment(table, tmp_path / "a.csv", min_confidence=90)
 
 
 def test_missing_file(tmp_path):
