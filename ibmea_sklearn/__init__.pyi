@@ -41,11 +41,14 @@ from .merging import Merged as Merged
 from .merging import align_schema as align_schema
 from .merging import merge as merge
 from .metrics import calibration_error_scorer as calibration_error_scorer
+from .metrics import f1_scorer as f1_scorer
 from .metrics import hits_at_1_scorer as hits_at_1_scorer
 from .metrics import hits_at_5_scorer as hits_at_5_scorer
 from .metrics import hits_at_10_scorer as hits_at_10_scorer
 from .metrics import mean_rank_scorer as mean_rank_scorer
 from .metrics import mean_reciprocal_rank_scorer as mean_reciprocal_rank_scorer
+from .metrics import precision_scorer as precision_scorer
+from .metrics import recall_scorer as recall_scorer
 from .reviews import review as review
 
 __version__: str

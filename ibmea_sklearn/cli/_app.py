@@ -229,6 +229,13 @@ def evaluate(
             "none in a data set by name, those that a folder of your own has]",
         ),
     ] = None,
+    dangling: Annotated[
+        float,
+        typer.Option(
+            help="Share of the test pairs whose right entities are taken out of the second graph: "
+            "their left ones then have no partner, and any match of them is wrong."
+        ),
+    ] = 0.0,
     iterative: Annotated[
         bool,
         typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
@@ -279,7 +286,16 @@ def evaluate(
     name = aligner, preset
     with to_standard_output(json, "scores.json") as file:
         talk = Talk(quiet, passed_on=None if file == json else file)
-        run_evaluation(talk, made, dataset, split=split, name=name, output=file, names=names)
+        run_evaluation(
+            talk,
+            made,
+            dataset,
+            split=split,
+            name=name,
+            output=file,
+            names=names,
+            dangling=dangling,
+        )
 
 
 def review(

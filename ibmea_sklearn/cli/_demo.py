@@ -94,7 +94,7 @@ def _untrained(view: SeedPairs, test: np.ndarray, **how: Any) -> np.ndarray:
 
 
 def _say_quality(talk: Talk, alignment: pd.DataFrame, test: np.ndarray) -> None:
-    answered = judged(alignment, test)
+    answered = judged(alignment, test).query("pair >= 0")  # not words that got an emoji
     n_right = int(answered["is_right"].sum())
     talk.result(
         f"One-to-one: {len(alignment):,} pairs. Of {len(test):,} emoji, {len(answered):,} got a "

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from .._utils.files import atomic_write
+from ..channels import AlignmentWarning
 from ..metrics import (
     expected_calibration_error,
     hits_at_k,
     judged,
     mean_rank,
     mean_reciprocal_rank,
+    precision_recall_f1,
 )
 from ._aligners import settings_of
 from ._protocol import (
@@ -28,6 +32,7 @@ from ._protocol import (
     modality_names,
     peak_memory_mib,
     split_links,
+    take_out,
     versions,
 )
 from ._talk import Talk, check_apart, check_file
@@ -49,6 +54,7 @@ def run_evaluation(
     name: tuple[str, str],
     output: Path | None,
     names: bool | None = None,
+    dangling: float = 0.0,
 ) -> None:
     """Load, split, fit, score; show it and write it down.
 
@@ -65,6 +71,8 @@ def run_evaluation(
         JSON file.
     names : bool or None, default=None
         Whether entities have names, see :func:`load_pair`.
+    dangling : float, default=0.0
+        Share of the test pairs whose right entities are taken out, see :func:`take_out`.
     """
     if output is not None:
         check_apart({"--dataset": None if dataset in DATASETS else dataset}, {"--json": output})
@@ -72,6 +80,7 @@ def run_evaluation(
     with talk.step(f"Loading {dataset}"):
         kg1, kg2, links = load_pair(dataset, names)
     parts = split_links(dataset, links, *split)
+    parts, kg2 = take_out(parts, kg2, dangling, split[1])
     on = f"on {len(parts.train)} seeds" if len(parts.train) else "without seeds"
     with talk.step(f"Fitting {type(aligner).__name__} {on}"):
         start = perf_counter()
@@ -80,9 +89,11 @@ def run_evaluation(
     with talk.step(f"Ranking {len(parts.test)} test pairs"):
         scores = both_directions(aligner, parts.test)
     with talk.step("Aligning one to one"):
-        alignment = alignment_scores(aligner, parts.test)
+        alignment = alignment_scores(aligner, parts.test, parts.gone)
+        free = {"hits@1_by_predict": predicted(aligner, parts.test)}
     report = {
         "scores": scores,
+        "all_free_candidates": free,
         "alignment": alignment,
         "protocol": describe_protocol(dataset, parts, name, aligner),
         "rounds": getattr(aligner, "rounds_", []),
@@ -115,6 +126,8 @@ def _show(talk: Talk, report: dict[str, Any]) -> None:
     for direction, rows in report["scores"].items():
         named = {row_name(modality): scores for modality, scores in rows.items()}
         show_scores(talk, _TITLES[direction], named)
+    by_predict = report["all_free_candidates"]["hits@1_by_predict"]
+    talk.result(f"right by predict, all free entities as candidates: {by_predict:.3f}")
     talk.result(f"one-to-one pairs: {_said_alignment(report['alignment'])}")
     for part in ("protocol", "cost"):
         for name, value in report[part].items():
@@ -126,7 +139,8 @@ def _show(talk: Talk, report: dict[str, Any]) -> None:
 def _said_alignment(scores: dict[str, Any]) -> str:
     if not scores["n_pairs"]:
         return "none for the test pairs"
-    named = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in scores.items() if k != "n_pairs")
+    told = ((k, v) for k, v in scores.items() if k != "n_pairs" and v is not None)
+    named = ", ".join(f"{k.replace('_', ' ')} {v:.3f}" for k, v in told)
     return f"{scores['n_pairs']:,} for the test pairs, {named}"
 
 
@@ -160,22 +174,53 @@ def both_directions(aligner: BaseAligner, test: Any) -> dict[str, dict[str, Scor
     }
 
 
-def alignment_scores(aligner: BaseAligner, test: Any) -> dict[str, float | None]:
-    """Score the one-to-one pairs of `align` whose left entity is in a test pair.
+def predicted(aligner: BaseAligner, test: Any) -> float:
+    """Share of the test pairs that are right by `predict`: all free entities are candidates."""
+    return float(np.mean(aligner.predict(test[:, 0]) == test[:, 1]))
+
+
+def alignment_scores(aligner: BaseAligner, test: Any, gone: Any = ()) -> dict[str, float | None]:
+    """Score the one-to-one pairs of `align` that are about test pairs.
 
     Precision, recall and F1, and how far confidences are from the share that is right; None where
-    no pair was found.
+    no pair was found. Where partners were taken out, also how many entities without one got a
+    match, and one of a confidence of a half; how many were estimated to have a partner, and how
+    many do; and precision and recall where a precision of .95 is asked for.
     """
-    found = judged(aligner.align(), test)
-    n_right, n_found = int(found["is_right"].sum()), len(found)
+    alone = np.asarray(gone, object).reshape(-1, 2)[:, 0]
+    truth = np.concatenate([test, [(source, None) for source in alone]]) if len(alone) else test
+    table = aligner.align()
+    scores = _one_to_one(table, truth)
+    found = judged(table, truth)
+    scores["calibration_error"] = (
+        expected_calibration_error(found["is_right"], found["confidence"]) if len(found) else None
+    )
+    if not len(alone):
+        return scores
+    matched = table[table["source"].isin(alone)]
+    has_none = aligner.unmatched(min_probability=0).set_index("entity")["probability"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AlignmentWarning)  # the fit has said it
+        ordered = _one_to_one(aligner.align(precision=0.95), truth)
+    return {
+        **scores,
+        "without_partner_matched": len(matched) / len(alone),
+        "without_partner_matched_at_half": float((matched["confidence"] >= 0.5).sum() / len(alone)),
+        "matchable_share_estimated": float(1 - has_none[truth[:, 0]].mean()),
+        "matchable_share": len(test) / len(truth),
+        "precision_at_95": ordered["precision"],
+        "recall_at_95": ordered["recall"],
+    }
+
+
+def _one_to_one(table: pd.DataFrame, truth: Any) -> dict[str, float | None]:
+    n_found = len(judged(table, truth))
+    precision, recall, f1 = precision_recall_f1(table, truth)
     return {
         "n_pairs": n_found,
-        "precision": n_right / n_found if n_found else None,
-        "recall": n_right / len(test),
-        "f1": 2 * n_right / (n_found + len(test)),
-        "calibration_error": expected_calibration_error(found["is_right"], found["confidence"])
-        if n_found
-        else None,
+        "precision": precision if n_found else None,
+        "recall": recall,
+        "f1": f1,
     }
 
 

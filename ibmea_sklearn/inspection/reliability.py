@@ -157,8 +157,8 @@ class ReliabilityDisplay:
         ----------
         aligner : fitted aligner, Pipeline that ends with one, or search over either
         pairs : SeedPairs or array-like of shape (n_pairs, 2)
-            True pairs, none of which the aligner was fitted on. What it finds for other entities
-            is not counted; neither are entities for which it finds nothing.
+            True pairs, none of which the aligner was fitted on. Matches of other left entities
+            count if they take a right one of these; entities without a match do not.
         method : {"mutual", "assignment"}, default="mutual"
             How to align.
         n_bins : int, default=10
@@ -175,7 +175,7 @@ class ReliabilityDisplay:
         Raises
         ------
         ValueError
-            If the aligner finds nothing for any left entity of `pairs`, or `pairs` are none.
+            If the aligner finds nothing for any entity of `pairs`, or `pairs` are none.
         ImportError
             If matplotlib is not installed.
         """
@@ -183,7 +183,7 @@ class ReliabilityDisplay:
         found = judged(aligner.align(method), pairs)
         if not len(found):
             raise ValueError(
-                f"Expected pairs for whose left entities the aligner finds a partner; found none "
+                f"Expected pairs for whose entities the aligner finds a partner; found none "
                 f"among {len(pairs)}. Pass true pairs that are no seeds."
             )
         return cls.from_predictions(

@@ -14,36 +14,84 @@ __all__ = ["expected_calibration_error", "judged"]
 
 
 def judged(alignment: pd.DataFrame, pairs: Any) -> pd.DataFrame:
-    """Judge the pairs of an alignment for whose left entity the true pair is known.
+    """Judge the pairs of an alignment about whose entities the truth is known.
 
     Parameters
     ----------
     alignment : DataFrame with columns source and target
         One pair for each source at most.
     pairs : array-like of shape (n_pairs, 2)
-        True pairs, by id.
+        True pairs, by id. None or NaN as the right one says that the left entity has no partner:
+        whatever it is matched with is wrong.
 
     Returns
     -------
     DataFrame
-        The rows of the alignment whose source is in `pairs`, with two columns more: ``pair``, the
-        row of the true pair in `pairs`, and ``is_right``.
+        The rows of the alignment whose source is in `pairs`, or whose target is one there and so
+        belongs to another source. Two columns more: ``pair``, the row of the true pair in `pairs`,
+        -1 if the source is not there; and ``is_right``.
+
+    Raises
+    ------
+    ValueError
+        If `pairs` are no pairs.
 
     Examples
     --------
+    Nothing is known of "other" and "y"; "b" has no partner; "z" is that of "c":
+
     >>> import pandas as pd
     >>> from ibmea_sklearn.metrics import judged
-    >>> found = pd.DataFrame({"source": ["a", "other", "c"], "target": ["x", "y", "w"]})
-    >>> judged(found, [("a", "x"), ("b", "y"), ("c", "z")])
+    >>> rows = [("a", "x"), ("other", "y"), ("b", "w"), ("d", "z")]
+    >>> found = pd.DataFrame(rows, columns=["source", "target"])
+    >>> judged(found, [("a", "x"), ("b", None), ("c", "z")])
       source target  pair  is_right
     0      a      x     0      True
-    2      c      w     2     False
+    2      b      w     1     False
+    3      d      z    -1     False
     """
-    left, right = np.asarray(pairs, object).reshape(-1, 2).T
-    place = {entity: row for row, entity in enumerate(left.tolist())}
-    found = alignment[alignment["source"].isin(list(place))]
-    rows = np.array([place[entity] for entity in found["source"]], np.int64)
-    return found.assign(pair=rows, is_right=found["target"].to_numpy() == right[rows])
+    true = checked_truth(pairs)
+    rows = range(len(true))[::-1]  # of several rows of an entity, the first stays
+    by_source = {true[row, 0]: row for row in rows}
+    has = has_partner(true)
+    right = {tuple(true[row]): row for row in rows if has[row]}
+    targets = {target for _, target in right}
+    asked = alignment["source"].isin(list(by_source)) | alignment["target"].isin(list(targets))
+    found = alignment[asked]
+    matches = list(zip(found["source"], found["target"], strict=True))
+    place = [right.get(match, by_source.get(match[0], -1)) for match in matches]
+    is_right = [match in right for match in matches]
+    return found.assign(pair=np.array(place, np.int64), is_right=np.array(is_right, bool))
+
+
+def checked_truth(pairs: Any) -> np.ndarray:
+    """Return true pairs, or entities beside None, as an object array of shape (n_pairs, 2)."""
+    true = np.asarray(pairs, object)
+    if true.size and (true.ndim != 2 or true.shape[1] != 2):
+        raise ValueError(
+            "Expected pairs of shape (n_pairs, 2), each a left id and its right one, or None for "
+            f"an entity without a partner; found shape {true.shape}."
+        )
+    return true.reshape(-1, 2)
+
+
+def has_partner(true: np.ndarray) -> np.ndarray:
+    """Tell which rows of true pairs are about an entity that has a partner."""
+    return ~pd.isna(true[:, 1])
+
+
+def weights_of(found: pd.DataFrame, true: np.ndarray, sample_weight: Any) -> np.ndarray:
+    """Return the weights of judged pairs: those of their true pairs.
+
+    A pair whose source is not asked for weighs as much as the true pair whose target it takes.
+    """
+    weights = checked_weights(sample_weight, len(true), "pairs")
+    by_target = {true[row, 1]: row for row in range(len(true))[::-1]}
+    places = [
+        by_target[target] if row < 0 else row
+        for row, target in zip(found["pair"], found["target"], strict=True)
+    ]
+    return weights[np.array(places, np.int64)]
 
 
 def expected_calibration_error(

@@ -14,21 +14,26 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._utils.validation import did_you_mean
 from ..graph import SeedPairs
-from ._calibration import expected_calibration_error, judged
+from ._alignment import precision_recall_f1
+from ._calibration import checked_truth, expected_calibration_error, judged, weights_of
 from ._ranks import hits_at_k, mean_rank, mean_reciprocal_rank
 
 __all__ = [
     "SCORERS",
     "AlignerScorer",
+    "AlignmentScorer",
     "ConfidenceScorer",
     "RankScorer",
     "calibration_error_scorer",
+    "f1_scorer",
     "get_scorer",
     "hits_at_1_scorer",
     "hits_at_5_scorer",
     "hits_at_10_scorer",
     "mean_rank_scorer",
     "mean_reciprocal_rank_scorer",
+    "precision_scorer",
+    "recall_scorer",
 ]
 
 
@@ -160,8 +165,8 @@ class RankScorer(AlignerScorer):
 class ConfidenceScorer(AlignerScorer):
     """A scorer for scikit-learn: a metric of the confidences that a fitted aligner gives.
 
-    Looks at those pairs of the aligner's `align` whose left entity stands in `X`. NaN if there are
-    none; of seeds there are none.
+    Looks at those pairs of the aligner's `align` that :func:`~ibmea_sklearn.metrics.judged` counts.
+    NaN if there are none; of seeds there are none.
 
     Parameters
     ----------
@@ -180,13 +185,52 @@ class ConfidenceScorer(AlignerScorer):
     """
 
     def _measure(self, aligner: Any, X: Any, sample_weight: Any) -> float:
-        found = judged(aligner.align(), X.pairs if isinstance(X, SeedPairs) else X)
+        true = _truth_of(X)
+        found = judged(aligner.align(), true)
         if not len(found):
             return float("nan")
-        weight = None if sample_weight is None else np.asarray(sample_weight)[found["pair"]]
+        weight = weights_of(found, true, sample_weight)
         return self.metric(
             found["is_right"], found["confidence"], sample_weight=weight, **self.options
         )
+
+
+class AlignmentScorer(AlignerScorer):
+    """A scorer for scikit-learn: a metric of all that a fitted aligner's `align` returns.
+
+    `X` may be an array of ids as well, in which None stands for the partner of an entity that has
+    none; a :class:`~ibmea_sklearn.SeedPairs` holds true pairs only.
+
+    Parameters
+    ----------
+    name : str
+    metric : callable
+        Called as ``metric(alignment, pairs, sample_weight=..., **options)``.
+    options, greater_is_better, sample_weight
+        As of :class:`AlignerScorer`.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.metrics import judged
+    >>> from ibmea_sklearn.metrics._scorers import AlignmentScorer
+    >>> def n_right(alignment, pairs, sample_weight=None):
+    ...     return judged(alignment, pairs)["is_right"].sum()
+    >>> AlignmentScorer("n_right", n_right)
+    AlignmentScorer('n_right')
+    """
+
+    def _measure(self, aligner: Any, X: Any, sample_weight: Any) -> float:
+        return self.metric(
+            aligner.align(), _truth_of(X), sample_weight=sample_weight, **self.options
+        )
+
+
+def _truth_of(X: Any) -> np.ndarray:
+    return checked_truth(X.pairs if isinstance(X, SeedPairs) else X)
+
+
+def _one_of_three(alignment: Any, pairs: Any, sample_weight: Any, of: str) -> float:
+    return float(getattr(precision_recall_f1(alignment, pairs, sample_weight), of))
 
 
 hits_at_1_scorer = RankScorer("hits@1", hits_at_k, {"k": 1})
@@ -196,6 +240,9 @@ mean_reciprocal_rank_scorer = RankScorer("mrr", mean_reciprocal_rank)
 mean_rank_scorer = RankScorer("mean_rank", mean_rank, greater_is_better=False)
 calibration_error_scorer = ConfidenceScorer(
     "calibration_error", expected_calibration_error, greater_is_better=False
+)
+precision_scorer, recall_scorer, f1_scorer = (
+    AlignmentScorer(name, _one_of_three, {"of": name}) for name in ("precision", "recall", "f1")
 )
 
 #: By name; as a whole, it is a value for ``scoring`` that measures everything.
@@ -208,6 +255,9 @@ SCORERS: dict[str, AlignerScorer] = {
         mean_reciprocal_rank_scorer,
         mean_rank_scorer,
         calibration_error_scorer,
+        precision_scorer,
+        recall_scorer,
+        f1_scorer,
     )
 }
 
@@ -221,8 +271,8 @@ def get_scorer(scoring: str | Callable[..., float]) -> Any:
     Parameters
     ----------
     scoring : str or callable
-        "hits@1", or any other number in its place, "mrr", "mean_rank" or "calibration_error". A
-        callable is returned as it is.
+        "hits@1", or any other number in its place, "mrr", "mean_rank", "calibration_error",
+        "precision", "recall" or "f1". A callable is returned as it is.
 
     Returns
     -------

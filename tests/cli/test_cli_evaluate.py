@@ -18,7 +18,9 @@ from ibmea_sklearn.cli._protocol import (
     describe_protocol,
     load_pair,
     split_links,
+    take_out,
 )
+from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_pair, write_pair
 from ibmea_sklearn.metrics import (
     expected_calibration_error,
@@ -121,15 +123,17 @@ class Found:
         return pd.DataFrame(self.rows, columns=["source", "target", "score", "confidence"])
 
 
-def test_pairs_of_other_entities_do_not_count():
-    found = Found(("a", "x", 1, 0.9), ("b", "z", 1, 0.3), ("other", "y", 1, 0.8))
+def test_pairs_of_other_entities_count_where_they_take_a_partner():
+    found = Found(
+        ("a", "x", 1, 0.9), ("b", "z", 1, 0.3), ("other", "y", 1, 0.8), ("more", "w", 1, 0.7)
+    )
     assert alignment_scores(found, [("a", "x"), ("b", "y"), ("c", "z")]) == pytest.approx(
         {
-            "n_pairs": 2,
-            "precision": 1 / 2,
+            "n_pairs": 3,
+            "precision": 1 / 3,
             "recall": 1 / 3,
-            "f1": 2 / 5,
-            "calibration_error": (0.1 + 0.3) / 2,
+            "f1": 1 / 3,
+            "calibration_error": (0.1 + 0.3 + 0.8) / 3,
         }
     )
 
@@ -480,3 +484,46 @@ def test_the_protocol_knows_a_folder_of_dbp15k(tmp_path):
     aligner = stub(OWN, OWN, ["name"])
     protocol = describe_protocol(str(tmp_path), split, ("propagation", "best"), aligner)
     assert protocol["entity_names"] == "machine-translated into English"
+
+
+# Entities without a partner
+
+
+def test_partners_that_are_taken_out(ibmea, tmp_path):
+    kg1, kg2, links = make_mmkg_pair(300, random_state=0)
+    write_pair(kg1, kg2, links, tmp_path / "pair")
+    path = tmp_path / "out.json"
+    args = "--dataset", tmp_path / "pair", "--train-ratio", 0.4, "--aligner", "propagation"
+    result = ibmea("evaluate", *args, "--dangling", 0.5, "--json", path)
+    assert result.exit_code == 0, result.output
+    report = json.loads(path.read_text())
+    scores, protocol = report["alignment"], report["protocol"]
+    assert protocol["dangling"] == "90 of 180 test pairs have lost their right entity"
+    assert protocol["n_test"] == 90 and scores["matchable_share"] == 0.5
+    assert scores["matchable_share_estimated"] == pytest.approx(0.5, abs=0.1)
+    assert scores["precision_at_95"] > 0.8 and scores["recall_at_95"] > 0.8
+    matched = scores["without_partner_matched"]
+    assert 1 >= matched >= scores["without_partner_matched_at_half"] >= 0
+    # What the API says of the same graphs.
+    train, test = train_test_split(links, train_size=0.4, random_state=0)
+    split, rest = take_out(Split(train, test, {}), kg2, 0.5, 0)
+    assert rest.n_entities == 210 and not np.isin(split.gone[:, 1], rest.entity_ids).any()
+    assert set(split.gone[:, 0]) | set(split.test[:, 0]) == set(test[:, 0])
+    aligner = PropagationAligner(random_state=0, verbose=0)
+    aligner.fit(*read_pair(tmp_path / "pair")[:1], rest, train)
+    table = aligner.align()
+    right = dict(split.test.tolist())
+    asked = table[table["source"].isin(test[:, 0]) | table["target"].isin(split.test[:, 1])]
+    hits = [right.get(s) == t for s, t in zip(asked["source"], asked["target"], strict=True)]
+    assert scores["precision"] == pytest.approx(np.mean(hits))
+    assert scores["recall"] == pytest.approx(sum(hits) / 90)
+    by_predict = np.mean(aligner.predict(split.test[:, 0]) == split.test[:, 1])
+    assert report["all_free_candidates"]["hits@1_by_predict"] == pytest.approx(by_predict)
+    assert f"all free entities as candidates: {by_predict:.3f}" in result.output
+
+
+@pytest.mark.parametrize("share", [-0.1, 1, 0.99])
+def test_some_test_pairs_stay(ibmea, pair_folder, share):
+    result = ibmea("evaluate", "--dataset", pair_folder, f"--dangling={share}", "-q")
+    assert result.exit_code == 2
+    assert "Expected --dangling from 0 to below 1" in result.stderr

@@ -84,3 +84,32 @@ def test_judged_pairs_are_those_of_asked_entities():
     assert (table["pair"].tolist(), table["is_right"].tolist()) == ([2, 0], [True, False])
     assert judged(found[:0], pairs).empty
     assert judged(found, []).empty
+
+
+def matches(*rows):
+    return pd.DataFrame(rows, columns=["source", "target"]).assign(confidence=0.5)
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA])
+def test_whatever_an_entity_without_partner_is_matched_with_is_wrong(nothing):
+    found = judged(matches(("a", "x"), ("b", "y"), ("c", "z")), [("b", nothing), ("a", "x")])
+    assert found["source"].tolist() == ["a", "b"]
+    assert (found["pair"].tolist(), found["is_right"].tolist()) == ([1, 0], [True, False])
+
+
+def test_a_target_that_belongs_to_another_is_wrong():
+    found = judged(matches(("a", "x"), ("stranger", "y"), ("other", "z")), [("a", "x"), ("b", "y")])
+    assert found["source"].tolist() == ["a", "stranger"]
+    assert (found["pair"].tolist(), found["is_right"].tolist()) == ([0, -1], [True, False])
+
+
+def test_each_of_several_true_partners_is_right():
+    for pairs in ([("a", "x"), ("a", "y")], [("a", "y"), ("a", "x")]):
+        (row,) = judged(matches(("a", "x")), pairs).itertuples()
+        assert row.is_right and tuple(pairs[row.pair]) == ("a", "x")
+
+
+@pytest.mark.parametrize("pairs", [["a", "x"], [("a", "x", 1)], [[["a", "x"]]]])
+def test_pairs_that_are_none(pairs):
+    with pytest.raises(ValueError, match=r"Expected pairs of shape \(n_pairs, 2\), .* found shape"):
+        judged(matches(("a", "x")), pairs)
