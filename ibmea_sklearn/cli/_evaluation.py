@@ -183,34 +183,43 @@ def alignment_scores(aligner: BaseAligner, test: Any, gone: Any = ()) -> dict[st
     """Score the one-to-one pairs of `align` that are about test pairs.
 
     Precision, recall and F1, and how far confidences are from the share that is right; None where
-    no pair was found. Where partners were taken out, also how many entities without one got a
-    match, and one of a confidence of a half; how many were estimated to have a partner, and how
-    many do; and precision and recall where a precision of .95 is asked for.
+    no pair was found. The same of the pairs with a confidence of a half or more, and where a
+    precision of .95 is asked for. Where partners were taken out, also how many entities without one
+    were matched, and how many of all that are asked for have one: by the estimate, and in truth.
     """
     alone = np.asarray(gone, object).reshape(-1, 2)[:, 0]
     truth = np.concatenate([test, [(source, None) for source in alone]]) if len(alone) else test
     table = aligner.align()
-    scores = _one_to_one(table, truth)
+    sure = table[table["confidence"] >= 0.5]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AlignmentWarning)  # fit has said it
+        ordered = aligner.align(precision=0.95)
     found = judged(table, truth)
-    scores["calibration_error"] = (
-        expected_calibration_error(found["is_right"], found["confidence"]) if len(found) else None
-    )
+    scores = {
+        **_one_to_one(table, truth),
+        "calibration_error": (
+            expected_calibration_error(found["is_right"], found["confidence"])
+            if len(found)
+            else None
+        ),
+        **_named(_one_to_one(sure, truth), "at_half"),
+        **_named(_one_to_one(ordered, truth), "at_95"),
+    }
     if not len(alone):
         return scores
-    matched = table[table["source"].isin(alone)]
+    # Of whom it says nothing: they are seeds, too, which have a partner.
     has_none = aligner.unmatched(min_probability=0).set_index("entity")["probability"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AlignmentWarning)  # the fit has said it
-        ordered = _one_to_one(aligner.align(precision=0.95), truth)
     return {
         **scores,
-        "without_partner_matched": len(matched) / len(alone),
-        "without_partner_matched_at_half": float((matched["confidence"] >= 0.5).sum() / len(alone)),
-        "matchable_share_estimated": float(1 - has_none[truth[:, 0]].mean()),
+        "without_partner_matched": float(np.isin(alone, table["source"]).mean()),
+        "without_partner_matched_at_half": float(np.isin(alone, sure["source"]).mean()),
+        "matchable_share_estimated": float(1 - has_none.reindex(truth[:, 0]).fillna(0).mean()),
         "matchable_share": len(test) / len(truth),
-        "precision_at_95": ordered["precision"],
-        "recall_at_95": ordered["recall"],
     }
+
+
+def _named(scores: dict[str, float | None], what: str) -> dict[str, float | None]:
+    return {f"{name}_{what}": scores[name] for name in ("precision", "recall", "f1")}
 
 
 def _one_to_one(table: pd.DataFrame, truth: Any) -> dict[str, float | None]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.model_selection import train_test_split
 
@@ -154,14 +155,17 @@ def take_out(
 ) -> tuple[Split, KnowledgeGraph]:
     """Take the partners of a share of the test pairs out of the second graph.
 
-    What is left of these pairs are entities without a partner, by construction.
+    What is left of these pairs are entities without a partner, by construction. Right entities
+    that other links have as well stay.
 
     Parameters
     ----------
     split : Split
     kg2 : KnowledgeGraph
     share : float
+        Of the test pairs.
     split_seed : int
+        Of the draw.
 
     Returns
     -------
@@ -172,22 +176,24 @@ def take_out(
     Raises
     ------
     ValueError
-        If the share is out of range, or leaves fewer than 2 test pairs.
+        If the share is out of range, takes nothing out, or leaves fewer than 2 test pairs.
     """
-    n = round(share * len(split.test))
-    if not 0 <= share < 1 or len(split.test) - n < 2:
-        raise ValueError(
-            f"Expected --dangling from 0 to below 1, so that 2 of {len(split.test)} test pairs "
-            f"stay; found {share}. Choose a smaller share."
-        )
-    if not n:
+    if not share:
         return split, kg2
-    order = np.random.default_rng(split_seed).permutation(len(split.test))
-    gone, stay = split.test[np.sort(order[:n])], split.test[np.sort(order[n:])]
-    how = {
-        **split.how,
-        "dangling": f"{n:,} of {len(split.test):,} test pairs have lost their right entity",
-    }
+    rights = pd.Series(np.concatenate([split.train[:, 1], split.test[:, 1]]), dtype=object)
+    is_own = ~rights.duplicated(keep=False).to_numpy()[len(split.train) :]
+    n = round(share * len(split.test))
+    if not 0 < n <= min(len(split.test) - 2, is_own.sum()):
+        raise ValueError(
+            f"Expected --dangling from 0 to below 1, to take out one pair at least and leave 2 of "
+            f"{len(split.test):,} test pairs, of which {is_own.sum():,} have a right entity of "
+            f"their own; found {share}, which is {n:,} pairs. Choose another share."
+        )
+    is_gone = np.zeros(len(split.test), bool)
+    is_gone[np.random.default_rng(split_seed).permutation(np.flatnonzero(is_own))[:n]] = True
+    gone, stay = split.test[is_gone], split.test[~is_gone]
+    what = f"{n:,} of {len(split.test):,} test pairs have lost their right entity"
+    how = {**split.how, "dangling": f"{what}, drawn by numpy's default_rng({split_seed})"}
     return Split(split.train, stay, how, gone), kg2.without(gone[:, 1])
 
 
