@@ -420,9 +420,9 @@ class BaseAligner(Estimator, ABC):
         """How many of the entities that are no seeds have a partner, by graph.
 
         A table with the rows ``left`` and ``right`` and the columns ``share``, ``low`` and
-        ``high``, the ends of a 90% interval over held-out seeds that are drawn anew; an error that
-        all such draws share is not in it. Where nothing is calibrated, the share is what
-        Sinkhorn's probabilities add up to, and the interval says nothing: from 0 to 1.
+        ``high``, the ends of a 90% interval: other held-out seeds could have been drawn. Where
+        nothing is calibrated, the share is what Sinkhorn's probabilities add up to, and the
+        interval says nothing: from 0 to 1.
         """
         check_is_fitted(self, "embeddings_")
         shares = self._matches().judgement.share

@@ -21,6 +21,10 @@ _REPLICATES = 20
 # Entities' worth of belief that a group of entities has partners as often as all have.
 _BELIEF = 20.0
 _EM_STEPS = 100
+# A change of the share by which EM has come to its end.
+_EM_END = 1e-7
+# Mean chances of having a partner, of those with and without one, are at least so far apart.
+_LEAST_APART = 0.1
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
 
@@ -50,12 +54,16 @@ class Calibration(NamedTuple):
 
     ``center`` and ``scale`` (12,) are of what is given, see :func:`_given`; ``weights`` (21, 3, 13)
     of the outcomes, with the intercept last: from all pairs, then from pairs that were resampled.
-    Empty by default: nothing is learnt, and Sinkhorn's probabilities are taken as they are.
+    ``rates`` (2, 2): by side, the mean chance of having a partner of held-out entities that have
+    none, and of those that have one; they rest on ``n_pairs``. Empty by default: nothing is learnt,
+    and Sinkhorn's probabilities are taken as they are.
     """
 
     center: np.ndarray = np.empty(0)
     scale: np.ndarray = np.empty(0)
     weights: np.ndarray = np.empty(0)
+    rates: np.ndarray = np.empty(0)
+    n_pairs: int = 0
 
     @property
     def is_learnt(self) -> bool:
@@ -80,7 +88,14 @@ class Calibration(NamedTuple):
             _regression(given, examples.outcome, balance * count[pair])
             for count in (np.ones(n_pairs), *counts)
         ]
-        return cls(center, scale, np.stack(weights))
+        found = cls(center, scale, np.stack(weights), n_pairs=n_pairs)
+        return found._replace(rates=np.stack([found._rates(examples, side) for side in (0, 1)]))
+
+    def _rates(self, examples: Examples, side: int) -> np.ndarray:
+        rows = examples.side == side
+        has = 1 - self.outcomes(examples.evidence[rows], examples.coverage[rows], side)[:, NONE]
+        is_none = examples.outcome[rows] == NONE
+        return np.array([has[m].mean() if m.any() else 0.5 for m in (is_none, ~is_none)])
 
     def outcomes(
         self, evidence: np.ndarray, coverage: np.ndarray, side: int, replicate: int = 0
@@ -182,11 +197,27 @@ def _judge_side(
         return found
 
     every = [_priors(outcomes(k), groups) for k in range(len(calibration.weights))]
-    low, high = np.quantile([prior.mean() for prior in every], (0.05, 0.95))
-    share = every[0].mean()
     found = _corrected(outcomes(0), every[0])
-    ends = min(low, share), max(high, share)
-    return best, found[:, RIGHT], found[:, NONE], every[0], np.array([share, *ends])
+    share = _interval(calibration, [prior.mean() for prior in every], side)
+    return best, found[:, RIGHT], found[:, NONE], every[0], share
+
+
+def _interval(calibration: Calibration, shares: list[float], side: int) -> np.ndarray:
+    """Return a share with the ends of its 90% interval.
+
+    Resampled pairs tell how much the regression varies, not how often it errs on pairs it has not
+    seen: 30 pairs told apart without an error may still have 5% of errors. How far a share is off
+    for that is what it would be by counting entities over a threshold, with the rates of Agresti
+    and Coull's interval. The former alone held the truth on 5 of 54 sides of synthetic graphs.
+    """
+    share, n = shares[0], calibration.n_pairs
+    rates = calibration.rates[side]
+    adjusted = (rates * n + 2) / (n + 4)
+    variances = adjusted * (1 - adjusted) / (n + 4)
+    apart = max(rates[1] - rates[0], _LEAST_APART)
+    by_rates = (np.array([1 - share, share]) ** 2 @ variances) / apart**2
+    deviation = np.sqrt(by_rates + np.var(shares[1:]))
+    return np.clip([share, share - 1.645 * deviation, share + 1.645 * deviation], 0, 1)
 
 
 def _priors(outcomes: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -206,7 +237,9 @@ def _share(has: np.ndarray, start: float, belief: float) -> float:
     for _ in range(_EM_STEPS):
         with_, without = has * share, (1 - has) * (1 - share)
         found = (with_ / (with_ + without)).sum() + belief * start
-        share = float(np.clip(found / (len(has) + belief), _LEAST, 1 - _LEAST))
+        before, share = share, float(np.clip(found / (len(has) + belief), _LEAST, 1 - _LEAST))
+        if abs(share - before) < _EM_END:
+            break
     return share
 
 

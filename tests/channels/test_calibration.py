@@ -105,6 +105,18 @@ def test_chances_are_honest_whatever_the_share(share):
     assert expected_calibration_error(outcome == NONE, found.none.left) < 0.04
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_the_interval_holds_the_share(share):
+    """Of 30 draws of few held-out pairs, 25 at least: 90% of them would be 27."""
+    held = 0
+    for seed in range(30):
+        evidence, outcome = drawn(1000, share, 1000 + seed)
+        learnt = Calibration.learn(examples(30, 10 * seed))
+        _, low, high = judge(learnt, Told(evidence), alike(1000)).share.left
+        held += low <= (outcome != NONE).mean() <= high
+    assert held >= 25
+
+
 def test_few_pairs_leave_a_wide_interval():
     widths = [np.ptp(judged(0.5, n_pairs=n)[0].share.left[1:]) for n in (20, 2000)]
     assert widths[0] > 2 * widths[1]
