@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,17 +29,39 @@ HERE = Path(__file__).parent
 PLAN, PAGE = HERE / "evaluations.toml", HERE / "results" / "README.md"
 FOLDER = PAGE.parent / "evaluate"
 COMMAND = "python -m benchmarks.evaluations"
-HEAD = (
-    "",
-    "S",
+
+
+def _ranked(score: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda result: result["scores"]["left_to_right"]["fused"][score]
+
+
+def _aligned(score: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda result: result.get("alignment", {}).get(score)
+
+
+# What a column takes from the results of a run; results of older versions have less.
+COLUMNS: dict[str, Callable[[dict[str, Any]], float | None]] = {
+    "Hits@1": _ranked("hits@1"),
+    "Hits@10": _ranked("hits@10"),
+    "MRR": _ranked("mrr"),
+    "Right by predict": lambda r: r.get("all_free_candidates", {}).get("hits@1_by_predict"),
+    "One-to-one F1": _aligned("f1"),
+    "Precision": _aligned("precision"),
+    "Recall": _aligned("recall"),
+    "F1 at confidence .5": _aligned("f1_at_half"),
+    "Calibration error": _aligned("calibration_error"),
+    "Precision at .95 asked": _aligned("precision_at_95"),
+    "Recall there": _aligned("recall_at_95"),
+    "Share with a partner": _aligned("matchable_share"),
+    "Estimated": _aligned("matchable_share_estimated"),
+}
+DEFAULT = (
     "Hits@1",
     "Hits@10",
     "MRR",
+    "Right by predict",
     "One-to-one F1",
     "Calibration error",
-    "Fit",
-    "Peak memory",
-    "Options",
 )
 
 
@@ -67,13 +89,14 @@ class Run(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Runs that belong together; `options` are common to all."""
+    """Runs that belong together; `options` are common to all, `columns` are of COLUMNS."""
 
     name: str
     title: str
     about: str
     options: str
     runs: Sequence[Run]
+    columns: Sequence[str] = DEFAULT
 
 
 def read_plan(text: str) -> list[Table]:
@@ -92,7 +115,8 @@ def _table(name: str, told: Mapping[str, Any]) -> Table:
         )
         for run, how in told["runs"].items()
     ]
-    return Table(name, told["title"], told["about"].strip(), common, runs)
+    columns = told.get("columns", DEFAULT)
+    return Table(name, told["title"], told["about"].strip(), common, runs, columns)
 
 
 def make(run: Run, seed: int) -> None:
@@ -129,22 +153,20 @@ def _parts(table: Table) -> Iterator[str]:
         f"`--split-seed S --seed S`. Machine: {' or '.join(sorted(machines))}, at work on other "
         "things, too."
     )
-    rows = [_row(run, table.options) for run in table.runs if run.results()]
-    yield markdown_table(HEAD, rows)
+    rows = [_row(run, table) for run in table.runs if run.results()]
+    yield markdown_table(("", "S", *table.columns, "Fit", "Peak memory", "Options"), rows)
 
 
-def _row(run: Run, common: str) -> tuple[str, ...]:
+def _row(run: Run, table: Table) -> tuple[str, ...]:
     results = run.results()
-    left = [result["scores"]["left_to_right"]["fused"] for result in results]
-    one_to_one = [result["alignment"] for result in results if "alignment" in result]
+    found = ([COLUMNS[name](result) for result in results] for name in table.columns)
     seconds = statistics.median(result["cost"]["seconds_fit"] for result in results)
-    own = run.options.removeprefix(common).strip()
+    own = run.options.removeprefix(table.options).strip()
     seeds = [s for s in run.seeds if run.path(s).exists()]
     return (
         run.title,
         ", ".join(map(str, seeds)),
-        *(mean([scores[k] for scores in left]) for k in ("hits@1", "hits@10", "mrr")),
-        *(mean([scores[k] for scores in one_to_one]) for k in ("f1", "calibration_error")),
+        *(mean([x for x in numbers if x is not None]) for numbers in found),
         f"{seconds:.0f} s",
         f"{max(result['cost']['peak_memory_mib'] for result in results):,.0f} MiB",
         f"`{own}`" if own else "",
