@@ -400,15 +400,20 @@ def test_a_table_of_runs_has_means_and_says_its_options(tmp_path, monkeypatch):
         *["--split-seed", "5", "--seed", "5"],
     ]
     keep_run(plain.path(0), 0.7)
-    keep_run(plain.path(1), 0.8, alignment={"f1": 0.6, "calibration_error": 0.02})
+    free = {"hits@1_by_predict": 0.65}
+    alignment = {"f1": 0.6, "calibration_error": 0.02}
+    keep_run(plain.path(1), 0.8, alignment=alignment, all_free_candidates=free)
     text = evaluations.section([table])
     assert "With **no images**. Mean ± standard deviation over S." in text
     assert "A row is `ibmea evaluate --dataset here`" in text and "Machine: abacus" in text
-    row = "| plain | 0, 1 | 0.750 ± 0.071 | 1.000 ± 0.000 | 0.500 ± 0.000 | 0.600 | 0.020 |"
-    assert row in text
+    assert "| Right by predict | One-to-one F1 | Calibration error | Fit |" in text
+    ranked = "| 0.750 ± 0.071 | 1.000 ± 0.000 | 0.500 ± 0.000 |"
+    assert f"| plain | 0, 1 {ranked} 0.650 | 0.600 | 0.020 |" in text
+    narrow = evaluations.section([table._replace(columns=["Hits@1", "Recall"])])
+    assert "| plain | 0, 1 | 0.750 ± 0.071 |  | 12 s |" in narrow
     assert "quick" not in text
     keep_run(quick.path(5), 0.1)
-    assert "| quick | 5 | 0.100 | 1.000 | 0.500 |  |  | 12 s | 1,024 MiB | `--epochs 1` |" in (
+    assert "| quick | 5 | 0.100 | 1.000 | 0.500 |  |  |  | 12 s | 1,024 MiB | `--epochs 1` |" in (
         evaluations.section([table])
     )
 
@@ -434,6 +439,7 @@ def test_runs_of_the_plan_have_options_that_evaluate_knows():
     from ibmea_sklearn.cli import app
 
     for table in evaluations.read_plan(evaluations.PLAN.read_text(encoding="utf8")):
+        assert set(table.columns) <= set(evaluations.COLUMNS)
         for named in table.runs:
             arguments = [a for a in named.command(0) if a != "evaluate"]
             # An unknown data set is told after the options were read.
