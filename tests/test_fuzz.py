@@ -29,12 +29,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzz_servers import answered, asked, write_answers, write_requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibmea_sklearn import BaseAligner, IBMEAAligner, PrecomputedAligner, PropagationAligner, io
 from ibmea_sklearn.datasets import fetch_dbp15k, make_mmkg_pair
 from ibmea_sklearn.featurizers._cache import Cache
+from ibmea_sklearn.inspection import picture_of
+from ibmea_sklearn.merging import align_schema, write_schema
 from ibmea_sklearn.training import AlignmentNet
 
 SECONDS, GIGABYTES = 20, 4
@@ -185,6 +188,52 @@ def fetched(folder: Path) -> Any:
     return fetch_dbp15k("zh_en", data_home=folder, download_if_missing=False)
 
 
+def verdicts(folder: Path) -> None:
+    import pandas as pd
+
+    rows = [("a", "x", "same"), ("b", "y", "different"), ("c", None, "none"), (3, "z", "unsure")]
+    table = pd.DataFrame(rows, columns=["source", "target", "verdict"], dtype=object)
+    said = table.assign(author="Ada", date="2026-01-31", comment="so")
+    io.write_verdicts(said, folder / "v.sssom.tsv")
+
+
+def gone_on(folder: Path) -> Any:
+    """A file of verdicts as a server goes on with it, and leaves it."""
+    path = first(folder)
+    with io.VerdictFile(path) as file:
+        file.give([{"source": "n", "target": "m", "verdict": "same"}])
+        file.take_back([("a", "x")])
+    return io.read_verdicts(path)
+
+
+def schema(folder: Path) -> None:
+    kg1, kg2, links = toy()
+    write_schema(align_schema(kg1, kg2, links), folder / "s.tsv")
+
+
+def question(folder: Path) -> None:
+    said = f"# endpoint: {NOWHERE}\n# page size: 2\n# timeout: 1\n{io.sparql.ALL}"
+    (folder / "q.rq").write_text(said)
+    (folder / "q.pages").mkdir()
+    pages(folder / "q.pages")
+
+
+def images(folder: Path) -> None:
+    from PIL import Image
+
+    for name in ("a.png", "b.jpg", "c.gif", "d.webp", "e.tif", "f.bmp"):
+        Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3)).save(folder / name)
+    (folder / "g.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><circle r='3'/></svg>")
+
+
+def seen(folder: Path) -> Any:
+    found = [picture_of(path, 32) for path in sorted(folder.iterdir())]
+    assert all(len(picture.problem) < 1000 for picture in found)
+    problem = next((picture.problem for picture in found if picture.problem), "")
+    if problem:
+        raise ValueError(f"Expected images; found {problem}")
+
+
 def vectors(folder: Path) -> None:
     np.save(folder / "v.npy", np.eye(12, 3, dtype="f4"))
 
@@ -227,6 +276,16 @@ TARGETS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "mmkg": (mmkg, lambda folder: io.read_mmkg(folder, names=True)),
     **{f"rdf {n}": (rdf(n), of_file(io.read_rdf)) for n in (*RDF, "a.nt.gz")},
     "sparql pages": (pages, paged),
+    "sparql answers": (write_answers, answered),
+    "sparql file": (question, lambda folder: io.read_sparql(folder / "q.rq", n_retries=0)),
+    "verdicts": (verdicts, of_file(io.read_verdicts)),
+    "verdicts gone on": (verdicts, gone_on),
+    "review requests": (write_requests, asked),
+    "schema": (schema, of_file(io.read_alignment)),
+    "pairs": (alignment_in(".csv"), of_file(lambda path: io.read_pairs(path, graphs=toy()[:2]))),
+    "splits of openea": (copy_of("D_W_15K_V1"), io.read_openea_splits),
+    "splits of jape": (copy_of("jape/zh_en/mapping/0_3"), io.read_dbp15k_splits),
+    "images": (images, seen),
     "recognised": (pair_in("csv"), lambda folder: io.recognise_format(first(folder))),
     "aligner": (aligner(PropagationAligner, {**SMALL, "verbose": 0}), loaded),
     "trained": (aligner(IBMEAAligner, TRAINED), loaded),
@@ -355,6 +414,12 @@ def changed(tree: Any, rng: random.Random) -> Any:
     return rng.choice([*VALUES, tree, [tree], [tree, tree]])
 
 
+def in_json(data: bytes, rng: random.Random) -> bytes:
+    """Damage JSON that stays some, after the head of an answer if there is one."""
+    head, end, body = data.rpartition(b"\r\n\r\n")
+    return head + end + json.dumps(changed(json.loads(body), rng)).encode()
+
+
 def in_archive(data: bytes, rng: random.Random) -> bytes:
     return lzma.compress(in_bytes(lzma.decompress(data), rng), preset=0)
 
@@ -443,6 +508,7 @@ def damage(folder: Path, rng: random.Random) -> None:
 def ways(path: Path) -> list[Callable[[bytes, random.Random], bytes]]:
     by_suffix = {
         ".safetensors": [whole(in_state)] * 4,
+        **{suffix: [whole(in_json)] * 2 for suffix in (".json", ".jsonld", ".http")},
         ".xz": [whole(in_archive)] * 2,
         ".gz": [whole(in_gzip)] * 2,
         ".npz": [whole(in_arrays)] * 2,

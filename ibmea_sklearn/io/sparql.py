@@ -132,7 +132,8 @@ def read_sparql(
     ... )
     """
     if not re.match(r"https?://", os.fspath(endpoint)):
-        return _read_file(Path(endpoint), names=names, name=name)
+        how: dict[str, Any] = {"n_retries": n_retries, "backoff": backoff}
+        return _read_file(Path(endpoint), names=names, name=name, **how)
     url = os.fspath(endpoint)
     predicates(names)
     checked_integer(page_size, "page_size")
@@ -152,7 +153,7 @@ def read_sparql(
         return read_rdf(pages.files(), names=names, name=host if name is None else name)
 
 
-def _read_file(path: Path, names: Sequence[str], name: str | None) -> KnowledgeGraph:
+def _read_file(path: Path, names: Sequence[str], name: str | None, **how: Any) -> KnowledgeGraph:
     text = read_text(path, advice=f" Write {LOOKS_FOR}.")
     said: dict[str, str] = {}
     asked = []
@@ -178,6 +179,7 @@ def _read_file(path: Path, names: Sequence[str], name: str | None) -> KnowledgeG
         timeout=seconds,
         names=names,
         name=path.stem if name is None else name,
+        **how,
     )
 
 

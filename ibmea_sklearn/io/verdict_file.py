@@ -28,12 +28,17 @@ from .verdicts import (
 __all__ = ["VerdictFile"]
 
 
+# Bytes of one write that a kill does not cut: those of a page of memory.
+_AT_ONCE = 4096
+
+
 class VerdictFile:
     """A file of verdicts, on disk the moment that they are given.
 
-    A verdict is a line that is added and flushed to the disk; one that is taken back, and what no
-    line can say, rewrites the file beside itself and renames it. So the file is whole at all times,
-    whatever is killed, and always what :func:`read_verdicts` reads. One process at a time has it.
+    A verdict is a line that is added and flushed to the disk; one that is taken back, what no line
+    can say, and many at once rewrite the file beside itself and rename it. So the file is whole at
+    all times, whatever is killed, and always what :func:`read_verdicts` reads. One process at a
+    time has it.
 
     Parameters
     ----------
@@ -114,8 +119,8 @@ class VerdictFile:
         OSError
             If the disk takes no more; then the file is as it was.
         """
-        table = checked_verdicts(pd.DataFrame(list(rows), columns=[*COLUMNS, *LABELS]))
         with self._changing, only_unicode(self.path):
+            table = checked_verdicts(pd.DataFrame(list(rows), columns=[*COLUMNS, *LABELS]))
             before = dict(self._rows)
             self._set(table)
             try:
@@ -194,8 +199,10 @@ class VerdictFile:
         if any(namespace_of(iri) not in self._prefixes for iri in iris_of(table)):
             self._rewrite()
             return
-        # One write of a few hundred bytes, which a kill does not cut.
         line = format_rows(table, self._prefixes).encode("utf8")
+        if len(line) > _AT_ONCE:
+            self._rewrite()
+            return
         with open(self.path, "r+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             try:

@@ -15,7 +15,7 @@ import pandas as pd
 from .._utils.files import atomic_write, only_unicode, whole_folder
 from ..graph import KnowledgeGraph
 from ..io import to_networkx
-from ..io._table_files import write_table
+from ..io._table_files import check_escaping, write_table
 from ..io._values import write_value
 from ..io.tables import graph_files, write_beside
 from ._rdf import quads, triples, turtle
@@ -152,7 +152,7 @@ class Merged:
             graph.edges[head, tail, relation]["source"] = found_in
         return graph
 
-    def write(self, path: str | os.PathLike[str]) -> None:
+    def write(self, path: str | os.PathLike[str], *, escape_formulas: bool = False) -> None:
         """Write the graph, whole or not at all.
 
         Parameters
@@ -164,11 +164,14 @@ class Merged:
             ending: a folder of tables, as :func:`~ibmea_sklearn.io.write_graph` writes it, with the
             tables of provenance and conflicts in the folder ``provenance`` inside; these alone have
             the values that were dropped.
+        escape_formulas : bool, default=False
+            In tables, whether cells that a spreadsheet would run begin with an apostrophe, as
+            :func:`~ibmea_sklearn.io.write_graph` writes and readers undo it.
 
         Raises
         ------
         ValueError
-            If the ending is none of these.
+            If the ending is none of these, or formulas shall be escaped in RDF.
         TypeError
             If, in tables, a value is neither string, number, boolean, date nor None.
 
@@ -183,8 +186,9 @@ class Merged:
                 f"Expected a file name that ends in {', '.join(_FORMATS)}, or a folder, whose name "
                 f"has no ending; found {path.name!r}."
             )
+        check_escaping(escape_formulas, path.suffix or _TABLES)
         if not path.suffix:
-            self._write_tables(path)
+            self._write_tables(path, escape_formulas)
             return
         lines = {".nq": quads, ".nt": triples, ".ttl": turtle}[path.suffix](
             self.graph, self.entities, self.provenance
@@ -192,16 +196,16 @@ class Merged:
         with only_unicode(path), atomic_write(path) as file:
             file.writelines(lines)
 
-    def _write_tables(self, folder: Path) -> None:
+    def _write_tables(self, folder: Path, escape_formulas: bool) -> None:
         inside = folder / "provenance"
         names = ["entities", *self.provenance, "conflicts"]
         old = [inside / f"{name}.{_TABLES}" for name in names]
         with whole_folder(folder, lambda new: [*graph_files(folder), *old]) as beside:
-            write_beside(self.graph, beside, folder, _TABLES)
+            write_beside(self.graph, beside, folder, _TABLES, escape_formulas)
             tables = {"entities": self.entities, **self.provenance, "conflicts": self.conflicts}
             for name, table in tables.items():
                 place = beside / "provenance" / f"{name}.{_TABLES}"
-                write_table(_flat(table), place, _TABLES)
+                write_table(_flat(table), place, _TABLES, escape_formulas)
 
 
 def _flat(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .._utils.files import atomic_write, only_unicode
 from ..io import write_alignment
+from ..io._table_files import check_escaping
 from ..io._text import to_iri
 from .schema import COLUMNS
 
@@ -28,7 +29,9 @@ _PREDICATES = {
 _FORMATS = (".tsv", ".nt", ".ttl", ".csv", ".parquet")
 
 
-def write_schema(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+def write_schema(
+    table: pd.DataFrame, path: str | os.PathLike[str], *, escape_formulas: bool = False
+) -> None:
     """Write an alignment of relations and attributes.
 
     Parameters
@@ -41,11 +44,15 @@ def write_schema(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         narrower or broader than an inverse; all columns are kept. ``.nt`` and ``.ttl`` are
         axioms of OWL: ``owl:equivalentProperty``, ``owl:inverseOf`` and ``rdfs:subPropertyOf``.
         ``.csv`` and ``.parquet`` are the table.
+    escape_formulas : bool, default=False
+        In ``.tsv`` and ``.csv``, whether cells that a spreadsheet would run begin with an
+        apostrophe; :func:`~ibmea_sklearn.io.read_alignment` takes it off.
 
     Raises
     ------
     ValueError
-        If a column is missing, or the ending is none of these.
+        If a column is missing, the ending is none of these, or formulas shall be escaped in a
+        format that no spreadsheet reads.
 
     Notes
     -----
@@ -74,6 +81,7 @@ def write_schema(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     path = Path(path)
     _check(table, path)
     if path.suffix in (".nt", ".ttl"):
+        check_escaping(escape_formulas, path.suffix)
         with only_unicode(path), atomic_write(path) as file:
             file.writelines(_axioms(table))
         return
@@ -86,7 +94,7 @@ def write_schema(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
             "mapping_justification": "semapv:InstanceBasedMatching",
         }
         table = said.drop(columns=["kind"])
-    write_alignment(table, path, metadata=metadata)
+    write_alignment(table, path, metadata=metadata, escape_formulas=escape_formulas)
 
 
 def _check(table: pd.DataFrame, path: Path) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from .._utils.files import only_unicode
 from .._utils.optional import import_optional
+from .._utils.validation import brief
 from ..io import read_verdicts, write_verdicts
 from ._contents import LARGE, SMALL, Contents
 from ._page import page, policy
@@ -160,12 +162,10 @@ class _Answers:
 
     def judge(self, query: Any, body: bytes) -> Any:
         """Write verdicts, and return what else was judged since."""
-        given = json.loads(body)
-        if not isinstance(given, dict) or not isinstance(given.get("changes"), list):
-            raise ValueError("Expected changes and since; found something else.")
-        since = given.get("since", 0)
+        given = _given(body, "changes", list)
+        since = _number({"since": 0, **given}, "since")  # before anything is written
         self._verdicts.change(given["changes"])
-        return self.changes({"since": str(since)}, b"")
+        return self.changes({"since": since}, b"")
 
     def file(self, query: Any, body: bytes) -> Any:
         """Return the file of all verdicts."""
@@ -178,7 +178,9 @@ class _Answers:
         """Take the verdicts of a file that the page has been given."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "verdicts.sssom.tsv"
-            path.write_text(str(json.loads(body)["text"]), encoding="utf8", newline="")
+            text = _given(body, "text", str)["text"]
+            with only_unicode("verdicts"):
+                path.write_text(text, encoding="utf8", newline="")
             since = self._verdicts.sequence
             left = self._verdicts.load(read_verdicts(path))
         return {"left": left, **self.changes({"since": str(since)}, b"")}
@@ -213,6 +215,17 @@ def _endpoint(answer: Answer) -> Callable[[Any], Awaitable[Any]]:
         return answered if hasattr(answered, "status_code") else _json(200, answered)
 
     return endpoint
+
+
+def _given(body: bytes, name: str, kind: type) -> dict[str, Any]:
+    """Return what a page sends: an object in JSON, with a value of this name and kind."""
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"Expected JSON; found {type(error).__name__}, {brief(error)}.") from None
+    if not isinstance(given, dict) or not isinstance(given.get(name), kind):
+        raise ValueError(f"Expected an object with {name}; found something else.")
+    return given
 
 
 def _number(query: Any, name: str, end: int | None = None) -> int:

@@ -140,9 +140,7 @@ class Verdicts:
 
     def _ends(self, key: Any) -> tuple[int | None, int | None]:
         parts = key.split(":") if isinstance(key, str) else []
-        if len(parts) != 2 or not all(
-            part.isascii() and (part.isdigit() or not part) for part in parts
-        ):
+        if len(parts) != 2 or not all(map(_NUMBER.fullmatch, parts)):
             raise ValueError(f"Expected a pair of entities; found {str(key)[:80]!r}.")
         ends = [int(part) if part else None for part in parts]
         sizes = (kg.n_entities for kg in self._contents.graphs)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import joblib
 import numpy as np
 import pytest
+import torch
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -18,6 +20,7 @@ from sklearn.model_selection import (
     RepeatedKFold,
     ShuffleSplit,
     cross_val_score,
+    cross_validate,
     train_test_split,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -194,3 +197,19 @@ def test_folds_that_leave_one_seed(X):
 def test_parameter_that_does_not_exist(X):
     with pytest.raises(ValueError, match="beta_imag"):
         GridSearchCV(IBMEA, {"beta_imag": [1]}, **STRICT).fit(X)
+
+
+# Threads
+
+
+def test_folds_in_threads_are_those_of_one_thread(X):
+    aligner = clone(IBMEA).set_params(random_state=0)
+    before = torch.get_rng_state()
+    alone = cross_validate(aligner, X, cv=3, return_estimator=True)
+    with joblib.parallel_config("threading", n_jobs=3):
+        together = cross_validate(aligner, X, cv=3, return_estimator=True)
+    np.testing.assert_array_equal(together["test_score"], alone["test_score"])
+    for one, other in zip(alone["estimator"], together["estimator"], strict=True):
+        for sides in zip(one.embeddings_["fused"], other.embeddings_["fused"], strict=True):
+            np.testing.assert_array_equal(*sides)
+    assert torch.equal(torch.get_rng_state(), before)

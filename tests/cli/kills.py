@@ -14,20 +14,33 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+import uvicorn  # noqa: F401  which each server would import anew
+from judging import Judges, kill_while_judging, seconds_to_start
 
 from ibmea_sklearn import PropagationAligner
 from ibmea_sklearn.cli import app
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.io import read_pair, write_pair
+from ibmea_sklearn.io import read_graph, read_pair, write_pair
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 SETTINGS = "propagation__n_components=32", "propagation__label_width=16", "verbose=0"
 # What is written, by command.
-OUTPUTS = {"links": ["out.nt"], "pair": ["out"], "align": ["out.tsv", "out.safetensors"]}
+OUTPUTS = {
+    "links": ["out.nt"],
+    "pair": ["out"],
+    "align": ["out.tsv", "out.safetensors"],
+    "merge": ["out-merged", "out-schema.csv"],
+    "merge to RDF": ["out-merged.nq"],
+    "review": ["out.sssom.tsv"],
+}
+FOLDERS = {"out": "pair", "out-merged": "merge"}
+# Seconds in which a server answers verdicts; and the share of servers that are killed before.
+JUDGING, EARLY = 0.5, 0.2
 
 
 def prepare(folder: Path) -> None:
@@ -43,19 +56,31 @@ def arguments(folder: Path, command: str, source: int) -> list[str]:
         return ["convert", f"{pair / 'links.csv'}", f"{folder / 'out.nt'}", "--quiet"]
     if command == "pair":
         return ["convert", f"{pair}", f"{folder / 'out'}", "--quiet"]
+    if command == "merge":
+        schema = ["--schema", f"{folder / 'out-schema.csv'}"]
+        return ["merge", f"{pair}", "-o", f"{folder / 'out-merged'}", *schema, "--quiet"]
+    if command == "merge to RDF":
+        return ["merge", f"{pair}", "-o", f"{folder / 'out-merged.nq'}", "--quiet"]
+    if command == "review":
+        verdicts = ["--verdicts", f"{folder / 'out.sssom.tsv'}"]
+        links = f"{folder / 'source0' / 'links.csv'}"
+        how = ["--pair", f"{folder / 'source0'}", "--serve", "--no-browser", "--quiet"]
+        return ["review", links, *how, *verdicts]
     settings = [part for setting in SETTINGS for part in ("--set", setting)]
     outputs = ["-o", f"{folder / 'out.tsv'}", "--save", f"{folder / 'out.safetensors'}"]
     return ["align", f"{pair}", *outputs, "--aligner", "propagation", "--quiet", *settings]
 
 
-def start(args: list[str]) -> int:
-    """Fork a child that runs a command; return its number."""
+def start(args: list[str], says: int | None = None) -> int:
+    """Fork a child that runs a command, and says what it says to a pipe; return its number."""
     child = os.fork()
     if child:
         return child
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.dup2(nowhere if says is None else says, 1)
         app(args, standalone_mode=False)
     finally:
         os._exit(0)
@@ -67,6 +92,10 @@ def content(path: Path) -> object:
         return PropagationAligner.load(path).embeddings_["fused"].left.tobytes()
     if path.suffix:
         return path.read_bytes()
+    if path.name == "out-merged":
+        # Not what a killed writer has left beside them, which a later one removes.
+        tables = [*path.glob("*.csv"), *path.glob("provenance/*.csv")]
+        return repr(read_graph(path)), *(table.read_bytes() for table in sorted(tables))
     kg1, kg2, links = read_pair(path)
     said = [kg.relation_triples.tobytes() + str(kg.features).encode() for kg in (kg1, kg2)]
     return *said, np.array(links, str).tobytes()
@@ -85,23 +114,39 @@ def kill_at_random(
     whole: dict[str, list[object]] = {}
     seconds: dict[str, float] = {}
     for command, names in OUTPUTS.items():
-        for source in (0, 1):
+        for source in (0, 1) if command != "review" else ():
             seconds[command] = timed(arguments(folder, command, source))
             for name in names:
                 whole.setdefault(name, []).append(content(folder / name))
+    serve = partial(start, arguments(folder, "review", 0))
+    seconds["review"] = seconds_to_start(serve)
+    judges = Judges(folder / "source0", folder / "source0/links.csv", folder / "out.sssom.tsv")
     for number in range(n_kills):
-        command = chance.choice(list(OUTPUTS))
-        child = start(arguments(folder, command, number % 2))
-        time.sleep(chance.uniform(0, 1.1 * seconds[command]))
-        by = chance.choice(SIGNALS)
-        os.kill(child, by)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        yield {"kill": number, "of": command, "by": by.name, "code": code} | {
-            name: told(lambda path=folder / name: content(path), whole[name])
-            for name in OUTPUTS[command]
-        }
-        if (folder / "out" / "INCOMPLETE.txt").exists():
-            timed(arguments(folder, "pair", 0))
+        n_rounds, place = divmod(number, len(OUTPUTS))
+        command = list(OUTPUTS)[place]
+        # At any moment, but most often in the end, where files are written.
+        end = 1.1 * seconds[command]
+        waits, by = chance.triangular(0, end, 0.9 * end), chance.choice(SIGNALS)
+        row = {"kill": number, "of": command, "by": by.name, "after": round(waits, 3)}
+        if command == "review" and (n_rounds == 0 or chance.random() > EARLY):
+            waits = chance.uniform(0, JUDGING)
+            code = kill_while_judging(serve, judges, waits, by, number)
+        else:
+            code = kill(start(arguments(folder, command, n_rounds % 2)), waits, by)
+        if command == "review":
+            row |= {"answered": judges.n_answered, "out.sssom.tsv": judges.told()}
+        else:
+            row |= {n: told(partial(content, folder / n), whole[n]) for n in OUTPUTS[command]}
+        yield row | {"code": os.waitstatus_to_exitcode(code)}
+        for name, command in FOLDERS.items():
+            if (folder / name / "INCOMPLETE.txt").exists():
+                timed(arguments(folder, command, 0))
+
+
+def kill(child: int, waits: float, by: signal.Signals) -> int:
+    time.sleep(waits)
+    os.kill(child, by)
+    return os.waitpid(child, 0)[1]
 
 
 def told(read: Callable[[], object], whole: list[object]) -> str:

@@ -12,7 +12,8 @@ import pytest
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("n_kills", [12, pytest.param(100, marks=pytest.mark.kills)])
 def test_kills_at_random_moments(tmp_path, n_kills):
-    """SIGKILL, SIGTERM and SIGINT, while graphs and links are converted and aligned."""
+    """SIGKILL, SIGTERM and SIGINT, while graphs are converted, aligned, merged and reviewed."""
+    pytest.importorskip("uvicorn", reason="extra [review] is not installed")
     kills = subprocess.run(
         [sys.executable, Path(__file__).with_name("kills.py"), tmp_path, str(n_kills)],
         capture_output=True,
@@ -24,4 +25,5 @@ def test_kills_at_random_moments(tmp_path, n_kills):
     rows = [json.loads(line) for line in kills.stdout.splitlines()][1:]
     assert len(rows) == n_kills
     found = {value for row in rows for name, value in row.items() if name.startswith("out")}
-    assert found <= {"0", "1", "told"}, log
+    assert found <= {"0", "1", "told", "kept"}, log
+    assert max(row.get("answered", 0) for row in rows) > 0, log

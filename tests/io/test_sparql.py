@@ -395,3 +395,11 @@ def test_any_term_comes_through(subject, value, predicate):
 def test_any_bytes_are_rows_or_told(data):
     with pytest.raises(PassingError, match="no rows"):
         lines_of(data)
+
+
+def test_a_file_with_a_query_is_tried_as_often_as_is_asked_for(server, tmp_path):
+    path = tmp_path / "q.rq"
+    path.write_text(f"# endpoint: {server.url}\n# timeout: 5\n")
+    server.plans = [(503, {}, b"busy")] * 40
+    with pytest.raises(OSError, match="within 2 tries"):
+        read_sparql(path, n_retries=1, backoff=0)

@@ -52,6 +52,26 @@ def test_what_was_there_goes_on_with_its_labels(path):
     assert said(path) == {"a": "same", "b": "none"} and "An A" in path.read_text()
 
 
+def test_many_at_once_come_by_a_rename(path):
+    """One write of them a kill may cut in two; few are a line each, in the same file."""
+    with VerdictFile(path) as file:
+        file.give([row(i) for i in range(100)])
+        before = path.stat().st_ino
+        file.give([row("few")])
+        assert path.stat().st_ino == before
+        with path.open() as opened:  # or its number might be given again
+            file.give([row(i, verdict="different") for i in range(100)])
+            assert path.stat().st_ino != before and "few" in opened.read()
+    assert len(said(path)) == 101
+
+
+def test_a_text_without_a_form_in_utf8_is_refused_in_words(path):
+    with VerdictFile(path) as file:
+        with pytest.raises(ValueError, match=r"lone surrogate U\+D800"):
+            file.give([row("a"), row("b", comment="\ud800")])
+        assert file.table().empty and not said(path)
+
+
 KILLED = """
 import sys
 from ibmea_sklearn.io import VerdictFile

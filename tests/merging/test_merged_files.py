@@ -1,5 +1,6 @@
 """Merged graphs as RDF, as tables, and in networkx."""
 
+import csv
 import datetime
 import math
 
@@ -140,3 +141,30 @@ def test_a_lone_surrogate_leaves_the_file_that_is_there(tmp_path):
 )
 def test_literals(value, datatype, text):
     assert literal(value, datatype) == text
+
+
+def test_tables_without_formulas(tmp_path):
+    live = ["=1+1", "+x", "-y", "@z"]
+    kg1, kg2 = (
+        KnowledgeGraph([(a, b, a) for a in live for b in live], {live[0]: {live[1]: word}})
+        for word in ("=a", "=b")
+    )
+    merged = merge(kg1, kg2, [(e, e) for e in live[:2]])
+    folder = tmp_path / "out"
+    for is_escaped in (False, True):
+        merged.write(folder, escape_formulas=is_escaped)
+        cells = [
+            cell
+            for path in folder.rglob("*.csv")
+            for row in csv.reader(path.read_text(encoding="utf8").splitlines())
+            for cell in row
+        ]
+        begin = {cell[0] for cell in cells if cell and not is_number(cell)}
+        assert bool(begin & set("=+-@")) != is_escaped
+        assert set(read_graph(folder).entity_ids) == set(merged.graph.entity_ids)
+    with pytest.raises(ValueError, match="for CSV and TSV only; found it for '.nq'"):
+        merged.write(tmp_path / "out.nq", escape_formulas=True)
+
+
+def is_number(text):
+    return text.lstrip("-").replace(".", "").isdigit()

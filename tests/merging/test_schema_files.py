@@ -82,3 +82,16 @@ def test_an_empty_table_is_a_file(table, tmp_path):
     for suffix in (".tsv", ".nt", ".csv"):
         write_schema(table[:0], tmp_path / f"s{suffix}")
         assert (tmp_path / f"s{suffix}").stat().st_size
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv"])
+def test_a_schema_without_formulas(table, tmp_path, suffix):
+    table = table.assign(unit=[f"=u{i}" for i in range(len(table))])
+    path = tmp_path / f"s{suffix}"
+    write_schema(table, path)
+    assert "=u0" in path.read_text() and "'=u0" not in path.read_text()
+    write_schema(table, path, escape_formulas=True)
+    assert "'=u0" in path.read_text()
+    assert read_alignment(path)["unit"][0] == "=u0"
+    with pytest.raises(ValueError, match="for CSV and TSV only"):
+        write_schema(table, tmp_path / "s.nt", escape_formulas=True)

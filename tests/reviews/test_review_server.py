@@ -125,7 +125,8 @@ def test_verdicts_of_a_colleague_are_loaded(address, path, pair, tmp_path):
     [
         "x", ["5:5"], ["5:5", {"verdict": "yes"}], ["5:99", {"verdict": "same"}],
         ["5:", {"verdict": "same"}], ["5:5", {"verdict": "none"}], [":", None], ["-1:5", None],
-        [["5:5"], None],
+        [["5:5"], None], ["9" * 5000 + ":5", None],
+        ["5:5", {"verdict": "same", "comment": "\ud800"}],
     ],
 )  # fmt: skip
 def test_what_is_no_verdict_is_refused_whole(address, path, change):
@@ -140,6 +141,28 @@ def test_what_is_no_verdict_is_refused_whole(address, path, change):
 def test_odd_questions_are_answered_with_what_was_expected(address, what):
     assert ask(address + what).status_code in (400, 405)
     assert ask(f"{address}verdicts", [1]).status_code == 400
+
+
+@pytest.mark.parametrize("where", ["verdicts", "load"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 3000, b"[]", b'{"changes": 1, "text": 1}']
+)
+def test_what_is_no_json_of_the_page_is_refused_in_words(address, where, body):
+    headers = {"Content-Type": "application/json"}
+    answer = requests.post(f"{address}{where}", body, headers=headers, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["problem"].startswith("Expected ") and "; found " in answer.text
+
+
+def test_a_text_without_a_form_in_utf8_is_refused(address, path):
+    answer = ask(f"{address}load", {"text": "\ud800"})
+    assert answer.status_code == 400 and "lone surrogate U+D800" in answer.json()["problem"]
+
+
+@pytest.mark.parametrize("since", ["x", -1, None, [], 1e99])
+def test_verdicts_after_an_odd_sequence_are_not_written(address, path, since):
+    assert judge(address, SAME, since=since).status_code == 400
+    assert read_verdicts(path).empty
 
 
 def test_a_disk_that_is_full_is_told_and_nothing_changes(address, path, monkeypatch):
