@@ -225,7 +225,7 @@ def _corrected(outcomes: np.ndarray, prior: np.ndarray) -> np.ndarray:
 
 
 def _places(pair: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Number pairs by what they look like, so that what is drawn is of no order of rows."""
+    """Give pairs numbers by what they look like: the order of rows must not matter."""
     pairs, at = np.unique(pair, return_inverse=True)
     looks = np.zeros((len(pairs), given.shape[1]))
     np.add.at(looks, at, given)

@@ -81,7 +81,7 @@ recall, f1
     >>> quality = aligner.quality()
     >>> quality.cuts.index.tolist()
     ['all', 'confidence >= 0.5', 'confidence >= 0.9', 'best F1']
-    >>> quality.evidence["n_entities"].tolist()  # what tells of them is the same of all
+    >>> quality.evidence.groupby("side")["n_entities"].sum().tolist()  # those that are no seeds
     [200, 200]
     """
 
