@@ -67,8 +67,9 @@ print(aligner.candidates(test[:3, 0], k=3).to_string(index=False))
 # %%
 # One-to-one matches
 # ------------------
-# ``align`` keeps the pairs that are each other's best. Their confidence says how often pairs like
-# it were right among known pairs that had been held out.
+# ``align`` keeps the pairs that are each other's best. Their confidence is the probability that
+# they are right, given that some emoji and words have no partner. It is learnt from known pairs
+# that were held out, each looked for with its partner among the candidates and without it.
 
 alignment = aligner.align()
 partner = dict(test.tolist())
@@ -92,8 +93,10 @@ print(aligner.explain(*known[["source", "target"]].iloc[0], alignment=alignment)
 # %%
 # A look at them
 # --------------
-# Right pairs at random, and those wrong ones that the aligner was surest of. Some are near misses,
-# some swap the partners of two pairs, and with some one wonders.
+# Right pairs at random, and those wrong ones that the aligner was surest of: the worst that there
+# are. Some are near misses, some swap the partners of two pairs, and with some one wonders. Their
+# confidences are high because they were picked for it: of all matches that are as sure, they are
+# the few in a hundred that are expected to be wrong.
 
 sheet = contact_sheet(
     kg1,

@@ -18,6 +18,7 @@ __all__ = [
     "checked_embeddings",
     "entity_order",
     "pairs_of",
+    "places",
     "sources_of",
 ]
 
@@ -156,3 +157,9 @@ def sources_of(kg: KnowledgeGraph, entities: Any) -> np.ndarray:
             f"{np.ndim(entities)} dimensions. {pass_}"
         )
     return kg.entity_index(entities)
+
+
+def places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return where each value stands in an array that holds it once."""
+    order = np.argsort(among)
+    return np.asarray(order[np.searchsorted(among, values, sorter=order)])

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import rich
 
+from .._utils.names import FUSED
 from ..channels.calibration import Calibration, Judgement, confidences, judge
 from ..graph import Sides
 from ..matching import Matching
 from ..matching._candidates import Candidates
 from ..matching._sinkhorn import mutual_candidates
 
-__all__ = ["Matches", "as_expected", "best_cut", "find_matches", "told_of"]
+__all__ = [
+    "SIDES",
+    "Matches",
+    "as_expected",
+    "best_cut",
+    "find_matches",
+    "matches_table",
+    "seeds_table",
+    "shares_table",
+    "sure_enough",
+    "told_of",
+    "unmatched_table",
+]
+
+SIDES = ("left", "right")
 
 
 class Matches(NamedTuple):
-    """Matches of free entities, all numbers being places among these.
+    """Matches of free entities, the most confident first, all numbers being places among these.
 
-    ``pairs`` (n_pairs, 2), their ``scores`` and ``confidence``; ``judgement`` is of all entities.
+    ``pairs`` (n_pairs, 2), their ``scores``, and ``replicates`` (n_replicates, n_pairs) of their
+    confidence: by all held-out pairs, then by those that were resampled. ``judgement`` is of all
+    entities, and ``has`` tells which channels say something of them, see :func:`told_of`.
     """
 
     pairs: np.ndarray
     scores: np.ndarray
-    confidence: np.ndarray
+    replicates: np.ndarray
     judgement: Judgement
+    has: Sides
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Probability that each pair is right, float64 of shape (n_pairs,).
+
+        The mean over resampled pairs is less sure than any of them; with few held-out pairs that is
+        nearer the truth (emoji pair, 57 pairs, half of the partners taken out: recall at an ordered
+        precision of .95 .59 for .57; synthetic, share .19: calibration error .041 for .043).
+        """
+        return np.asarray(self.replicates.mean(axis=0, dtype=np.float64))
+
+    @property
+    def n_expected(self) -> float:
+        """How many of the left entities have a partner."""
+        return float((1 - self.judgement.none.left).sum())
 
 
 def find_matches(
     how: Matching,
-    vectors: Sides,
-    has: Sides,
+    embeddings: Mapping[str, Sides],
+    free: Sides,
     calibration: Calibration,
     n_assigned: int | None = None,
 ) -> Matches:
@@ -40,14 +75,17 @@ def find_matches(
     Parameters
     ----------
     how : Matching
-    vectors : Sides of shapes (n, width) and (m, width)
-        Of the free entities, in an order that means nothing.
-    has : Sides of bool arrays of shapes (n, n_channels) and (m, n_channels)
-        See :func:`told_of`.
+    embeddings : mapping of {str: Sides}
+        By channel, and ``"fused"``.
+    free : Sides of int64 arrays of shapes (n,) and (m,)
+        The entities, in an order that means nothing.
     calibration : Calibration
     n_assigned : int, optional
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
     """
+    vectors = Sides(*(side[rows] for side, rows in zip(embeddings[FUSED], free, strict=True)))
+    channels = [sides for name, sides in embeddings.items() if name != FUSED]
+    has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
     if not all(map(len, vectors)):
         nothing = np.empty(0, np.int64), np.empty(0, np.float32)
         n, m = map(len, vectors)
@@ -63,12 +101,14 @@ def find_matches(
             pairs, scores = how.mutual_nearest(*vectors)
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
-    confidence = np.zeros(len(pairs), np.float32)
+    replicates = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
     is_candidate = entries >= 0
-    confidence[is_candidate] = confidences(
-        calibration, seen, has, judgement.prior, entries[is_candidate]
+    replicates[:, is_candidate] = confidences(
+        calibration, seen, has, judgement.priors, entries[is_candidate]
     )
-    return Matches(pairs, scores, confidence, judgement)
+    found = Matches(pairs, scores, replicates, judgement, has)
+    order = np.argsort(-found.confidence, kind="stable")
+    return found._replace(pairs=pairs[order], scores=scores[order], replicates=replicates[:, order])
 
 
 def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:
@@ -82,6 +122,85 @@ def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:
     """
     has = [np.asarray(vectors.any(axis=1))[free] for vectors in channels]
     return np.column_stack(has) if has else np.ones((len(free), 1), bool)
+
+
+def matches_table(found: Matches, ids: Sides) -> pd.DataFrame:
+    """Name the entities of matches.
+
+    Parameters
+    ----------
+    found : Matches
+    ids : Sides
+        Ids of the free entities.
+
+    Returns
+    -------
+    DataFrame with columns source, target, score, confidence
+    """
+    return pd.DataFrame(
+        {
+            "source": ids.left[found.pairs[:, 0]],
+            "target": ids.right[found.pairs[:, 1]],
+            "score": found.scores,
+            "confidence": found.confidence.astype(np.float32),
+        }
+    )
+
+
+def seeds_table(ids: Sides) -> pd.DataFrame:
+    """Write seeds as matches that are certain; of the ids of both ends."""
+    sure = np.float32(1)
+    return pd.DataFrame(
+        {"source": ids.left, "target": ids.right, "score": sure, "confidence": sure}
+    )
+
+
+def shares_table(judgement: Judgement) -> pd.DataFrame:
+    """Return how many entities of either graph have a partner, with an interval."""
+    return pd.DataFrame(
+        np.stack(judgement.share), index=list(SIDES), columns=["share", "low", "high"]
+    )
+
+
+def unmatched_table(judgement: Judgement, ids: Sides, place: int, least: float) -> pd.DataFrame:
+    """List entities of one side that have no partner with a probability of at least `least`.
+
+    Returns
+    -------
+    DataFrame with columns entity, probability, candidate
+        Most probable first; None where there is no candidate.
+    """
+    best = judgement.best[place]
+    candidate = np.full(len(best), None, object)
+    candidate[best >= 0] = ids[1 - place][best[best >= 0]]
+    table = pd.DataFrame(
+        {"entity": ids[place], "probability": judgement.none[place], "candidate": candidate}
+    )
+    table = table[table["probability"] >= least]
+    return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+
+
+def sure_enough(
+    table: pd.DataFrame,
+    min_confidence: float | str,
+    precision: float | None,
+    n_expected: float,
+    verbose: int,
+) -> pd.DataFrame:
+    """Keep the matches that are sure enough; say and note in ``attrs`` how many are not."""
+    if min_confidence == "auto":
+        min_confidence = best_cut(table["confidence"].to_numpy(), n_expected)
+    kept = table[table["confidence"] >= min_confidence]
+    if precision is not None:
+        kept = as_expected(kept, precision)
+    n_cut = kept.attrs["n_cut"] = len(table) - len(kept)
+    if n_cut and verbose:
+        rich.print(
+            f"{n_cut:,} of {len(table):,} matches are left out, which are less sure than was "
+            "asked for.",
+            flush=True,
+        )
+    return kept
 
 
 def as_expected(table: pd.DataFrame, precision: float) -> pd.DataFrame:
@@ -105,9 +224,11 @@ def best_cut(confidence: np.ndarray, n_expected: float) -> float:
     confidence : ndarray of shape (n_matches,)
         Descending.
     n_expected : float
-        Entities that have a partner, as far as is known.
+        Entities that have a partner, as far as is known. As many as are expected to be right have
+        one at least.
     """
     if not len(confidence):
         return 0.0
     right, n_kept = np.cumsum(confidence, dtype=np.float64), np.arange(1, len(confidence) + 1)
+    n_expected = max(n_expected, float(right[-1]))
     return float(confidence[np.argmax(2 * right / (n_kept + n_expected))])

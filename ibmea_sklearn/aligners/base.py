@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-import rich
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
@@ -32,14 +31,22 @@ from ._input import (
     checked_embeddings,
     entity_order,
     pairs_of,
+    places,
     sources_of,
 )
-from ._matches import Matches, as_expected, best_cut, find_matches, told_of
+from ._matches import (
+    SIDES,
+    Matches,
+    find_matches,
+    matches_table,
+    seeds_table,
+    shares_table,
+    sure_enough,
+    unmatched_table,
+)
 
 if TYPE_CHECKING:
-    from ..inspection import PairExplanation
-
-_SIDES = ("left", "right")
+    from ..inspection import AlignmentQuality, PairExplanation
 
 
 class BaseAligner(Estimator, ABC):
@@ -250,8 +257,8 @@ class BaseAligner(Estimator, ABC):
             # which others are asked for.
             sources = self._ordered(query, np.concatenate([asked, self._free(query)]))
             pool = self._ordered(answer, np.concatenate([pool, self._free(answer)]))
-        rows = None if sources is asked else _places(asked, sources)
-        true = _places(pairs[:, answer], pool)
+        rows = None if sources is asked else places(asked, sources)
+        true = places(pairs[:, answer], pool)
         return self._matching().ranks(sides[query][sources], sides[answer][pool], true, rows=rows)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -365,55 +372,59 @@ class BaseAligner(Estimator, ABC):
         How many matches were cut is said where ``verbose`` is not 0, and is in
         ``table.attrs["n_cut"]``.
         """
-        check_is_fitted(self, "embeddings_")
-        Choice("mutual", "assignment").check("method", method)
-        checked_integer(n_candidates, "n_candidates")
         AnyOf(Number(0, 1), "auto").check("min_confidence", min_confidence)
         AnyOf(Number(0, 1, "least"), None).check("precision", precision)
-        found = self._matches(n_candidates if method == "assignment" else None)
-        free = self._free(0), self._free(1)
-        table = pd.DataFrame(
-            {
-                "source": self.kg1_.entity_ids[free[0][found.pairs[:, 0]]],
-                "target": self.kg2_.entity_ids[free[1][found.pairs[:, 1]]],
-                "score": found.scores,
-                "confidence": found.confidence,
-            }
-        )
-        table = table.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
-        kept = self._cut(table, min_confidence, precision)
-        if not include_seeds:
+        found = self._matches_by(method, n_candidates)
+        if precision is not None:
+            hint_at_precision(precision, self.calibration_.is_learnt)
+        table = matches_table(found, self._free_ids())
+        kept = sure_enough(table, min_confidence, precision, found.n_expected, self.verbose)
+        if not include_seeds or not len(self.seed_indices_):
             return kept
-        seeds = pd.DataFrame(
-            {
-                "source": self.kg1_.entity_ids[self.seed_indices_[:, 0]],
-                "target": self.kg2_.entity_ids[self.seed_indices_[:, 1]],
-                "score": np.float32(1),
-                "confidence": np.float32(1),
-            }
-        )
-        joined = pd.concat([seeds, kept], ignore_index=True) if len(seeds) else kept
+        joined = pd.concat([seeds_table(self._seed_ids()), kept], ignore_index=True)
         joined.attrs = kept.attrs
         return joined
 
-    def _cut(
-        self, table: pd.DataFrame, min_confidence: float | str, precision: float | None
-    ) -> pd.DataFrame:
-        """Keep the matches that are sure enough, and say how many are not."""
-        if min_confidence == "auto":
-            min_confidence = best_cut(table["confidence"].to_numpy(), self._n_expected())
-        kept = table[table["confidence"] >= min_confidence]
-        if precision is not None:
-            hint_at_precision(precision, self.calibration_.is_learnt)
-            kept = as_expected(kept, precision)
-        kept.attrs["n_cut"] = len(table) - len(kept)
-        if kept.attrs["n_cut"] and self.verbose:
-            rich.print(
-                f"{kept.attrs['n_cut']:,} of {len(table):,} matches are left out, which are less "
-                "sure than was asked for.",
-                flush=True,
-            )
-        return kept
+    def quality(self, method: str = "mutual", n_candidates: int = 50) -> AlignmentQuality:
+        """Say how good the matches are, as far as that can be told without gold links.
+
+        Parameters
+        ----------
+        method : {"mutual", "assignment"}, default="mutual"
+        n_candidates : int, default=50
+            As of :meth:`align`.
+
+        Returns
+        -------
+        AlignmentQuality
+            How many matches are expected to be right, precision, recall and F1 at cuts and as a
+            curve, who has no partner, and which matches are contested. It prints as a text, in a
+            notebook as tables, and is one table by ``to_frame()``.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If there is no such method.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(200, n_dangling=100, random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, links[:100])
+        >>> quality = aligner.quality()
+        >>> quality.n_matches == len(aligner.align())
+        True
+        >>> 80 < quality.n_right < 120  # 100 have a partner
+        True
+        """
+        from ..inspection.quality import quality_of  # who only aligns should not wait for it
+
+        found = self._matches_by(method, n_candidates)
+        channels = [name for name in self.embeddings_ if name != FUSED]
+        return quality_of(found, self._free_ids(), channels, self.calibration_.is_learnt)
 
     @property
     def matchable_share_(self) -> pd.DataFrame:
@@ -425,8 +436,7 @@ class BaseAligner(Estimator, ABC):
         interval says nothing: from 0 to 1.
         """
         check_is_fitted(self, "embeddings_")
-        shares = self._matches().judgement.share
-        return pd.DataFrame(np.stack(shares), index=_SIDES, columns=["share", "low", "high"])
+        return shares_table(self._matches().judgement)
 
     def unmatched(self, side: str = "left", min_probability: float = 0.5) -> pd.DataFrame:
         """Entities that probably have no partner.
@@ -459,35 +469,23 @@ class BaseAligner(Estimator, ABC):
         True
         """
         check_is_fitted(self, "embeddings_")
-        Choice(*_SIDES).check("side", side)
+        Choice(*SIDES).check("side", side)
         Number(0, 1).check("min_probability", min_probability)
-        place = _SIDES.index(side)
-        own, other = self._free(place), self._free(1 - place)
-        kg, others = (self.kg1_, self.kg2_)[place], (self.kg1_, self.kg2_)[1 - place]
+        place = SIDES.index(side)
         judgement = self._matches().judgement
-        best = judgement.best[place]
-        candidate = np.full(len(own), None, object)
-        has = best >= 0
-        candidate[has] = others.entity_ids[other[best[has]]]
-        table = pd.DataFrame(
-            {
-                "entity": kg.entity_ids[own],
-                "probability": judgement.none[place],
-                "candidate": candidate,
-            }
-        )
-        table = table[table["probability"] >= min_probability]
-        return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
-
-    def _n_expected(self) -> float:
-        """How many entities of the first graph that are no seeds have a partner."""
-        return float((1 - self._matches().judgement.none.left).sum())
+        return unmatched_table(judgement, self._free_ids(), place, min_probability)
 
     def _without_partner(self, side: int) -> np.ndarray:
         """Probability of having no partner, of all entities of a graph; 0 of a seed."""
         result = np.zeros((self.kg1_, self.kg2_)[side].n_entities)
         result[self._free(side)] = self._matches().judgement.none[side]
         return result
+
+    def _matches_by(self, method: str, n_candidates: int) -> Matches:
+        check_is_fitted(self, "embeddings_")
+        Choice("mutual", "assignment").check("method", method)
+        checked_integer(n_candidates, "n_candidates")
+        return self._matches(n_candidates if method == "assignment" else None)
 
     def _matches(self, n_assigned: int | None = None) -> Matches:
         """Match and judge the entities that are no seeds; kept, for it takes a search."""
@@ -496,11 +494,8 @@ class BaseAligner(Estimator, ABC):
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
             free = Sides(self._free(0), self._free(1))
-            fused = self._embeddings(FUSED)
-            vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
-            channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
-            has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
-            kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned)
+            found = find_matches(how, self.embeddings_, free, self.calibration_, n_assigned)
+            kept = key, found
             self._found = kept
         return kept[1]
 
@@ -518,13 +513,9 @@ class BaseAligner(Estimator, ABC):
         """
         from ..merging import align_schema  # who only aligns should not wait for it
 
-        one, two = (
-            kg.entity_ids[i]
-            for kg, i in zip((self.kg1_, self.kg2_), self.seed_indices_.T, strict=True)
-        )
-        seeds = pd.DataFrame({"source": one, "target": two, "confidence": 1.0})
-        found = self.align()[list(seeds)]
-        known = [table for table in (seeds, found) if len(table)]
+        columns = ["source", "target", "confidence"]
+        seeds = seeds_table(self._seed_ids())[columns]
+        known = [table for table in (seeds, self.align()[columns]) if len(table)]
         return align_schema(self.kg1_, self.kg2_, pd.concat(known or [seeds], ignore_index=True))
 
     def embeddings_frame(
@@ -574,8 +565,8 @@ class BaseAligner(Estimator, ABC):
         (30, 4096)
         """
         check_is_fitted(self, "embeddings_")
-        Choice(*_SIDES).check("side", side)
-        place = _SIDES.index(side)
+        Choice(*SIDES).check("side", side)
+        place = SIDES.index(side)
         kg, vectors = (self.kg1_, self.kg2_)[place], self._embeddings(modality)[place]
         if isinstance(X, SeedPairs):
             X = X.pairs[:, place]
@@ -717,7 +708,7 @@ class BaseAligner(Estimator, ABC):
             self._check_any_free(free2, sources[~is_seed])
             # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
             # depend on which others are asked for.
-            rows = _places(sources[~is_seed], free1)
+            rows = places(sources[~is_seed], free1)
             found = how.top_k(left[free1], right[free2], k, rows=rows)
             scores[~is_seed], targets[~is_seed] = found[0], free2[found[1]]
         if is_seed.any():
@@ -752,6 +743,13 @@ class BaseAligner(Estimator, ABC):
         free = np.setdiff1d(np.arange(n_entities), self.seed_indices_[:, side])
         return self._ordered(side, free)
 
+    def _free_ids(self) -> Sides:
+        return Sides(self.kg1_.entity_ids[self._free(0)], self.kg2_.entity_ids[self._free(1)])
+
+    def _seed_ids(self) -> Sides:
+        left, right = self.seed_indices_.T
+        return Sides(self.kg1_.entity_ids[left], self.kg2_.entity_ids[right])
+
     def _ordered(self, side: int, indices: np.ndarray) -> np.ndarray:
         """Return each index once. Where scores tie, this order decides, not that of the rows."""
         indices = np.unique(indices)
@@ -764,9 +762,3 @@ class BaseAligner(Estimator, ABC):
     def _source_indices(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "embeddings_")
         return sources_of(self.kg1_, X.sources if isinstance(X, SeedPairs) else X)
-
-
-def _places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return where each value stands in an array that holds it once."""
-    order = np.argsort(among)
-    return np.asarray(order[np.searchsorted(among, values, sorter=order)])

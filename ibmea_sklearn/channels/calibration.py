@@ -81,7 +81,7 @@ class Calibration(NamedTuple):
         given = (given - center) / scale
         is_none = examples.outcome == NONE
         balance = np.where(is_none, (~is_none).sum() / is_none.sum(), 1.0)
-        _, pair = np.unique(examples.pair, return_inverse=True)
+        pair = _places(examples.pair, given)
         random = np.random.default_rng(0)
         counts = random.multinomial(n_pairs, np.full(n_pairs, 1 / n_pairs), _REPLICATES)
         weights = [
@@ -112,15 +112,21 @@ class Judgement(NamedTuple):
 
     ``best`` holds the row number of each entity's best candidate on the other side, -1 where it
     has none; ``right`` the probability that it is the partner; ``none`` the probability that there
-    is no partner; ``prior`` how many entities like it have one; ``share`` how many of all have
-    one, with the ends of a 90% interval: of each side an array of shape (3,).
+    is no partner; ``priors`` (n_replicates, n) how many entities like it have one, by all held-out
+    pairs and by those that were resampled; ``share`` how many of all have one, with the ends of a
+    90% interval: of each side an array of shape (3,).
     """
 
     best: Sides
     right: Sides
     none: Sides
-    prior: Sides
+    priors: Sides
     share: Sides
+
+    @property
+    def prior(self) -> Sides:
+        """How many entities like it have a partner."""
+        return Sides(*(priors.mean(axis=0) for priors in self.priors))
 
 
 def judge(calibration: Calibration, candidates: Candidates, has: Sides) -> Judgement:
@@ -155,21 +161,23 @@ def confidences(
     calibration: Calibration,
     candidates: Candidates,
     has: Sides,
-    prior: Sides,
+    priors: Sides,
     entries: np.ndarray,
 ) -> np.ndarray:
-    """Return the probability that candidates are right, float32 of shape (n_entries,).
+    """Return the probability that candidates are right, float32 (n_replicates, n_entries).
 
-    Both ends of a pair tell of it; of what they say the mean is taken, in log odds.
+    The first row is by all held-out pairs, the others by those that were resampled. Both ends of a
+    pair tell of it; of what they say the mean is taken, in log odds.
     """
     if not calibration.is_learnt:
-        return np.exp(candidates.logs[entries]).astype(np.float32)
-    odds = np.zeros(len(entries))
+        return np.exp(candidates.logs[entries]).astype(np.float32)[None]
+    odds = np.zeros((len(calibration.weights), len(entries)))
     for side, seen in enumerate((candidates, candidates.T)):
-        rows = seen.rows[entries]
+        rows, evidence = seen.rows[entries], seen.relative_evidence(entries)
         coverage = has[side][rows].mean(axis=1)
-        outcomes = calibration.outcomes(seen.relative_evidence(entries), coverage, side)
-        odds += _logits(_corrected(outcomes, prior[side][rows])[:, RIGHT]) / 2
+        for k, prior in enumerate(priors[side][:, rows]):
+            outcomes = calibration.outcomes(evidence, coverage, side, k)
+            odds[k] += _logits(_corrected(outcomes, prior)[:, RIGHT]) / 2
     return np.asarray(expit(odds), np.float32)
 
 
@@ -186,7 +194,7 @@ def _judge_side(
         right = np.zeros(len(has))
         right[has] = chances[entries[has]]
         share = sums.mean() if len(sums) else 0.0
-        return best, right, 1 - sums, sums, np.array([share, 0, 1])
+        return best, right, 1 - sums, sums[None], np.array([share, 0, 1])
     evidence, coverage = candidates.relative_evidence(entries[has]), channels[has].mean(axis=1)
     groups = np.unique(channels, axis=0, return_inverse=True)[1].reshape(-1)
 
@@ -196,13 +204,13 @@ def _judge_side(
         found[has] = calibration.outcomes(evidence, coverage, side, replicate)
         return found
 
-    every = [_priors(outcomes(k), groups) for k in range(len(calibration.weights))]
-    found = _corrected(outcomes(0), every[0])
-    share = _interval(calibration, [prior.mean() for prior in every], side)
-    return best, found[:, RIGHT], found[:, NONE], every[0], share
+    every = np.stack([_priors(outcomes(k), groups) for k in range(len(calibration.weights))])
+    found = np.mean([_corrected(outcomes(k), prior) for k, prior in enumerate(every)], axis=0)
+    share = _interval(calibration, every.mean(axis=1), side)
+    return best, found[:, RIGHT], found[:, NONE], every, share
 
 
-def _interval(calibration: Calibration, shares: list[float], side: int) -> np.ndarray:
+def _interval(calibration: Calibration, shares: np.ndarray, side: int) -> np.ndarray:
     """Return a share with the ends of its 90% interval.
 
     Resampled pairs tell how much the regression varies, not how often it errs on pairs it has not
@@ -210,13 +218,13 @@ def _interval(calibration: Calibration, shares: list[float], side: int) -> np.nd
     for that is what it would be by counting entities over a threshold, with the rates of Agresti
     and Coull's interval. The former alone held the truth on 5 of 54 sides of synthetic graphs.
     """
-    share, n = shares[0], calibration.n_pairs
+    share, n = shares.mean(), calibration.n_pairs
     rates = calibration.rates[side]
     adjusted = (rates * n + 2) / (n + 4)
     variances = adjusted * (1 - adjusted) / (n + 4)
     apart = max(rates[1] - rates[0], _LEAST_APART)
     by_rates = (np.array([1 - share, share]) ** 2 @ variances) / apart**2
-    deviation = np.sqrt(by_rates + np.var(shares[1:]))
+    deviation = np.sqrt(by_rates + np.var(shares))
     return np.clip([share, share - 1.645 * deviation, share + 1.645 * deviation], 0, 1)
 
 
@@ -247,6 +255,14 @@ def _corrected(outcomes: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Chances of outcomes where this share of the entities has a partner, not half of them."""
     found = outcomes * np.column_stack([1 - prior, prior, prior])
     return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+
+def _places(pair: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Give pairs numbers by what they look like: the order of rows must not matter."""
+    pairs, at = np.unique(pair, return_inverse=True)
+    looks = np.zeros((len(pairs), given.shape[1]))
+    np.add.at(looks, at, given)
+    return np.asarray(np.argsort(np.lexsort(looks.round(6).T))[at])
 
 
 def _regression(given: np.ndarray, outcome: np.ndarray, weight: np.ndarray) -> np.ndarray:

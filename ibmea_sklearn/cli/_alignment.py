@@ -114,7 +114,8 @@ def run_alignment(
     talk.say(
         f"Of them {sure:,} with a confidence of at least 0.5.{'' if include_seeds else seeds_too}"
     )
-    _say_unmatched(talk, aligner)
+    if not talk.quiet and aligner.verbose:
+        _say_quality(talk, aligner, method)
 
 
 def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
@@ -157,18 +158,35 @@ def check_in_range(
         raise ValueError(f"Expected {option} {expected}; found {number}.")
 
 
-def _say_unmatched(talk: Talk, aligner: BaseAligner) -> None:
-    """Say how many entities have a partner, or that nothing is known of it."""
-    if not aligner.calibration_.is_learnt:
+def _say_quality(talk: Talk, aligner: BaseAligner, method: str) -> None:
+    """Say how good all matches are expected to be, whatever was cut, and what to do about it."""
+    quality = aligner.quality(method)
+    for name, shares in zip(("KG1", "KG2"), quality.shares.itertuples(), strict=True):
+        if quality.is_calibrated:
+            talk.say(
+                f"Of the other entities of {name} about {shares.share:.0%} have a partner "
+                f"({shares.low:.0%} to {shares.high:.0%})."
+            )
+    if not quality.is_calibrated:
         talk.say(
             "Confidences are not calibrated, and who has no partner is not known: too few seeds "
             "were held out. With 100 seeds or more it is."
         )
         return
-    for name, shares in zip(("KG1", "KG2"), aligner.matchable_share_.itertuples(), strict=True):
+    best = quality.cuts.loc["best F1"]
+    talk.say(
+        f"Before any cut: {quality.n_matches:,} matches, about {quality.n_right:,.0f} of them right"
+        + (
+            ". For sure ones ask for --precision 0.95; --min-confidence auto leaves "
+            f"{best.n_matches:,.0f}, {best.precision:.0%} right."
+            if quality.n_matches
+            else "."
+        )
+    )
+    if quality.n_contested:
         talk.say(
-            f"Of the other entities of {name} about {shares.share:.0%} have a partner "
-            f"({shares.low:.0%} to {shares.high:.0%})."
+            f"{quality.n_contested:,} are contested: somebody else who probably has a partner has "
+            "the best candidate in them. ibmea review shows pairs to judge."
         )
 
 

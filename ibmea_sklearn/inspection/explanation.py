@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 from ..featurizers.values.reading import parse_value
 from ..graph import KnowledgeGraph
 from ._displays import FUSED, channels_of, pairs_of, readable
+
+if TYPE_CHECKING:
+    from .waterfall import WaterfallDisplay
 
 __all__ = ["PairExplanation"]
 
@@ -117,6 +120,27 @@ target_value, same
               for a in self.attributes.itertuples()),
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=["kind", "by", "source", "target", "score"])
+
+    def plot(self, ax: Any = None) -> WaterfallDisplay:
+        """Draw how the channels add up to the fused similarity.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw. A new figure by default.
+
+        Returns
+        -------
+        WaterfallDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from .waterfall import WaterfallDisplay
+
+        return WaterfallDisplay(self.channels, self.similarity, title=self._title()).plot(ax)
 
     def __repr__(self) -> str:
         lines = [self._title()]

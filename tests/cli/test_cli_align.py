@@ -95,6 +95,25 @@ def test_it_says_who_has_a_partner_or_that_nothing_is_known(ibmea, inputs, toy_p
     assert re.search(r"Of the other entities of KG2 about \d+% have a partner", more.output)
 
 
+def test_it_says_how_good_the_matches_are_expected_to_be(ibmea, inputs, toy_pair, tmp_path):
+    kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
+    learn = {"rounds__validation_fraction": 0.4}
+    aligner = PropagationAligner(random_state=0, verbose=0).set_params(**learn)
+    quality = aligner.fit(kg1, kg2, toy_pair.links[:40]).quality()
+    args = "--aligner", "propagation", "--set", "rounds__validation_fraction=0.4"
+    shown = ibmea("align", *inputs, "-o", tmp_path / "a.csv", *args)
+    said = " ".join(shown.output.split())
+    right = f"{quality.n_right:,.0f}"
+    assert f"{quality.n_matches} matches, about {right} of them right. For sure ones ask" in said
+    assert (f"{quality.n_contested} are contested" in said) == (quality.n_contested > 0)
+    # Data alone go to standard output, and nothing is said where nothing is asked for.
+    passed = ibmea("align", *inputs, "-o", "-", *args)
+    assert "about" in passed.stderr and "of them right" not in passed.stdout
+    for option in (("--quiet",), ("--set", "verbose=0")):
+        quiet = ibmea("align", *inputs, "-o", tmp_path / "b.csv", *args, *option)
+        assert "of them right" not in quiet.output
+
+
 def test_alignment_without_training(ibmea, inputs, toy_pair, tmp_path):
     kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
     aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, toy_pair.links[:40])
