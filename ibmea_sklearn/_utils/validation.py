@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 __all__ = [
+    "AlignmentWarning",
     "AnyOf",
     "Choice",
     "Flag",
@@ -34,6 +35,7 @@ __all__ = [
     "checked_positive",
     "checked_random",
     "did_you_mean",
+    "shown",
     "warn_user",
 ]
 
@@ -309,6 +311,18 @@ def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str
     near = (difflib.get_close_matches(name, choices, 1, cutoff) for name in (given, given.lower()))
     close = next(near) or next(near)
     return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
+
+
+class AlignmentWarning(UserWarning):
+    """Something about the data or the parameters keeps an alignment from being good."""
+
+
+def shown(value: Any) -> str:
+    """Quote what was found, or its beginning: a line may have 100 MB."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 120 else value[:117] + "...")
+    said = repr(value)
+    return said if len(said) <= 120 else said[:117] + "..."
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

@@ -34,6 +34,7 @@ def find_matches(
     has: Sides,
     calibration: Calibration,
     n_assigned: int | None = None,
+    forbidden: np.ndarray | None = None,
 ) -> Matches:
     """Match entities one to one, and judge them all.
 
@@ -47,6 +48,8 @@ def find_matches(
     calibration : Calibration
     n_assigned : int, optional
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
+    forbidden : int64 ndarray of shape (n_pairs, 2), optional
+        Pairs that are never matched.
     """
     if not all(map(len, vectors)):
         nothing = np.empty(0, np.int64), np.empty(0, np.float32)
@@ -54,13 +57,13 @@ def find_matches(
         seen = Candidates(*nothing[:1] * 2, *nothing[1:] * 2, (n, m))
         pairs, scores = np.empty((0, 2), np.int64), nothing[1]
     else:
-        seen = how.probable_candidates(*vectors)
+        seen = how.probable_candidates(*vectors, forbidden)
         if n_assigned is not None:
-            pairs, scores = how.assign(*vectors, n_assigned)
+            pairs, scores = how.assign(*vectors, n_assigned, forbidden)
         elif how.method == "sinkhorn" and how.normalize:  # another search would find the same
             pairs, scores = mutual_candidates(seen, how.temperature)
         else:
-            pairs, scores = how.mutual_nearest(*vectors)
+            pairs, scores = how.mutual_nearest(*vectors, forbidden)
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     confidence = np.zeros(len(pairs), np.float32)

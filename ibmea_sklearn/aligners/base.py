@@ -22,8 +22,10 @@ from ..channels.calibration import Calibration
 from ..channels.hints import hint_at_precision
 from ..featurizers import ModalityFeaturizer
 from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
+from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
 from ..matching import Matching
+from ..matching._candidates import places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._input import (
@@ -57,6 +59,10 @@ class BaseAligner(Estimator, ABC):
     kg1_, kg2_ : KnowledgeGraph
         The graphs of the fit, shared, not copied.
     seed_indices_ : int64 ndarray of shape (n_seeds, 2)
+        With the pairs that verdicts have added.
+    judged_ : Judged
+        What verdicts say beside which are the same, as indices: ``different`` and ``unsure`` pairs
+        (n, 2), and the entities that are ``alone``, by side.
     device_ : str
 
     Examples
@@ -77,6 +83,7 @@ class BaseAligner(Estimator, ABC):
     __metadata_request__fit = {
         "kg2": metadata_routing.UNUSED,
         "seeds": metadata_routing.UNUSED,
+        "verdicts": metadata_routing.UNUSED,
     }
 
     ranges: ClassVar[Mapping[str, Range]] = {
@@ -93,6 +100,7 @@ class BaseAligner(Estimator, ABC):
     random_state: Any = None
     verbose: int = 0
     calibration_ = Calibration()
+    judged_ = NOTHING_JUDGED
     embeddings_: dict[str, Sides]
     kg1_: KnowledgeGraph
     kg2_: KnowledgeGraph
@@ -103,6 +111,7 @@ class BaseAligner(Estimator, ABC):
         Calibration,
         EntityNames,
         EntityValues,
+        Judged,
         ModalityFeatures,
         Sides,
     )
@@ -162,7 +171,13 @@ class BaseAligner(Estimator, ABC):
             ``embeddings_`` itself.
         """
 
-    def fit(self, kg1: Any, kg2: Any = None, seeds: Any = None) -> Self:
+    def fit(
+        self,
+        kg1: Any,
+        kg2: Any = None,
+        seeds: Any = None,
+        verdicts: pd.DataFrame | None = None,
+    ) -> Self:
         """Learn to align two graphs, from known pairs or from what the graphs say.
 
         Parameters
@@ -173,6 +188,10 @@ class BaseAligner(Estimator, ABC):
             Ids of entities known to be the same, of `kg1` on the left and `kg2` on the right.
             Without any, pairs are found from what both graphs have of names, values, images and
             other features, and where these stand.
+        verdicts : DataFrame with columns source, target, verdict[, author, date], optional
+            What a person said, as :func:`~ibmea_sklearn.io.read_verdicts` returns it. What is
+            "same" is one more seed, what is "different" is never matched, and an entity with the
+            verdict "none" gets no match. A :class:`SeedPairs` brings its own.
 
         Returns
         -------
@@ -184,18 +203,20 @@ class BaseAligner(Estimator, ABC):
             If the arguments are of neither form.
         ValueError
             If a seed's entity is unknown or stands in two seeds, a parameter is out of range, or
-            there are fewer than two seeds and nothing to find pairs by.
+            there are fewer than two seeds and nothing to find pairs by; or a verdict is none, or of
+            an unknown entity.
 
         Warns
         -----
         AlignmentWarning
             If something keeps the alignment from being good, or its confidences from being
-            calibrated: there are few seeds, or none.
+            calibrated: there are few seeds, or none; or if verdicts contradict seeds.
         """
         self.check_parameters()
-        X = as_view(kg1, kg2, seeds, self.duplicates)
+        X = as_view(kg1, kg2, seeds, self.duplicates, verdicts)
         self._forget(X)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
+        self.judged_ = X.judged
         self.device_ = resolve_device(self.device)
         try:
             found = self.fit_embeddings(self._featurize(X))
@@ -252,7 +273,14 @@ class BaseAligner(Estimator, ABC):
             pool = self._ordered(answer, np.concatenate([pool, self._free(answer)]))
         rows = None if sources is asked else _places(asked, sources)
         true = _places(pairs[:, answer], pool)
-        return self._matching().ranks(sides[query][sources], sides[answer][pool], true, rows=rows)
+        out = self._forbidden(sources, pool) if not reverse else self._forbidden(pool, sources)
+        return self._matching().ranks(
+            sides[query][sources],
+            sides[answer][pool],
+            true,
+            rows=rows,
+            forbidden=out[:, ::-1] if reverse else out,
+        )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Hits@1: share of the pairs whose true target ranks first.
@@ -281,9 +309,24 @@ class BaseAligner(Estimator, ABC):
         Returns
         -------
         ndarray of shape (n,)
-            Ids. A seed gets its partner, any other entity the best that is no seed.
+            Ids. A seed gets its partner, any other entity the best that is no seed and that nobody
+            has judged to be different; also one that has no partner, by a verdict or by its
+            probability.
+
+        Raises
+        ------
+        ValueError
+            If there is no candidate for an entity.
         """
-        targets = self._search(self._source_indices(X), 1)[1][:, 0]
+        sources = self._source_indices(X)
+        targets = self._search(sources, 1)[1][:, 0]
+        is_out = self._is_different(sources, targets)
+        if is_out.any():
+            entity = self.kg1_.entity_ids[sources[is_out]].tolist()[0]
+            raise ValueError(
+                "Expected an entity of the second graph that is no seed and was not judged to be "
+                f"different; found none for {entity!r}."
+            )
         return self.kg2_.entity_ids[targets]
 
     def candidates(self, X: Any, k: int = 10) -> pd.DataFrame:
@@ -301,13 +344,15 @@ class BaseAligner(Estimator, ABC):
         DataFrame with columns source, target, rank, score, p_none
             `k` rows for each source, best first. ``p_none`` is the probability that the source has
             no partner among all. A seed's partner comes first, with score 1 and ``p_none`` 0; its
-            further candidates have the cosine as score.
+            further candidates have the cosine as score, as those of an entity that has no partner
+            by a verdict, with ``p_none`` 1. Pairs that were judged to be different are left out;
+            so a source has fewer rows where there are no others.
         """
         checked_integer(k, "k")
         sources = self._source_indices(X)
         scores, targets = self._search(sources, k)
         n, k = targets.shape
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "source": np.repeat(self.kg1_.entity_ids[sources], k),
                 "target": self.kg2_.entity_ids[targets.ravel()],
@@ -316,6 +361,8 @@ class BaseAligner(Estimator, ABC):
                 "p_none": np.repeat(self._without_partner(0)[sources], k),
             }
         )
+        is_out = self._is_different(np.repeat(sources, k), targets.ravel())
+        return table[~is_out].reset_index(drop=True) if is_out.any() else table
 
     def align(
         self,
@@ -441,7 +488,9 @@ class BaseAligner(Estimator, ABC):
         Returns
         -------
         DataFrame with columns entity, probability, candidate
-            Most probable first. ``candidate`` is the best there is, None where nothing is alike.
+            Most probable first; before all others, with probability 1, those of which a verdict
+            says so. ``candidate`` is the best there is, None where nothing is alike, and after a
+            verdict.
 
         Raises
         ------
@@ -477,16 +526,25 @@ class BaseAligner(Estimator, ABC):
             }
         )
         table = table[table["probability"] >= min_probability]
-        return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+        table = table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+        alone = self._ordered(place, self.judged_.alone[place])
+        if not len(alone):
+            return table
+        said = pd.DataFrame({"entity": kg.entity_ids[alone], "probability": 1.0, "candidate": None})
+        return pd.concat([said.astype(table.dtypes), table], ignore_index=True)
 
     def _n_expected(self) -> float:
         """How many entities of the first graph that are no seeds have a partner."""
         return float((1 - self._matches().judgement.none.left).sum())
 
     def _without_partner(self, side: int) -> np.ndarray:
-        """Probability of having no partner, of all entities of a graph; 0 of a seed."""
+        """Probability of having no partner, of all entities of a graph; 0 of a seed.
+
+        1 of those of which a verdict says so.
+        """
         result = np.zeros((self.kg1_, self.kg2_)[side].n_entities)
         result[self._free(side)] = self._matches().judgement.none[side]
+        result[self.judged_.alone[side]] = 1
         return result
 
     def _matches(self, n_assigned: int | None = None) -> Matches:
@@ -500,7 +558,8 @@ class BaseAligner(Estimator, ABC):
             vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
             channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
             has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
-            kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned)
+            out = self._forbidden(*free)
+            kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned, out)
             self._found = kept
         return kept[1]
 
@@ -709,24 +768,43 @@ class BaseAligner(Estimator, ABC):
         free1, free2 = self._free(0), self._free(1)
         partner = dict(self.seed_indices_.tolist())
         is_seed = np.isin(sources, self.seed_indices_[:, 0])
+        is_alone = np.isin(sources, self.judged_.alone.left)
+        is_free = ~(is_seed | is_alone)
         k = min(k, len(free2)) or 1
         scores = np.ones((len(sources), k), np.float32)
         targets = np.empty((len(sources), k), np.int64)
         how = self._matching()
         if not is_seed.all():
             self._check_any_free(free2, sources[~is_seed])
+        if is_free.any():
             # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
             # depend on which others are asked for.
-            rows = _places(sources[~is_seed], free1)
-            found = how.top_k(left[free1], right[free2], k, rows=rows)
-            scores[~is_seed], targets[~is_seed] = found[0], free2[found[1]]
+            rows = _places(sources[is_free], free1)
+            out = self._forbidden(free1, free2)
+            found = how.top_k(left[free1], right[free2], k, rows, out)
+            scores[is_free], targets[is_free] = found[0], free2[found[1]]
+        how.set_params(method="cosine")
+        for asked, first in ((is_seed, 1), (is_alone, 0)):
+            if asked.any() and k > first:
+                # An entity may be asked for twice.
+                some, back = np.unique(sources[asked], return_inverse=True)
+                out = self._forbidden(some, free2)
+                found = how.top_k(left[some], right[free2], k - first, forbidden=out)
+                scores[asked, first:] = found[0][back]
+                targets[asked, first:] = free2[found[1]][back]
         if is_seed.any():
             targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
-            if k > 1:
-                how.set_params(method="cosine")
-                found = how.top_k(left[sources[is_seed]], right[free2], k - 1)
-                scores[is_seed, 1:], targets[is_seed, 1:] = found[0], free2[found[1]]
         return scores, targets
+
+    def _forbidden(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return where pairs that were judged to be different stand among entities: (n, 2)."""
+        return places_among(self.judged_.different, left, right)
+
+    def _is_different(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Tell which pairs were judged to be different."""
+        n = self.kg2_.n_entities
+        judged = self.judged_.different @ np.array([n, 1])
+        return np.isin(left * n + right, judged)
 
     def _check_any_free(self, free2: np.ndarray, sources: np.ndarray) -> None:
         if not len(free2):
@@ -747,9 +825,13 @@ class BaseAligner(Estimator, ABC):
         return self.embeddings_[modality]
 
     def _free(self, side: int) -> np.ndarray:
-        """Return the indices of the entities that are no seeds, in an order of their ids."""
+        """Return the indices of the entities that are to be matched, in an order of their ids.
+
+        They are no seeds, and no verdict says that they have no partner.
+        """
         n_entities = (self.kg1_, self.kg2_)[side].n_entities
-        free = np.setdiff1d(np.arange(n_entities), self.seed_indices_[:, side])
+        taken = np.concatenate([self.seed_indices_[:, side], self.judged_.alone[side]])
+        free = np.setdiff1d(np.arange(n_entities), taken)
         return self._ordered(side, free)
 
     def _ordered(self, side: int, indices: np.ndarray) -> np.ndarray:

@@ -144,6 +144,7 @@ class PrecomputedAligner(BaseAligner):
             rounds.min_confidence,
             self._matching(),
             verbose=bool(self.verbose),
+            judged=X.judged,
         )
         self.calibration_, self.rounds_ = search.settle(), search.log
         return search.embed()[0]["fused"]

@@ -125,6 +125,13 @@ def align(
             "of both graphs; none for two graphs: pairs are found by what they say]"
         ),
     ] = None,
+    verdicts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What a person said on the review page: SSSOM. Same is one more seed, different "
+            "is never matched (repeatable; later files count more)."
+        ),
+    ] = None,
     names: Annotated[
         str | None,
         typer.Option(
@@ -195,6 +202,7 @@ def align(
             seeds,
             file,
             save,
+            verdicts or (),
             method=method,
             names=names,
             min_confidence=min_confidence,

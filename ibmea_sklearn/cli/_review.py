@@ -76,7 +76,7 @@ def run_review(
         matches = _table(alignment, both)
         aligner = BaseAligner.load(evidence) if evidence else None
         others = _candidates(candidates, aligner, matches, both)
-        given = read_verdicts(verdicts) if html and verdicts else None
+        given = read_verdicts(verdicts, graphs=both) if html and verdicts else None
     folders = [place if place.is_dir() else place.parent for place in places]
     more: dict[str, Any] = {"image_folders": folders, "author": author, "evidence": aligner}
     if html is None:
