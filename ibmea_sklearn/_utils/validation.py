@@ -35,7 +35,6 @@ __all__ = [
     "checked_positive",
     "checked_random",
     "did_you_mean",
-    "shown",
     "warn_user",
 ]
 
@@ -315,14 +314,6 @@ def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str
 
 class AlignmentWarning(UserWarning):
     """Something about the data or the parameters keeps an alignment from being good."""
-
-
-def shown(value: Any) -> str:
-    """Quote what was found, or its beginning: a line may have 100 MB."""
-    if isinstance(value, str):
-        return repr(value if len(value) <= 120 else value[:117] + "...")
-    said = repr(value)
-    return said if len(said) <= 120 else said[:117] + "..."
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._utils.validation import did_you_mean, shown
+from .._utils.validation import brief, did_you_mean
 
 __all__ = ["COLUMNS", "LABELS", "VERDICTS", "checked_verdicts", "last_of_each"]
 
@@ -61,21 +61,21 @@ def _id(value: Any) -> Any:
 def _check_row(row: int, source: Any, target: Any, verdict: str, date: str) -> None:
     if verdict not in VERDICTS:
         raise ValueError(
-            f"Expected verdicts {', '.join(VERDICTS)}; found {shown(verdict)} in row {row}."
+            f"Expected verdicts {', '.join(VERDICTS)}; found {brief(repr(verdict))} in row {row}."
             f"{did_you_mean(verdict, VERDICTS)}"
         )
     for side in (source, target):
         if not (side is None or (isinstance(side, (str, int)) and side != "")):
             raise ValueError(
-                f"Expected ids as strings that are not empty, or as integers; found {shown(side)} "
-                f"in row {row}."
+                "Expected ids as strings that are not empty, or as integers; found "
+                f"{brief(repr(side))} in row {row}."
             )
     n_missing = (source is None) + (target is None)
     if n_missing != (verdict == "none"):
         expected = "one entity, and None for the other" if verdict == "none" else "two entities"
         raise ValueError(
-            f"Expected {expected} for the verdict {verdict!r}; found {shown(source)} and "
-            f"{shown(target)} in row {row}."
+            f"Expected {expected} for the verdict {verdict!r}; found {brief(repr(source))} and "
+            f"{brief(repr(target))} in row {row}."
         )
     if date:
         _check_date(row, date)
@@ -87,7 +87,9 @@ def _check_date(row: int, date: str) -> None:
     except ValueError:
         is_date = False
     if not is_date:
-        raise ValueError(f"Expected dates such as 2026-01-31; found {shown(date)} in row {row}.")
+        raise ValueError(
+            f"Expected dates such as 2026-01-31; found {brief(repr(date))} in row {row}."
+        )
 
 
 def last_of_each(frame: pd.DataFrame) -> pd.DataFrame:

@@ -15,8 +15,6 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pandas as pd
 
-from .._utils.validation import shown as shown
-
 STRING = "urn:ibmea:string:"
 INTEGER = "urn:ibmea:integer:"
 
@@ -157,6 +155,14 @@ def first_odd_line(data: bytes, n_columns: int, sep: str) -> int | None:
     n_fields = np.diff(np.searchsorted(separators, ends), prepend=0) + 1
     odd = np.flatnonzero((n_fields != n_columns) & (np.diff(ends, prepend=-1) > 1))
     return int(odd[0]) if len(odd) else None
+
+
+def shown(value: Any) -> str:
+    """Quote what was found, or its beginning: a line may have 100 MB."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 120 else value[:117] + "...")
+    said = repr(value)
+    return said if len(said) <= 120 else said[:117] + "..."
 
 
 def shown_names(names: Sequence[str]) -> str:
