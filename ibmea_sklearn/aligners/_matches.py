@@ -13,7 +13,7 @@ from ..matching import Matching
 from ..matching._candidates import Candidates
 from ..matching._sinkhorn import mutual_candidates
 
-__all__ = ["Matches", "as_expected", "best_cut", "find_matches", "told_of"]
+__all__ = ["Matches", "as_expected", "best_cut", "find_matches", "nobody_seen", "told_of"]
 
 
 class Matches(NamedTuple):
@@ -52,10 +52,8 @@ def find_matches(
         Pairs that are never matched.
     """
     if not all(map(len, vectors)):
-        nothing = np.empty(0, np.int64), np.empty(0, np.float32)
-        n, m = map(len, vectors)
-        seen = Candidates(*nothing[:1] * 2, *nothing[1:] * 2, (n, m))
-        pairs, scores = np.empty((0, 2), np.int64), nothing[1]
+        seen = nobody_seen(vectors)
+        pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
     else:
         seen = how.probable_candidates(*vectors, forbidden)
         if n_assigned is not None:
@@ -72,6 +70,13 @@ def find_matches(
         calibration, seen, has, judgement.prior, entries[is_candidate]
     )
     return Matches(pairs, scores, confidence, judgement)
+
+
+def nobody_seen(sides: Sides) -> Candidates:
+    """Return that nobody has a candidate: there is nobody on one side."""
+    numbers, values = np.empty(0, np.int64), np.empty(0, np.float32)
+    n, m = map(len, sides)
+    return Candidates(numbers, numbers, values, values, (n, m))
 
 
 def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:

@@ -36,7 +36,8 @@ from ._input import (
     pairs_of,
     sources_of,
 )
-from ._matches import Matches, as_expected, best_cut, find_matches, told_of
+from ._matches import Matches, as_expected, best_cut, find_matches, nobody_seen, told_of
+from ._questions import ask, neighbours, reason_of
 
 if TYPE_CHECKING:
     from ..inspection import PairExplanation
@@ -553,15 +554,79 @@ class BaseAligner(Estimator, ABC):
         key = repr((how.get_params(), n_assigned))
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
-            free = Sides(self._free(0), self._free(1))
-            fused = self._embeddings(FUSED)
-            vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
-            channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
-            has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
-            out = self._forbidden(*free)
+            vectors, has, out = self._compared()
             kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned, out)
             self._found = kept
         return kept[1]
+
+    def _compared(self) -> tuple[Sides, Sides, np.ndarray]:
+        """Return the vectors of free entities, which channels they have, and forbidden places."""
+        free = Sides(self._free(0), self._free(1))
+        fused = self._embeddings(FUSED)
+        vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
+        channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
+        has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
+        return vectors, has, self._forbidden(*free)
+
+    def questions(self, n: int = 50) -> pd.DataFrame:
+        """Pairs that a person should be asked about first, so that few answers help most.
+
+        Parameters
+        ----------
+        n : int, default=50
+            There are fewer where fewer entities are left to match.
+
+        Returns
+        -------
+        DataFrame with columns source, target, confidence, reason
+            The most useful question first. Each is the best candidate of one of its entities. None
+            was judged before, "unsure" included.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+
+        See Also
+        --------
+        ibmea_sklearn.review : The page on which they are answered.
+        fit : Takes the answers, as ``verdicts``.
+
+        Notes
+        -----
+        A question is worth more the nearer its confidence is to a half, the more doubtful the
+        neighbours of both entities are, and the more other entities want one of the two. Questions
+        are spread: one next to a pair that is asked counts half, and entities of which the same
+        kinds of evidence are known get questions in proportion to what these are worth together.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, links[:30])
+        >>> aligner.questions(3).columns.tolist()
+        ['source', 'target', 'confidence', 'reason']
+        """
+        check_is_fitted(self, "embeddings_")
+        n = checked_integer(n, "n")
+        free = Sides(self._free(0), self._free(1))
+        vectors, has, out = self._compared()
+        if all(map(len, free)):
+            seen = self._matching().probable_candidates(*vectors, forbidden=out)
+        else:
+            seen = nobody_seen(free)
+        graphs = neighbours(self.kg1_, free.left), neighbours(self.kg2_, free.right)
+        judged = places_among(self.judged_.unsure, *free)
+        doubts = ask(seen, self.calibration_, has, graphs, judged, n)
+        return pd.DataFrame(
+            {
+                "source": self.kg1_.entity_ids[free.left[doubts.pairs[:, 0]]],
+                "target": self.kg2_.entity_ids[free.right[doubts.pairs[:, 1]]],
+                "confidence": doubts.confidence,
+                "reason": reason_of(doubts),
+            }
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

@@ -147,7 +147,7 @@ def confidences(
 
     Both ends of a pair tell of it; of what they say the mean is taken, in log odds.
     """
-    if not calibration.is_learnt:
+    if not calibration.is_learnt or not len(entries):
         return np.exp(candidates.logs[entries]).astype(np.float32)
     odds = np.zeros(len(entries))
     for side, seen in enumerate((candidates, candidates.T)):

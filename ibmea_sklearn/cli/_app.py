@@ -308,12 +308,20 @@ def evaluate(
 
 def review(
     alignment: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="ALIGNMENT", help="Matches to judge: SSSOM, CSV, TSV, N-Triples or Parquet."
         ),
-    ],
+    ] = None,
     *,
+    questions: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Instead of an alignment: so many pairs of which an answer helps most, asked of "
+            "the aligner that --evidence names.",
+        ),
+    ] = None,
     graphs: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--graphs", metavar="KG1 KG2", help="The graphs that were aligned."),
@@ -366,6 +374,7 @@ def review(
         alignment,
         graphs,
         pair,
+        questions=questions,
         html=html,
         serve=serve,
         candidates=candidates,
