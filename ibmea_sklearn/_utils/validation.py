@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 __all__ = [
+    "AlignmentWarning",
     "AnyOf",
     "Choice",
     "Flag",
@@ -309,6 +310,10 @@ def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str
     near = (difflib.get_close_matches(name, choices, 1, cutoff) for name in (given, given.lower()))
     close = next(near) or next(near)
     return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
+
+
+class AlignmentWarning(UserWarning):
+    """Something about the data or the parameters keeps an alignment from being good."""
 
 
 def warn_user(message: str, category: type[Warning]) -> None:

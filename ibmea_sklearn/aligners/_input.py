@@ -28,7 +28,9 @@ _FORMS = (
 )
 
 
-def as_view(kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise") -> SeedPairs:
+def as_view(
+    kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise", verdicts: Any = None
+) -> SeedPairs:
     """Return the view that the arguments of ``fit`` mean.
 
     Parameters
@@ -37,6 +39,8 @@ def as_view(kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise") -> SeedPa
     kg2 : KnowledgeGraph, or what scikit-learn passes as y (1-D) when `kg1` is a view
     seeds : array-like of shape (n_pairs, 2), or None: no pair is known, or `kg1` is a view
     duplicates : {"raise", "first"}
+    verdicts : DataFrame or None
+        A view has its own.
 
     Returns
     -------
@@ -47,16 +51,22 @@ def as_view(kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise") -> SeedPa
     TypeError
         If the arguments are of neither form.
     ValueError
-        If an entity is unknown or stands in two pairs.
+        If an entity is unknown or stands in two pairs, or a verdict is not as it should be.
     """
     if isinstance(kg1, SeedPairs):
         is_y = kg2 is None or (not isinstance(kg2, KnowledgeGraph) and np.ndim(kg2) == 1)
         if not is_y or seeds is not None:
             raise TypeError(f"{_FORMS}; found a view and further graphs or seeds. Pass one form.")
+        if verdicts is not None:
+            raise TypeError(
+                "Expected a view that has its verdicts; found verdicts beside it. Pass "
+                "SeedPairs(kg1, kg2, pairs, verdicts=verdicts)."
+            )
         return kg1
     if not isinstance(kg1, KnowledgeGraph) or not isinstance(kg2, KnowledgeGraph):
         raise TypeError(f"{_FORMS}; found {type(kg1).__name__} and {type(kg2).__name__}.")
-    return SeedPairs(kg1, kg2, [] if seeds is None else seeds, duplicates=duplicates)
+    pairs = [] if seeds is None else seeds
+    return SeedPairs(kg1, kg2, pairs, duplicates=duplicates, verdicts=verdicts)
 
 
 def check_same_entities(kg1: KnowledgeGraph, kg2: KnowledgeGraph, X: SeedPairs) -> None:

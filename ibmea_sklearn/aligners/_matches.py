@@ -10,7 +10,7 @@ import pandas as pd
 import rich
 
 from .._utils.names import FUSED
-from ..channels.calibration import Calibration, Judgement, confidences, judge
+from ..channels.calibration import Calibration, Judgement, judge, replicates
 from ..graph import Sides
 from ..matching import Matching
 from ..matching._candidates import Candidates
@@ -21,8 +21,10 @@ __all__ = [
     "Matches",
     "as_expected",
     "best_cut",
+    "compared",
     "find_matches",
     "matches_table",
+    "nobody_seen",
     "seeds_table",
     "shares_table",
     "sure_enough",
@@ -49,12 +51,7 @@ class Matches(NamedTuple):
 
     @property
     def confidence(self) -> np.ndarray:
-        """Probability that each pair is right, float64 of shape (n_pairs,).
-
-        The mean over resampled pairs is less sure than any of them; with few held-out pairs that is
-        nearer the truth (emoji pair, 57 pairs, half of the partners taken out: recall at an ordered
-        precision of .95 .59 for .57; synthetic, share .19: calibration error .041 for .043).
-        """
+        """Probability that each pair is right, float64 of shape (n_pairs,)."""
         return np.asarray(self.replicates.mean(axis=0, dtype=np.float64))
 
     @property
@@ -69,6 +66,7 @@ def find_matches(
     free: Sides,
     calibration: Calibration,
     n_assigned: int | None = None,
+    forbidden: np.ndarray | None = None,
 ) -> Matches:
     """Match entities one to one, and judge them all.
 
@@ -82,33 +80,46 @@ def find_matches(
     calibration : Calibration
     n_assigned : int, optional
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
+    forbidden : int64 ndarray of shape (n_pairs, 2), optional
+        Pairs that are never matched.
     """
-    vectors = Sides(*(side[rows] for side, rows in zip(embeddings[FUSED], free, strict=True)))
-    channels = [sides for name, sides in embeddings.items() if name != FUSED]
-    has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
+    vectors, has = compared(embeddings, free)
     if not all(map(len, vectors)):
-        nothing = np.empty(0, np.int64), np.empty(0, np.float32)
-        n, m = map(len, vectors)
-        seen = Candidates(*nothing[:1] * 2, *nothing[1:] * 2, (n, m))
-        pairs, scores = np.empty((0, 2), np.int64), nothing[1]
+        seen = nobody_seen(vectors)
+        pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
     else:
-        seen = how.probable_candidates(*vectors)
+        seen = how.probable_candidates(*vectors, forbidden)
         if n_assigned is not None:
-            pairs, scores = how.assign(*vectors, n_assigned)
+            pairs, scores = how.assign(*vectors, n_assigned, forbidden)
         elif how.method == "sinkhorn" and how.normalize:  # another search would find the same
             pairs, scores = mutual_candidates(seen, how.temperature)
         else:
-            pairs, scores = how.mutual_nearest(*vectors)
+            pairs, scores = how.mutual_nearest(*vectors, forbidden)
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
-    replicates = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
+    chances = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
     is_candidate = entries >= 0
-    replicates[:, is_candidate] = confidences(
+    chances[:, is_candidate] = replicates(
         calibration, seen, has, judgement.priors, entries[is_candidate]
     )
-    found = Matches(pairs, scores, replicates, judgement, has)
+    found = Matches(pairs, scores, chances, judgement, has)
     order = np.argsort(-found.confidence, kind="stable")
-    return found._replace(pairs=pairs[order], scores=scores[order], replicates=replicates[:, order])
+    return found._replace(pairs=pairs[order], scores=scores[order], replicates=chances[:, order])
+
+
+def compared(embeddings: Mapping[str, Sides], free: Sides) -> tuple[Sides, Sides]:
+    """Return the vectors of free entities, and which channels say something of them."""
+    vectors = Sides(*(side[rows] for side, rows in zip(embeddings[FUSED], free, strict=True)))
+    channels = [sides for name, sides in embeddings.items() if name != FUSED]
+    has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
+    return vectors, has
+
+
+def nobody_seen(sides: Sides) -> Candidates:
+    """Return that nobody has a candidate: there is nobody on one side."""
+    numbers, values = np.empty(0, np.int64), np.empty(0, np.float32)
+    n, m = map(len, sides)
+    return Candidates(numbers, numbers, values, values, (n, m))
 
 
 def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:
@@ -162,8 +173,12 @@ def shares_table(judgement: Judgement) -> pd.DataFrame:
     )
 
 
-def unmatched_table(judgement: Judgement, ids: Sides, place: int, least: float) -> pd.DataFrame:
+def unmatched_table(
+    judgement: Judgement, ids: Sides, place: int, least: float, alone: np.ndarray
+) -> pd.DataFrame:
     """List entities of one side that have no partner with a probability of at least `least`.
+
+    Those that are `alone`, by a verdict, stand first.
 
     Returns
     -------
@@ -177,7 +192,11 @@ def unmatched_table(judgement: Judgement, ids: Sides, place: int, least: float) 
         {"entity": ids[place], "probability": judgement.none[place], "candidate": candidate}
     )
     table = table[table["probability"] >= least]
-    return table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+    table = table.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
+    if not len(alone):
+        return table
+    said = pd.DataFrame({"entity": alone, "probability": 1.0, "candidate": None})
+    return pd.concat([said.astype(table.dtypes), table], ignore_index=True)
 
 
 def sure_enough(

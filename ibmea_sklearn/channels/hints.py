@@ -15,6 +15,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from .._utils.names import GRAPH, NAME, PROPAGATION
+from .._utils.validation import AlignmentWarning as AlignmentWarning
 from .._utils.validation import warn_user
 from ..graph import KnowledgeGraph, SeedPairs
 from .calibration import LEAST_PAIRS
@@ -40,10 +41,6 @@ SAFE_BETA = 1e-2
 LEAST_VALIDATION = 100
 
 IMAGE = "image"
-
-
-class AlignmentWarning(UserWarning):
-    """Something about the data or the parameters keeps an alignment from being good."""
 
 
 def hint_at_unreached(X: SeedPairs, modalities: Sequence[str]) -> None:

@@ -16,8 +16,9 @@ from sklearn.preprocessing import normalize
 from .._utils.names import FUSED
 from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
+from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..matching import Matching
-from ..matching._candidates import Candidates, entry_products, row_numbers
+from ..matching._candidates import Candidates, entry_products, places_among, row_numbers
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
@@ -133,6 +134,9 @@ class PairSearch:
         Its temperature, iterations, search and device are those of the searches here.
     verbose : bool, default=False
         Whether each search says what it has found.
+    judged : Judged
+        Pairs that are different, which are never found, and entities without a partner, which take
+        part in no search: as indices.
 
     Attributes
     ----------
@@ -154,11 +158,18 @@ class PairSearch:
         min_confidence: float,
         matching: Matching,
         verbose: bool = False,
+        judged: Judged = NOTHING_JUDGED,
     ) -> None:
         self.channels, self.train, self.held_out = channels, train, held_out
         self.min_confidence, self.matching, self.verbose = min_confidence, matching, verbose
         sides = np.arange(channels.n_left), np.arange(channels.n_left, channels.n_nodes)
-        self.free = [np.setdiff1d(s, p) for s, p in zip(sides, train.T, strict=True)]
+        shifts = np.array([0, channels.n_left])
+        self.different = judged.different + shifts
+        taken = [
+            np.concatenate([known, alone + shift])
+            for known, alone, shift in zip(train.T, judged.alone, shifts, strict=True)
+        ]
+        self.free = [np.setdiff1d(s, t) for s, t in zip(sides, taken, strict=True)]
         in_first = np.random.default_rng(0).permutation(len(held_out)) % 2 == 0
         self.folds = [held_out[in_first], held_out[~in_first]]
         self.are_seeds_few = are_few(len(train), len(held_out))
@@ -287,7 +298,9 @@ class PairSearch:
         if not is_finite(vectors):
             return math.nan  # the next loss is not finite either, and stops the training
         sides = self._sides(vectors, sources, self.free[1])
-        return hits_at_k(matching.ranks(*sides, np.searchsorted(self.free[1], targets)), 1)
+        out = places_among(self.different, sources, self.free[1])
+        true = np.searchsorted(self.free[1], targets)
+        return hits_at_k(matching.ranks(*sides, true, forbidden=out), 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the searches have learnt, found and logged."""
@@ -369,7 +382,8 @@ class PairSearch:
         how = clone(self.matching).set_params(
             n_candidates=n_candidates, sketch_width=_SKETCH_WIDTH, normalize=False
         )
-        places = how.candidate_places(*self._sides(vectors, *self.free))
+        out = places_among(self.different, *self.free)
+        places = how.candidate_places(*self._sides(vectors, *self.free), out)
         return compare(places, vectors.values(), Sides(*self.free), how.device)
 
     def _sides(self, vectors: Vectors, left: np.ndarray, right: np.ndarray) -> Sides:
@@ -412,18 +426,31 @@ def split_seeds(
 ) -> tuple[SeedPairs, SeedPairs]:
     """Split a view into seeds to train on and seeds that are held out, both in the order of `X`.
 
-    Where the fraction is less than one seed, none is held out.
+    Where the fraction is less than one seed, none is held out. Pairs that a verdict has added are
+    not held out, as long as there are enough others.
 
     Raises
     ------
     ValueError
         If fewer than two seeds are left to train on.
     """
-    n_held_out = round(fraction * len(X))
+    choosable = _choosable(X, fraction)
+    n_held_out = round(fraction * len(choosable))
     if n_held_out and n_held_out > len(X) - 2:
         raise ValueError(
             f"Expected rounds__validation_fraction to leave 2 seeds to train on; found {fraction} "
             f"of {len(X)} seeds. Change it, or pass more seeds."
         )
-    order = random.permutation(len(X)) if n_held_out else np.arange(len(X))
-    return X[np.sort(order[n_held_out:])], X[np.sort(order[:n_held_out])]
+    order = random.permutation(len(choosable)) if n_held_out else np.arange(len(choosable))
+    held_out = np.sort(choosable[order[:n_held_out]])
+    return X[np.setdiff1d(np.arange(len(X)), held_out)], X[held_out]
+
+
+def _choosable(X: SeedPairs, fraction: float) -> np.ndarray:
+    """Return the rows that may be held out.
+
+    Pairs that somebody was asked about were doubtful, or they had not been asked: judged by them,
+    all others seem less sure than they are. They are held out only where seeds are too few.
+    """
+    drawn = np.flatnonzero(~X.is_verdict)
+    return drawn if fraction * len(drawn) >= LEAST_PAIRS else np.arange(len(X))

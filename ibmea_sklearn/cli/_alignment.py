@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,8 +12,8 @@ import pandas as pd
 from .. import __version__
 from .._utils.files import removals_wait
 from .._utils.validation import did_you_mean
-from ..graph import KnowledgeGraph
-from ..io import read_graph, read_pair, read_pairs, write_alignment
+from ..graph import KnowledgeGraph, SeedPairs
+from ..io import read_graph, read_pair, read_pairs, read_verdicts, write_alignment
 from ._aligners import setting_of
 from ._talk import Talk, check_alignment_file, check_apart, check_file
 
@@ -31,6 +31,7 @@ def run_alignment(
     seeds: Path | None,
     output: Path,
     save: Path | None = None,
+    verdicts: Sequence[Path] = (),
     *,
     method: str,
     names: str | None = None,
@@ -52,6 +53,8 @@ def run_alignment(
     output : Path
     save : Path or None
         Where the fitted aligner goes.
+    verdicts : sequence of Path
+        What persons said, the later ones last.
     method : {"mutual", "assignment"}
     names : {"id", "none"} or None, default=None
         Take the last parts of the ids as names of the entities, or no names. None: those that the
@@ -72,7 +75,12 @@ def run_alignment(
         _check_choice("--names", names, NAMES)
     state = setting_of(aligner, "checkpoint_dir")
     check_apart(
-        {"KG1": graphs[0], "KG2": graphs[1], "--seeds": seeds},
+        {
+            "KG1": graphs[0],
+            "KG2": graphs[1],
+            "--seeds": seeds,
+            **{f"--verdicts ({i})": path for i, path in enumerate(verdicts, 1)},
+        },
         {
             "--output": output,
             "--save": save,
@@ -89,19 +97,24 @@ def run_alignment(
         kg1, kg2, pairs = _read(graphs, seeds)
         if names is not None:
             kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
+        judged = [read_verdicts(path, graphs=(kg1, kg2)) for path in verdicts]
     for kg in (kg1, kg2):
         talk.say(repr(kg))
+    table = pd.concat(judged, ignore_index=True) if judged else None
+    X = SeedPairs(kg1, kg2, pairs, duplicates=aligner.duplicates, verdicts=table)
+    if said := said_of_verdicts(X):
+        talk.say(said)
     with removals_wait() as states:
         try:
-            with talk.step(_learning(len(pairs))):
-                aligner.fit(kg1, kg2, pairs)
+            with talk.step(_learning(len(X))):
+                aligner.fit(X)
         except KeyboardInterrupt:
             # What was learnt up to here is an alignment, too.
             if hasattr(aligner, "embeddings_"):
-                _write_found(talk, aligner, wanted, least, _beside(output), _beside(save))
+                _write_found(talk, aligner, wanted, least, _beside(output), _beside(save), said)
             raise
         try:
-            alignment = _write_found(talk, aligner, wanted, least, output, save)
+            alignment = _write_found(talk, aligner, wanted, least, output, save, said)
         except OSError as error:
             if states:
                 error.add_note(
@@ -110,7 +123,7 @@ def run_alignment(
                 )
             raise
     sure = int((alignment["confidence"] >= 0.5).sum())
-    seeds_too = " Seeds are not among them: --include-seeds adds them." if len(pairs) else ""
+    seeds_too = " Seeds are not among them: --include-seeds adds them." if len(X) else ""
     talk.say(
         f"Of them {sure:,} with a confidence of at least 0.5.{'' if include_seeds else seeds_too}"
     )
@@ -190,6 +203,20 @@ def _say_quality(talk: Talk, aligner: BaseAligner, method: str) -> None:
         )
 
 
+def said_of_verdicts(X: SeedPairs) -> str:
+    """Say how many verdicts of each kind count; "" of none."""
+    counts = {
+        "same": int(X.is_verdict.sum()),
+        "different": len(X.different),
+        "none": sum(map(len, X.alone)),
+        "unsure": len(X.unsure),
+    }
+    if not any(counts.values()):
+        return ""
+    listed = ", ".join(f"{n:,} {verdict}" for verdict, n in counts.items())
+    return f"Verdicts beside the seeds: {listed}."
+
+
 def _learning(n_seeds: int) -> str:
     if n_seeds:
         return f"Learning from {n_seeds:,} seeds"
@@ -218,6 +245,7 @@ def _write_found(
     least: float | str | None,
     output: Path,
     save: Path | None,
+    comment: str,
 ) -> pd.DataFrame:
     with talk.step("Aligning"):
         alignment = aligner.align(**wanted, min_confidence=0 if least is None else least)
@@ -226,7 +254,13 @@ def _write_found(
         talk.say(f"{n_cut:,} matches that are less sure than was asked for are left out.")
     is_learnt = aligner.calibration_.is_learnt
     written = write_matches(
-        alignment, output, aligner.kg1_, aligner.kg2_, is_learnt, None if least is None else 0.0
+        alignment,
+        output,
+        aligner.kg1_,
+        aligner.kg2_,
+        is_learnt,
+        None if least is None else 0.0,
+        comment,
     )
     talk.wrote(output, f"{written:,} pairs")
     if save is not None:
@@ -242,6 +276,7 @@ def write_matches(
     kg2: KnowledgeGraph,
     is_calibrated: bool = True,
     min_confidence: float | None = None,
+    comment: str = "",
 ) -> int:
     """Write an alignment with the names of the entities, or their first texts, as labels.
 
@@ -255,6 +290,8 @@ def write_matches(
         Whether seeds told what a confidence is worth. If not, SSSOM says so in its header.
     min_confidence : float or None, default=None
         As of :func:`write_alignment`.
+    comment : str, default=""
+        What the header of SSSOM says besides.
 
     Returns
     -------
@@ -267,9 +304,12 @@ def write_matches(
     is_sssom = path.suffix == ".tsv"
     tool = {"mapping_tool": "ibmea_sklearn", "mapping_tool_version": __version__}
     if not is_calibrated:
-        tool["comment"] = (
+        uncalibrated = (
             "Confidences are not calibrated: too few seeds were held out to judge them by."
         )
+        comment = f"{comment} {uncalibrated}".strip()
+    if comment:
+        tool["comment"] = comment.strip()
     metadata = tool if is_sssom else None
     return write_alignment(
         alignment.assign(**there), path, metadata=metadata, min_confidence=min_confidence

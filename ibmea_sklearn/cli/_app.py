@@ -125,6 +125,13 @@ def align(
             "of both graphs; none for two graphs: pairs are found by what they say]"
         ),
     ] = None,
+    verdicts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What a person said on the review page: SSSOM. Same is one more seed, different "
+            "is never matched (repeatable; later files count more)."
+        ),
+    ] = None,
     names: Annotated[
         str | None,
         typer.Option(
@@ -195,6 +202,7 @@ def align(
             seeds,
             file,
             save,
+            verdicts or (),
             method=method,
             names=names,
             min_confidence=min_confidence,
@@ -300,12 +308,20 @@ def evaluate(
 
 def review(
     alignment: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="ALIGNMENT", help="Matches to judge: SSSOM, CSV, TSV, N-Triples or Parquet."
         ),
-    ],
+    ] = None,
     *,
+    questions: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Instead of an alignment: so many pairs of which an answer helps most, asked of "
+            "the aligner that --evidence names.",
+        ),
+    ] = None,
     graphs: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--graphs", metavar="KG1 KG2", help="The graphs that were aligned."),
@@ -358,6 +374,7 @@ def review(
         alignment,
         graphs,
         pair,
+        questions=questions,
         html=html,
         serve=serve,
         candidates=candidates,

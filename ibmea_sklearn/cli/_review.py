@@ -21,10 +21,11 @@ _VERDICTS = Path("verdicts.sssom.tsv")
 
 def run_review(
     talk: Talk,
-    alignment: Path,
+    alignment: Path | None,
     graphs: tuple[Path, Path] | None,
     pair: Path | None,
     *,
+    questions: int | None = None,
     html: Path | None,
     serve: bool,
     candidates: Path | None = None,
@@ -40,10 +41,13 @@ def run_review(
     Parameters
     ----------
     talk : Talk
-    alignment : Path
+    alignment : Path or None
+        The matches to judge.
     graphs : (Path, Path) or None
     pair : Path or None
         A folder of both graphs, instead.
+    questions : int or None
+        Ask so many questions of the aligner that was saved, in place of an alignment.
     html : Path or None
         The file to write.
     serve : bool
@@ -61,8 +65,15 @@ def run_review(
     Raises
     ------
     ValueError
-        If it is not said where the page goes or where the graphs are, or both ways.
+        If it is not said where the page goes or where the graphs are, or what to judge, or it is
+        said in both ways.
     """
+    _check_one("ALIGNMENT or --questions N", alignment is not None, questions is not None)
+    if questions is not None and evidence is None:
+        raise ValueError(
+            "Expected --evidence FILE with --questions, an aligner that `ibmea align --save` has "
+            "written: it knows what is worth asking; found none."
+        )
     _check_one("--html FILE or --serve", html is not None, serve)
     _check_one("--graphs KG1 KG2 or --pair FOLDER", graphs is not None, pair is not None)
     if serve:
@@ -73,10 +84,10 @@ def run_review(
     _check_places(alignment, places, candidates, evidence, verdicts, html, output)
     with talk.step("Reading"):
         both = _graphs(places)
-        matches = _table(alignment, both)
         aligner = BaseAligner.load(evidence) if evidence else None
+        matches = _matches(alignment, both, aligner, questions)
         others = _candidates(candidates, aligner, matches, both)
-        given = read_verdicts(verdicts) if html and verdicts else None
+        given = read_verdicts(verdicts, graphs=both) if html and verdicts else None
     folders = [place if place.is_dir() else place.parent for place in places]
     more: dict[str, Any] = {"image_folders": folders, "author": author, "evidence": aligner}
     if html is None:
@@ -86,7 +97,7 @@ def run_review(
         talk.wrote(output, "the verdicts")
         return
     with talk.step("Writing the page"):
-        more |= {"verdicts": given, "max_matches": max_matches}
+        more |= {"verdicts": given, "max_matches": max(max_matches, questions or 0)}
         made = review(matches, *both, html, others, **more)
     is_cut = made.n_shown < made.n_matches
     most = f", the most doubtful of {made.n_matches:,}: see --max-matches" if is_cut else ""
@@ -94,7 +105,7 @@ def run_review(
 
 
 def _check_places(
-    alignment: Path,
+    alignment: Path | None,
     places: list[Path],
     candidates: Path | None,
     evidence: Path | None,
@@ -123,6 +134,23 @@ def _graphs(places: list[Path]) -> Graphs:
         return read_graph(places[0]), read_graph(places[1])
     kg1, kg2, _ = read_pair(places[0])
     return kg1, kg2
+
+
+def _matches(
+    path: Path | None, graphs: Graphs, aligner: BaseAligner | None, n_questions: int | None
+) -> pd.DataFrame:
+    """Return the matches of a file, or the questions of an aligner."""
+    if path is not None:
+        return _table(path, graphs)
+    assert aligner is not None
+    asked = aligner.questions(n_questions or 1)
+    if not len(asked):
+        raise ValueError(
+            "Expected entities that are still to be matched; found none: nothing is left to ask."
+        )
+    for kg, side in zip(graphs, ("source", "target"), strict=True):
+        kg.entity_index(asked[side], f"entities of the questions ({side})")
+    return asked.drop(columns="reason")
 
 
 def _table(path: Path, graphs: Graphs) -> pd.DataFrame:

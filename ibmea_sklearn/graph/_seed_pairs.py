@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ._joint import Sides
 from ._knowledge_graph import KnowledgeGraph
 from ._tables import Frozen, columns_of
+from ._verdicts import NOTHING_JUDGED, Judged, Resolved, no_contradictions, resolve
 
 
 class SeedPairs(Frozen):
@@ -18,7 +20,9 @@ class SeedPairs(Frozen):
 
     An immutable view. Slicing rows gives the same type, and both graphs are shared, never copied,
     so that scikit-learn's cross-validation, searches and pipelines work on it. A column
-    (``seeds[:, 0]``) is an array of ids.
+    (``seeds[:, 0]``) is an array of ids. Verdicts that pairs are different, and that entities have
+    no partner, are no rows but constraints: every slice, and every view on other graphs, has all
+    of them.
 
     Parameters
     ----------
@@ -27,6 +31,11 @@ class SeedPairs(Frozen):
         Ids of entities, of `kg1` on the left and of `kg2` on the right.
     duplicates : {"raise", "first"}, default="raise"
         What to do when an entity stands in two pairs: an error, or keep the first of them.
+    verdicts : DataFrame with columns source, target, verdict[, author, date, comment], optional
+        What a person said, as :func:`~ibmea_sklearn.io.read_verdicts` returns it. Pairs that are
+        "same" join `pairs`, at the end. "different" pairs are never matched, nor are entities with
+        the verdict "none", whose other side is None. "unsure" pairs are not asked again. A verdict
+        counts more than a seed, and a later row more than an earlier one.
 
     Attributes
     ----------
@@ -36,13 +45,29 @@ class SeedPairs(Frozen):
         The same as indices into ``kg1.entity_ids`` and ``kg2.entity_ids``.
     shape : tuple
         ``(n_pairs, 2)``.
+    is_verdict : bool ndarray of shape (n_pairs,)
+        Which pairs a verdict has added.
+    different, unsure : int64 ndarrays of shape (n, 2)
+        Pairs judged so, as indices. Whole in every slice.
+    alone : Sides
+        Indices of the entities of which a verdict says that they have no partner. Whole in every
+        slice.
+    contradictions : DataFrame
+        Verdicts (``source``, ``target``, ``verdict``, ``author``, ``date``) and the seeds or
+        earlier verdicts that do not count for them (the same names after ``other_``; the verdict
+        of a seed is "seed").
 
     Raises
     ------
     TypeError
         If a graph is not a KnowledgeGraph.
     ValueError
-        If an entity is unknown, or stands in two pairs.
+        If an entity is unknown, or stands in two pairs, or a verdict is not as above.
+
+    Warns
+    -----
+    AlignmentWarning
+        If verdicts contradict pairs or each other.
 
     Examples
     --------
@@ -52,15 +77,35 @@ class SeedPairs(Frozen):
     >>> seeds = SeedPairs(kg1, kg2, [("a", "x"), ("b", "y"), ("c", "z")])
     >>> seeds[[0, 2]]
     SeedPairs of 2 pairs: a = x, c = z
+
+    With what a person said:
+
+    >>> import pandas as pd
+    >>> rows = [("b", "y", "same"), ("a", "z", "different"), ("c", None, "none")]
+    >>> verdicts = pd.DataFrame(rows, columns=["source", "target", "verdict"])
+    >>> judged = SeedPairs(kg1, kg2, [("a", "x")], verdicts=verdicts)
+    >>> judged
+    SeedPairs of 2 pairs: a = x, b = y; 1 different, 1 alone
+    >>> judged[:1].different
+    array([[0, 2]])
     """
 
     kg1: KnowledgeGraph
     kg2: KnowledgeGraph
     pairs: np.ndarray
     indices: np.ndarray
+    is_verdict: np.ndarray
+    judged: Judged
+    contradictions: pd.DataFrame
 
     def __init__(
-        self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, pairs: Any, *, duplicates: str = "raise"
+        self,
+        kg1: KnowledgeGraph,
+        kg2: KnowledgeGraph,
+        pairs: Any,
+        *,
+        duplicates: str = "raise",
+        verdicts: pd.DataFrame | None = None,
     ) -> None:
         for name, graph in (("kg1", kg1), ("kg2", kg2)):
             if not isinstance(graph, KnowledgeGraph):
@@ -70,19 +115,60 @@ class SeedPairs(Frozen):
         if duplicates not in ("raise", "first"):
             raise ValueError(f"Expected duplicates='raise' or 'first'; found {duplicates!r}.")
         if isinstance(pairs, SeedPairs):
-            pairs = pairs.pairs
+            given = [pairs._verdicts(), verdicts]
+            pairs = pairs.pairs[~pairs.is_verdict]
+            given = [table for table in given if table is not None]
+            verdicts = pd.concat(given, ignore_index=True) if given else None
         left, right = columns_of(pairs, 2, "pairs")
         indices = pair_indices(kg1, kg2, left, right)
         keep = _first_of_each(indices)
         if duplicates == "raise" and not keep.all():
             raise ValueError(_say_duplicate(left, right, indices, keep))
-        self._set_pairs(kg1, kg2, indices[keep])
+        known = Resolved(
+            indices[keep], np.zeros(keep.sum(), bool), NOTHING_JUDGED, no_contradictions()
+        )
+        if verdicts is not None:
+            known = resolve(kg1, kg2, known.indices, verdicts)
+        self._set_pairs(kg1, kg2, known)
 
-    def _set_pairs(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, indices: np.ndarray) -> None:
-        ids1, ids2 = kg1.entity_ids, kg2.entity_ids
+    def _set_pairs(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, known: Resolved) -> None:
+        ids1, ids2, indices = kg1.entity_ids, kg2.entity_ids, known.indices
         pairs = np.empty(indices.shape, ids1.dtype if ids1.dtype == ids2.dtype else object)
         pairs[:, 0], pairs[:, 1] = ids1[indices[:, 0]], ids2[indices[:, 1]]
-        self._set(kg1=kg1, kg2=kg2, indices=indices, pairs=pairs)
+        self._set(kg1=kg1, kg2=kg2, pairs=pairs, **known._asdict())
+
+    @property
+    def different(self) -> np.ndarray:
+        """Pairs judged to be different, int64 (n, 2)."""
+        return self.judged.different
+
+    @property
+    def unsure(self) -> np.ndarray:
+        """Pairs of which somebody could not tell, int64 (n, 2)."""
+        return self.judged.unsure
+
+    @property
+    def alone(self) -> Sides:
+        """Entities judged to have no partner: of each graph int64 (n,)."""
+        return self.judged.alone
+
+    def _verdicts(self) -> pd.DataFrame | None:
+        """Return the verdicts that count as a table, without their authors."""
+        ids, (left, right) = (self.kg1.entity_ids, self.kg2.entity_ids), self.alone
+        parts = {
+            "same": self.pairs[self.is_verdict].tolist(),
+            "different": [[k[i] for k, i in zip(ids, p, strict=True)] for p in self.different],
+            "unsure": [[k[i] for k, i in zip(ids, p, strict=True)] for p in self.unsure],
+            "none": [*([e, None] for e in ids[0][left]), *([None, e] for e in ids[1][right])],
+        }
+        rows = [[*ends, verdict] for verdict, pairs in parts.items() for ends in pairs]
+        columns = ["source", "target", "verdict"]
+        return pd.DataFrame(rows, columns=columns, dtype=object) if rows else None
+
+    def _known(self, key: Any = slice(None)) -> Resolved:
+        """Return some rows, with all that holds whichever they are."""
+        rows = self.indices[key].reshape(-1, 2), self.is_verdict[key].reshape(-1)
+        return Resolved(*rows, self.judged, self.contradictions)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -110,7 +196,7 @@ class SeedPairs(Frozen):
         if isinstance(key, tuple) and len(key) > 1 and key[1] is not Ellipsis:
             return self.pairs[key]
         new = object.__new__(SeedPairs)
-        new._set_pairs(self.kg1, self.kg2, self.indices[key].reshape(-1, 2))
+        new._set_pairs(self.kg1, self.kg2, self._known(key))
         return new
 
     def with_graphs(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> SeedPairs:
@@ -145,12 +231,15 @@ class SeedPairs(Frozen):
                     "order; found others. Use SeedPairs(kg1, kg2, pairs) for other graphs."
                 )
         new = object.__new__(SeedPairs)
-        new._set_pairs(kg1, kg2, self.indices)
+        new._set_pairs(kg1, kg2, self._known())
         return new
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{a} = {b}" for a, b in self.pairs[:3].tolist())
-        return f"SeedPairs of {len(self)} pairs: {shown}{', ...' if len(self) > 3 else ''}"
+        said = {"different": self.different, "alone": np.concatenate(self.alone)}
+        judged = ", ".join(f"{len(found)} {what}" for what, found in said.items() if len(found))
+        pairs = f"SeedPairs of {len(self)} pairs: {shown}{', ...' if len(self) > 3 else ''}"
+        return f"{pairs}; {judged}" if judged else pairs
 
     def _repr_html_(self) -> str:
         names = (kg.name or f"kg{i}" for i, kg in enumerate((self.kg1, self.kg2), 1))

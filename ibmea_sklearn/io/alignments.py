@@ -246,7 +246,7 @@ def read_alignment(
     """
     table = _read(Path(path))
     for side, kg in zip(("source", "target"), graphs or (), strict=False):
-        ids = _as_ids_of(kg, table[side].to_numpy())
+        ids = as_ids_of(kg, table[side].to_numpy())
         table[side] = pd.Series(ids, table.index, ids.dtype)
     return table
 
@@ -323,7 +323,7 @@ def read_pairs(
     return pair_array(*(table[side].to_numpy() for side in ("source", "target")))
 
 
-def _as_ids_of(kg: KnowledgeGraph, ids: np.ndarray) -> np.ndarray:
+def as_ids_of(kg: KnowledgeGraph, ids: np.ndarray) -> np.ndarray:
     """Turn ids into the type that the graph has, where all of them can be."""
     texts = [str(i) for i in ids.tolist()]
     if kg.entity_ids.dtype == object:

@@ -13,17 +13,10 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from .._utils.files import atomic_write, only_unicode
+from ..graph._verdict_table import COLUMNS, LABELS, checked_verdicts
 from ._sssom import namespace_of, prefixes_of
 from ._text import read_text
-from .verdicts import (
-    COLUMNS,
-    LABELS,
-    checked_verdicts,
-    format_rows,
-    format_verdicts,
-    iris_of,
-    parse_verdicts,
-)
+from .verdicts import format_rows, format_verdicts, iris_of, parse_verdicts
 
 __all__ = ["VerdictFile"]
 

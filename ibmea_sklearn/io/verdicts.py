@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
-import math
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -15,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from .._utils.files import atomic_write, only_unicode
-from .._utils.validation import did_you_mean
+from ..graph import KnowledgeGraph
+from ..graph._verdict_table import COLUMNS, LABELS, checked_verdicts, last_of_each
 from ._sssom import (
     NOWHERE,
     PREDICATE,
@@ -28,12 +27,8 @@ from ._sssom import (
     says_same,
 )
 from ._table_files import format_table
-from ._text import from_iri, read_text, shown, to_iri
-
-VERDICTS = ("same", "different", "unsure", "none")
-COLUMNS = ("source", "target", "verdict", "author", "date", "comment")
-# What people read of the ids; written, never needed.
-LABELS = ("source_label", "target_label")
+from ._text import from_iri, read_text, to_iri
+from .alignments import as_ids_of
 
 _MANUAL = "semapv:ManualMappingCuration"
 _BY_HAND = {f"https://w3id.org/semapv/vocab/{name}"
@@ -96,13 +91,17 @@ def write_verdicts(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         file.write(format_verdicts(rows, prefixes_of(iris_of(rows), {})))
 
 
-def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_verdicts(
+    path: str | os.PathLike[str], *, graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
+) -> pd.DataFrame:
     """Read what a person says of pairs of entities.
 
     Parameters
     ----------
     path : path-like
         SSSOM, as :func:`write_verdicts` or a review page writes it.
+    graphs : (KnowledgeGraph, KnowledgeGraph), optional
+        Of the entities on the left and on the right: ids become strings or integers, as theirs are.
 
     Returns
     -------
@@ -140,7 +139,15 @@ def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
     0      1      7  unsure    Ada  2026-01-31
     """
     path = Path(path)
-    return parse_verdicts(path, read_text(path, keep_line_ends=True))[list(COLUMNS)]
+    table = parse_verdicts(path, read_text(path, keep_line_ends=True))[list(COLUMNS)]
+    for kg, side in zip(graphs or (), ("source", "target"), strict=False):
+        there = table[side].notna()
+        table.loc[there, side] = pd.Series(
+            as_ids_of(kg, table.loc[there, side].to_numpy()).tolist(),
+            index=table.index[there],
+            dtype=object,
+        )
+    return table
 
 
 def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
@@ -168,11 +175,6 @@ def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
              for side, end in (("source", "subject"), ("target", "object"))}  # fmt: skip
     frame = pd.DataFrame({**sides, "verdict": verdict, **said}, dtype=object)[keep]
     return last_of_each(frame)
-
-
-def last_of_each(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep the last verdict on each pair."""
-    return frame[~frame.duplicated(["source", "target"], keep="last")].reset_index(drop=True)
 
 
 def _verdicts(
@@ -212,77 +214,6 @@ def _entities(iris: list[str]) -> list[Any]:
 
 
 # -- From a table to text --------------------------------------------------------------------------
-
-
-def checked_verdicts(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with all columns, ids as they are written; ValueError if one can't be."""
-    missing = [name for name in COLUMNS[:3] if name not in table]
-    if missing:
-        raise ValueError(
-            f"Expected the columns source, target and verdict; found {list(table.columns)}."
-        )
-    known = [*COLUMNS, *LABELS]
-    columns = {name: _column(table, name) for name in known}
-    for row, (source, target, verdict, _, date, _) in enumerate(
-        zip(*(columns[name] for name in COLUMNS), strict=True)
-    ):
-        _check_row(row, source, target, verdict, date)
-    return pd.DataFrame(columns, columns=known, dtype=object)
-
-
-def _column(table: pd.DataFrame, name: str) -> list[Any]:
-    if name not in table:
-        return [""] * len(table)
-    values = table[name].astype(object)
-    if name in ("source", "target"):
-        return [_id(value) for value in values]
-    return ["" if _is_nothing(value) else str(value) for value in values]
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-
-
-def _id(value: Any) -> Any:
-    """Return an id; a column of integers in which one is missing has become one of floats."""
-    if _is_nothing(value):
-        return None
-    is_integer = isinstance(value, (int, float, np.integer, np.floating))
-    if is_integer and not isinstance(value, bool) and float(value).is_integer():
-        return int(value)
-    return value
-
-
-def _check_row(row: int, source: Any, target: Any, verdict: str, date: str) -> None:
-    if verdict not in VERDICTS:
-        raise ValueError(
-            f"Expected verdicts {', '.join(VERDICTS)}; found {shown(verdict)} in row {row}."
-            f"{did_you_mean(verdict, VERDICTS)}"
-        )
-    for side in (source, target):
-        if not (side is None or (isinstance(side, (str, int)) and side != "")):
-            raise ValueError(
-                f"Expected ids as strings that are not empty, or as integers; found {shown(side)} "
-                f"in row {row}."
-            )
-    n_missing = (source is None) + (target is None)
-    if n_missing != (verdict == "none"):
-        expected = "one entity, and None for the other" if verdict == "none" else "two entities"
-        raise ValueError(
-            f"Expected {expected} for the verdict {verdict!r}; found {shown(source)} and "
-            f"{shown(target)} in row {row}."
-        )
-    if date:
-        _check_date(row, date)
-
-
-def _check_date(row: int, date: str) -> None:
-    try:
-        is_date = datetime.date.fromisoformat(date).isoformat() == date
-    except ValueError:
-        is_date = False
-    if not is_date:
-        raise ValueError(f"Expected dates such as 2026-01-31; found {shown(date)} in row {row}.")
 
 
 def iris_of(rows: pd.DataFrame) -> list[str]:

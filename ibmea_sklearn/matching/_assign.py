@@ -56,29 +56,39 @@ def assign(scores: Any, indices: Any, n_targets: int) -> np.ndarray:
            [1, 1]])
     """
     values, columns = _checked_candidates(scores, indices, checked_integer(n_targets, "n_targets"))
-    if not values.size:
+    return assign_allowed(values, columns, n_targets, np.ones(values.shape, bool))
+
+
+def assign_allowed(
+    values: np.ndarray, columns: np.ndarray, n_targets: int, allowed: np.ndarray
+) -> np.ndarray:
+    """Return what :func:`assign` does, of the candidates that are allowed, bool (n, k)."""
+    if not allowed.any():
         return np.empty((0, 2), np.int64)
     # In their own order, equal rows would get equal columns along the diagonal.
     random = np.random.default_rng(0)
     order, places = random.permutation(len(values)), random.permutation(n_targets)
-    costs = _costs(values[order], places[columns[order]], n_targets)
+    costs = _costs(values[order], places[columns[order]], n_targets, allowed[order])
     sources, targets = min_weight_full_bipartite_matching(costs)
     is_matched = targets < n_targets
     pairs = order[sources[is_matched]], np.argsort(places)[targets[is_matched]]
     return np.column_stack(pairs)[np.argsort(pairs[0])].astype(np.int64)
 
 
-def _costs(values: np.ndarray, columns: np.ndarray, n_targets: int) -> sparse.csr_array:
+def _costs(
+    values: np.ndarray, columns: np.ndarray, n_targets: int, allowed: np.ndarray
+) -> sparse.csr_array:
     """Costs in [1, 2] of the candidates, and of each source's own target beyond the last."""
     n, k = values.shape
-    best = values.max()
-    spread = best - values.min() or 1.0
+    best = values[allowed].max()
+    spread = best - values[allowed].min() or 1.0
     costs = np.full((n, k + 1), 2.0 * (n + 1))  # one more source matched outweighs any total
     costs[:, :k] = 1 + (best - values) / spread  # a stored 0 would not be seen as a candidate
     own = n_targets + np.arange(n)[:, None]
-    ends = np.arange(n + 1) * (k + 1)
+    kept = np.hstack([allowed, np.ones((n, 1), bool)])
+    ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
     return sparse.csr_array(
-        (costs.ravel(), np.hstack([columns, own]).ravel(), ends), shape=(n, n_targets + n)
+        (costs[kept], np.hstack([columns, own])[kept], ends), shape=(n, n_targets + n)
     )
 
 

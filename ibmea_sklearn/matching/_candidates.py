@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import sparse
 
@@ -79,6 +80,21 @@ def entry_products(
         left, right, places, ends, bags, 0, -1
     )
     return np.asarray(products.cpu().numpy())
+
+
+def places_among(pairs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return where pairs stand in a matrix of these rows and columns: int64 (n, 2).
+
+    Parameters
+    ----------
+    pairs : int ndarray of shape (n_pairs, 2)
+        Those of which an end is not there are left out.
+    rows, columns : int ndarrays of shapes (n_rows,) and (n_columns,)
+        Each number once, in any order.
+    """
+    sides = zip(pairs.T, (rows, columns), strict=True)
+    at = np.column_stack([pd.Index(among).get_indexer(pd.Index(part)) for part, among in sides])
+    return at[(at >= 0).all(axis=1)].astype(np.int64)
 
 
 def row_numbers(matrix: sparse.csr_array) -> np.ndarray:

@@ -48,6 +48,17 @@ class FaissScores(Scores):
         """Find k of the best of each row: nearly always the first, most of the others."""
         if len(self.right) < SMALLEST:
             return super().top_k(k)
+        if self.forbidden is None or not self.forbidden.nnz:
+            return self._found(k)
+        n_more = int(np.diff(self.forbidden.indptr).max())
+        values, columns = self._found(min(k + n_more, len(self.right)))
+        is_out = self.forbidden[np.arange(len(columns))[:, None], columns].toarray()
+        values[is_out] = -np.inf
+        order = np.argsort(is_out, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(values, order, 1), np.take_along_axis(columns, order, 1)
+
+    def _found(self, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find k of each row, whatever is forbidden."""
         if self._index is None:
             self._index = build_index(_wide(self.right))
         self._index.k_factor = max(2, COMPARED / k)
@@ -99,6 +110,8 @@ class FaissScores(Scores):
     def _swapped(self) -> FaissScores:
         other = self.with_vectors(self.right, self.left)
         other.rounding = self.rounding[::-1]
+        if self.forbidden is not None:
+            other.forbidden = self.forbidden.T.tocsr()
         return other
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator
 from .._utils.validation import AnyOf, Choice, Flag, Integer, Range, checked_integer
-from ._assign import assign
+from ._assign import assign_allowed
 from ._candidates import Candidates, candidates_of, sketched
 from ._faiss import SEARCH, scores_by
 from ._scores import Scores, checked_indices, cosine_scores, csls_scores
@@ -188,7 +188,7 @@ class Matching(Estimator):
         scores_by(self.search)
 
     def top_k(
-        self, sources: Any, targets: Any, k: int, rows: Any = None
+        self, sources: Any, targets: Any, k: int, rows: Any = None, forbidden: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the best k targets of each source.
 
@@ -204,11 +204,14 @@ class Matching(Estimator):
         rows : array-like of int of shape (n_rows,), optional
             Answer for these sources only. All others still count in CSLS and Sinkhorn: what to use
             for a few out of many.
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            Row numbers of source and target of pairs that are never matched: they come after all
+            others.
 
         Returns
         -------
         scores : float32 ndarray of shape (n, k) or (n_rows, k)
-            Best first.
+            Best first. That of a forbidden pair is minus infinity, with "sinkhorn" 0.
         indices : int64 ndarray of the same shape
             Row numbers of `targets`; the lower one first where scores are equal, which no rule on
             vectors can do better: order targets so that a lower number means nothing.
@@ -236,11 +239,13 @@ class Matching(Estimator):
                [1.  , 0.71]], dtype=float32)
         """
         k = checked_integer(k, "k")
-        scores = _of_rows(self._scores(sources, targets), rows)
+        scores = _of_rows(self._scores(sources, targets, forbidden), rows)
         values, indices = scores.top_k(min(k, scores.shape[1]))
         return scores.published(values), indices
 
-    def ranks(self, sources: Any, targets: Any, true: Any, rows: Any = None) -> np.ndarray:
+    def ranks(
+        self, sources: Any, targets: Any, true: Any, rows: Any = None, forbidden: Any = None
+    ) -> np.ndarray:
         """Rank the true target of each source among all targets.
 
         Always exact: `search` and `sketch_width` do not count here.
@@ -253,6 +258,8 @@ class Matching(Estimator):
             Row number in `targets` of what each source, or each of `rows`, should find.
         rows : array-like of int of shape (n_rows,), optional
             Answer for these sources only. All others still count in CSLS and Sinkhorn.
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            As in :meth:`top_k`.
 
         Returns
         -------
@@ -279,16 +286,20 @@ class Matching(Estimator):
         >>> cosine.ranks([[1, 0], [1, 0]], [[1, 0], [1, 0], [1, 0]], true=[0, 1])
         array([2., 2.])
         """
-        scores = _of_rows(self._scores(sources, targets, is_exact=True), rows)
+        scores = _of_rows(self._scores(sources, targets, forbidden, is_exact=True), rows)
         return scores.ranks(_checked_true(true, *scores.shape))
 
-    def mutual_nearest(self, sources: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
+    def mutual_nearest(
+        self, sources: Any, targets: Any, forbidden: Any = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Find the pairs of which each is the single best of the other.
 
         Parameters
         ----------
         sources : array-like of shape (n, d)
         targets : array-like of shape (m, d)
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            Row numbers of source and target of pairs that are never matched.
 
         Returns
         -------
@@ -319,12 +330,12 @@ class Matching(Estimator):
         >>> Matching("cosine").mutual_nearest(sources, targets)[0]
         array([[2, 1]])
         """
-        scores = self._scores(sources, targets)
+        scores = self._scores(sources, targets, forbidden)
         pairs, values = scores.mutual()
         return pairs, scores.published(values)
 
     def assign(
-        self, sources: Any, targets: Any, n_candidates: int = 50
+        self, sources: Any, targets: Any, n_candidates: int = 50, forbidden: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Match one to one: as many as can be, and so that the total score is largest.
 
@@ -336,6 +347,8 @@ class Matching(Estimator):
             Best targets of each source, by :meth:`top_k`, out of which it may get one. Where more
             of them are equal, those with the lower row numbers: order targets so that a lower
             number means nothing.
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            Row numbers of source and target of pairs that are never matched.
 
         Returns
         -------
@@ -364,12 +377,17 @@ class Matching(Estimator):
                [1, 1]])
         """
         n_candidates = checked_integer(n_candidates, "n_candidates")
-        scores, indices = self.top_k(sources, targets, n_candidates)
-        pairs = assign(scores, indices, len(targets))
+        scores = self._scores(sources, targets, forbidden)
+        values, indices = scores.top_k(min(n_candidates, scores.shape[1]))
+        shown = scores.published(values)
+        allowed = values > -np.inf
+        pairs = assign_allowed(shown.astype(np.float64), indices, scores.shape[1], allowed)
         place = (indices[pairs[:, 0]] == pairs[:, 1, None]).argmax(axis=1)
-        return pairs, scores[pairs[:, 0], place]
+        return pairs, shown[pairs[:, 0], place]
 
-    def candidate_similarities(self, sources: Any, targets: Any) -> sparse.csr_array:
+    def candidate_similarities(
+        self, sources: Any, targets: Any, forbidden: Any = None
+    ) -> sparse.csr_array:
         """Cosine of each source with its best targets, and of each target with its best sources.
 
         Both sides choose, so the matrix transposes when the sides swap. What `method` is, does not
@@ -379,6 +397,8 @@ class Matching(Estimator):
         ----------
         sources : array-like of shape (n, d)
         targets : array-like of shape (m, d)
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            Row numbers of source and target of pairs that are never matched.
 
         Returns
         -------
@@ -402,9 +422,12 @@ class Matching(Estimator):
         """
         self.check_parameters()
         cosine = self._cosine(sources, targets, scores_by(self.search))
+        cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
         return candidates_of(cosine, self.n_candidates, self.sketch_width)
 
-    def candidate_places(self, sources: Any, targets: Any) -> sparse.csr_array:
+    def candidate_places(
+        self, sources: Any, targets: Any, forbidden: Any = None
+    ) -> sparse.csr_array:
         """Tell who is whose candidate, as :meth:`candidate_similarities` chooses them.
 
         For whoever compares candidates by something else: they are not compared exactly here.
@@ -413,6 +436,8 @@ class Matching(Estimator):
         ----------
         sources : array-like of shape (n, d)
         targets : array-like of shape (m, d)
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            Row numbers of source and target of pairs that are never matched.
 
         Returns
         -------
@@ -433,11 +458,12 @@ class Matching(Estimator):
         """
         self.check_parameters()
         cosine = self._cosine(sources, targets, scores_by(self.search))
+        cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
         width = self.sketch_width or cosine.left.shape[1]
         scores = cosine if width >= cosine.left.shape[1] else sketched(cosine, width)
         return of_vectors(scores.candidates(self.n_candidates), cosine)
 
-    def probable_candidates(self, sources: Any, targets: Any) -> Candidates:
+    def probable_candidates(self, sources: Any, targets: Any, forbidden: Any = None) -> Candidates:
         """Return the candidates of both sides, how similar they are, and how probable by Sinkhorn.
 
         What `method` is, does not matter.
@@ -446,6 +472,8 @@ class Matching(Estimator):
         ----------
         sources : array-like of shape (n, d)
         targets : array-like of shape (m, d)
+        forbidden : array-like of int of shape (n_pairs, 2), optional
+            Row numbers of source and target of pairs that are never matched.
 
         Returns
         -------
@@ -467,15 +495,22 @@ class Matching(Estimator):
         """
         self.check_parameters()
         cosine = self._cosine(sources, targets, scores_by(self.search))
+        cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
         kept = of_vectors(candidates_of(cosine, self.n_candidates, self.sketch_width), cosine)
         return probable_candidates(kept, self.temperature, self.n_iterations)
 
-    def _scores(self, sources: Any, targets: Any, is_exact: bool = False) -> Scores:
+    def _scores(
+        self, sources: Any, targets: Any, forbidden: Any = None, is_exact: bool = False
+    ) -> Scores:
         """Scores of all pairs by the method."""
         self.check_parameters()
         cosine = self._cosine(sources, targets, Scores if is_exact else scores_by(self.search))
+        places = _checked_forbidden(forbidden, cosine.shape)
         if self.method == "csls":
-            return csls_scores(cosine, self.csls_k)
+            scores = csls_scores(cosine, self.csls_k)
+            scores.forbidden = places  # they are neighbours all the same: where it is dense, it is
+            return scores
+        cosine.forbidden = places
         if self.method == "sinkhorn":
             width = None if is_exact else self.sketch_width
             how = self.n_candidates, self.temperature, self.n_iterations, width
@@ -497,6 +532,23 @@ def _of_rows(scores: Scores, rows: Any) -> Scores:
     if rows is None:
         return scores
     return scores.rows(checked_indices(rows, scores.shape[0], "rows", "sources"))
+
+
+def _checked_forbidden(pairs: Any, shape: tuple[int, int]) -> sparse.csr_array | None:
+    """Return where forbidden pairs are, bool (n, m); None where there are none."""
+    if pairs is None or not len(pairs):
+        return None
+    given = np.asarray(pairs)
+    if given.ndim != 2 or given.shape[1] != 2:
+        raise ValueError(
+            "Expected forbidden as pairs of row numbers, of shape (n_pairs, 2); found shape "
+            f"{given.shape}."
+        )
+    sides = ("sources", "targets")
+    at = [checked_indices(column, n, "forbidden", of)
+          for column, n, of in zip(given.T, shape, sides, strict=True)]  # fmt: skip
+    # A pair that is given twice adds up to True.
+    return sparse.coo_array((np.ones(len(given), bool), tuple(at)), shape).tocsr()
 
 
 def _checked_true(true: Any, n: int, m: int) -> np.ndarray:

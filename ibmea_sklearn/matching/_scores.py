@@ -29,7 +29,14 @@ class Scores:
         Scores of a row, and of a column, that differ by no more are equal but for rounding.
     block_bytes : int or None
         Size of a block of scores.
+
+    Attributes
+    ----------
+    forbidden : csr_array of shape (n, m) or None
+        Pairs, where it has an entry, whose score is minus infinity.
     """
+
+    forbidden: sparse.csr_array | None = None
 
     def __init__(
         self,
@@ -52,6 +59,8 @@ class Scores:
         some = copy.copy(self)
         at = torch.from_numpy(indices).to(self.left.device)
         some.left, some.rounding = self.left[at], (self.rounding[0][at], self.rounding[1])
+        if self.forbidden is not None:
+            some.forbidden = self.forbidden[indices]
         return some
 
     def with_vectors(self, left: torch.Tensor, right: torch.Tensor) -> Self:
@@ -179,7 +188,12 @@ class Scores:
         return result
 
     def _block(self, rows: slice) -> torch.Tensor:
-        return torch.mm(self.left[rows], self.right.T, out=self._empty_block(rows))
+        block = torch.mm(self.left[rows], self.right.T, out=self._empty_block(rows))
+        if self.forbidden is not None:
+            places = self.forbidden[rows].nonzero()
+            at = tuple(torch.from_numpy(i.astype(np.int64)).to(block.device) for i in places)
+            block[at] = -torch.inf
+        return block
 
     def _empty_block(self, rows: slice) -> torch.Tensor:
         # A fresh block costs a sixth of the product in page faults (measured at 21 MB).

@@ -201,6 +201,7 @@ class SinkhornScores(Scores):
             (4 / temperature * part).clamp_(min=least) for part in cosine.rounding
         )
         super().__init__(cosine.left, cosine.right, (of_rows, of_columns), cosine.block_bytes)
+        self.forbidden = cosine.forbidden  # no candidates, and in no block
         self.logs, self.temperature = logs.astype(np.float32), temperature
         self.bound = float(cosine.left.norm(dim=1).max() * cosine.right.norm(dim=1).max())
         gap = max(1.0, 1e-5 * abs(floor))  # wider than the rounding of a float32 there

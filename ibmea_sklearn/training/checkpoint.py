@@ -403,9 +403,16 @@ def fingerprint(
         "version of ibmea_sklearn": __version__,
         "version of torch": torch.__version__,
         "seeds": _digest(X.indices),
+        **_of_verdicts(X),
         **dict(_of_graph("first", X.kg1, modalities)),
         **dict(_of_graph("second", X.kg2, modalities)),
     }
+
+
+def _of_verdicts(X: SeedPairs) -> dict[str, str]:
+    # Without any nothing is said, as in files that were written before there were any.
+    parts = X.different, *X.alone
+    return {"verdicts": _digest(*parts)} if any(map(len, parts)) else {}
 
 
 def _text(name: str, value: Any) -> str:

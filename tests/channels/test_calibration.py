@@ -84,7 +84,7 @@ def test_too_few_pairs_teach_nothing(n):
     np.testing.assert_allclose(found.right.left, np.exp(seen.logs[seen.best()]))
     assert found.share.left.tolist() == [pytest.approx(sums.mean()), 0, 1]
     every = np.arange(len(seen.logs))
-    (found,) = confidences(learnt, seen, alike(9), found.priors, every)
+    found = confidences(learnt, seen, alike(9), found.priors, every)
     np.testing.assert_allclose(found, np.exp(seen.logs), rtol=1e-6)
 
 

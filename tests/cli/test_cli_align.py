@@ -221,9 +221,9 @@ def fits(monkeypatch, toy_pair):
     """What is handed to an aligner, which learns from other pairs instead."""
     fit, given = PropagationAligner.fit, []
 
-    def noted(self, kg1, kg2, seeds):
-        given.append((kg1, kg2, seeds))
-        return fit(self, kg1, kg2, toy_pair.links[:40])
+    def noted(self, X):
+        given.append(X)
+        return fit(self, X.kg1, X.kg2, toy_pair.links[:40])
 
     monkeypatch.setattr(PropagationAligner, "fit", noted)
     return given
@@ -235,8 +235,8 @@ def test_without_seeds_the_aligner_gets_none(ibmea, inputs, toy_pair, tmp_path, 
     graphs = [tmp_path / "pair"] if together else inputs[:2]
     result = ibmea("align", *graphs, "-o", tmp_path / "a.tsv", "--aligner", "propagation")
     assert result.exit_code == 0, result.output
-    ((_, _, seeds),) = fits
-    assert seeds.shape == (0, 2)
+    (X,) = fits
+    assert X.shape == (0, 2)
     assert "No seeds: finding pairs by what the graphs say" in result.output
     assert "Seeds are not among them" not in result.output
     assert len(read_alignment(tmp_path / "a.tsv"))
@@ -254,7 +254,8 @@ def test_names_are_those_of_the_graphs_of_the_ids_or_none(
     args += ["--aligner", "propagation", "-o", tmp_path / "a.tsv", *inputs[2:]]
     result = ibmea("align", *graphs, *args)
     assert result.exit_code == 0, result.output
-    ((kg1, kg2, seeds),) = fits
+    (X,) = fits
+    kg1, kg2, seeds = X.kg1, X.kg2, X.pairs
     assert len(seeds) == 40 and "No seeds" not in result.output
     for kg in (kg1, kg2):
         assert len(kg.names.values) == n

@@ -71,3 +71,40 @@ def test_what_does_not_fit_is_told(
     done = ibmea("review", matches, *(names.get(option, option) for option in options))
     assert done.exit_code == 2 and re.search(said, done.output)
     assert not (tmp_path / "a.html").exists()
+
+
+@pytest.fixture
+def saved(toy_pair, tmp_path):
+    """An aligner that was saved, and the file that it is in."""
+    aligner = PropagationAligner(modalities=["graph"], random_state=0, verbose=0)
+    aligner.fit(toy_pair.kg1, toy_pair.kg2, toy_pair.links[20:]).save(tmp_path / "a.safetensors")
+    return aligner, tmp_path / "a.safetensors"
+
+
+def test_questions_are_asked_of_an_aligner(ibmea, pair_folder, saved, tmp_path):
+    aligner, file = saved
+    html = tmp_path / "review.html"
+    common = "review", "--pair", pair_folder, "--html", html, "--evidence", file
+    done = ibmea(*common, "--questions", 7)
+    assert done.exit_code == 0 and "a page of 7 matches" in done.output
+    asked = aligner.questions(7)
+    text = html.read_text()
+    assert all(source in text for source in asked["source"])
+
+
+@pytest.mark.parametrize(
+    ("with_matches", "with_file", "options", "said"),
+    [
+        (True, True, ["--questions", 5], "Expected ALIGNMENT or --questions N; found both"),
+        (False, True, [], "Expected ALIGNMENT or --questions N; found neither"),
+        (False, False, ["--questions", 5], "Expected --evidence FILE with --questions"),
+        (False, True, ["--questions", 0], "greater than or equal to 1"),
+    ],
+)
+def test_questions_that_nobody_could_ask_are_told(
+    ibmea, pair_folder, matches, saved, tmp_path, with_matches, with_file, options, said
+):
+    given = [matches] if with_matches else []
+    given += ["--evidence", saved[1]] if with_file else []
+    done = ibmea("review", *given, "--pair", pair_folder, "--html", tmp_path / "a.html", *options)
+    assert done.exit_code == 2 and said in " ".join(done.output.split())

@@ -1,0 +1,85 @@
+"""Suspicious seeds: wrong ones are listed, right ones hardly ever."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ibmea_sklearn import BaseAligner, IBMEAAligner, PrecomputedAligner, PropagationAligner
+from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.graph import Sides
+
+QUICK = {"modalities": ["graph", "image"], "propagation__n_components": 256}
+
+
+@pytest.fixture(scope="module")
+def swapped():
+    """Graphs, 200 seeds of which 10 have each other's partners, and which these are."""
+    kg1, kg2, links = make_mmkg_pair(400, n_dangling=40, image_noise=0.6, random_state=0)
+    seeds = links[:200].copy()
+    wrong = np.random.default_rng(0).permutation(200)[:10]
+    seeds[wrong, 1] = seeds[np.roll(wrong, 1), 1]
+    return kg1, kg2, seeds, {tuple(pair) for pair in seeds[wrong]}
+
+
+def propagation(*_):
+    return PropagationAligner(random_state=0, verbose=0).set_params(**QUICK)
+
+
+def precomputed(kg1, kg2):
+    return PrecomputedAligner(*(kg.features["image"].values for kg in (kg1, kg2)), random_state=0)
+
+
+def ibmea(*_):
+    quick = {"training__max_epochs": 1, "graph__n_components": 16, "features__n_components": 16}
+    return IBMEAAligner(random_state=0, verbose=0).set_params(**QUICK, **quick)
+
+
+@pytest.mark.parametrize("make", [propagation, precomputed, ibmea])
+def test_most_wrong_seeds_are_listed_and_few_others(make, swapped):
+    kg1, kg2, seeds, wrong = swapped
+    table = make(kg1, kg2).fit(kg1, kg2, seeds).suspects()
+    found = set(zip(table["source"], table["target"], strict=True))
+    assert len(found & wrong) >= 8 and len(found - wrong) <= 3
+    assert (table["confidence"] < 0.5).all()
+    assert (table[["source_confidence", "target_confidence"]].max(axis=1) > 0.5).all()
+
+
+def test_it_says_what_would_be_better(swapped):
+    kg1, kg2, seeds, wrong = swapped
+    partner = dict(make_mmkg_pair(400, n_dangling=40, image_noise=0.6, random_state=0)[2])
+    table = propagation().fit(kg1, kg2, seeds).suspects()
+    rows = table[[pair in wrong for pair in zip(table["source"], table["target"], strict=True)]]
+    right = [partner[s] == t for s, t in zip(rows["source"], rows["better_target"], strict=True)]
+    assert np.mean(right) >= 0.8
+
+
+def test_the_order_of_seeds_means_nothing(swapped):
+    kg1, kg2, seeds, _ = swapped
+    aligners = [precomputed(kg1, kg2).fit(kg1, kg2, s) for s in (seeds, seeds[::-1])]
+    ours, other = (a.suspects() for a in aligners)
+    pd.testing.assert_frame_equal(ours, other, rtol=1e-4)
+
+
+def test_right_seeds_are_not_suspicious():
+    kg1, kg2, links = make_mmkg_pair(200, random_state=0)
+    assert len(propagation().fit(kg1, kg2, links[:100]).suspects()) <= 1
+
+
+def test_too_few_seeds_tell_nothing_of_each_other(swapped):
+    kg1, kg2, seeds, _ = swapped
+    aligner = precomputed(kg1, kg2).fit(kg1, kg2, seeds[:9])
+    with pytest.raises(ValueError, match="at least 10 seeds, .*; found 9"):
+        aligner.suspects()
+
+
+def test_vectors_that_seeds_have_shaped_judge_none(swapped):
+    class Own(BaseAligner):
+        def fit_embeddings(self, X):
+            return Sides(*(kg.features["image"].values for kg in (X.kg1, X.kg2)))
+
+        def _featurize(self, X):
+            return X
+
+    kg1, kg2, seeds, _ = swapped
+    with pytest.raises(ValueError, match="Expected channels that no seed has shaped"):
+        Own().fit(kg1, kg2, seeds).suspects()
