@@ -30,6 +30,7 @@ from .aligners import SeedFinder as SeedFinder
 from .aligners import TMEAAligner as TMEAAligner
 from .aligners import Training as Training
 from .aligners import TripleSteps as TripleSteps
+from .aligners import deduplicate as deduplicate
 from .channels import AlignmentWarning as AlignmentWarning
 from .featurizers import LabelPropagation as LabelPropagation
 from .featurizers import ModalityFeaturizer as ModalityFeaturizer
