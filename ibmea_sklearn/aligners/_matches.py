@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from ..channels.calibration import Calibration, Judgement, confidences, judge
+from ..channels.calibration import Calibration, Judgement, confidences, judge, judge_rest
 from ..graph import Sides
 from ..matching import Matching
 from ..matching._candidates import Candidates
-from ..matching._sinkhorn import mutual_candidates
+from ..matching._sinkhorn import mutual_candidates, probable_candidates
 
-__all__ = ["Matches", "as_expected", "best_cut", "find_matches", "told_of"]
+__all__ = ["Matches", "as_expected", "best_cut", "find_many", "find_matches", "told_of"]
+
+# Left entities that may have one right one, before all that are left are judged at once.
+_MOST_ROUNDS = 8
 
 
 class Matches(NamedTuple):
@@ -69,6 +74,76 @@ def find_matches(
         calibration, seen, has, judgement.prior, entries[is_candidate]
     )
     return Matches(pairs, scores, confidence, judgement)
+
+
+def find_many(
+    how: Matching,
+    vectors: Sides,
+    every: np.ndarray,
+    has: Sides,
+    calibration: Calibration,
+    places: np.ndarray,
+) -> Matches:
+    """Match each left entity with its best right one, which several may share.
+
+    Who is someone's mutual best is matched first. The others are looked for again among all right
+    entities, in rounds: of those that are nearest to the same one only the nearest takes part, so
+    that two left entities that are the same do not take each other's chances.
+
+    Parameters
+    ----------
+    how, vectors, has, calibration
+        As in :func:`find_matches`.
+    every : float32 ndarray of shape (n_every, width)
+        All right entities, seeds too.
+    places : int64 ndarray of shape (m,)
+        Where the free right entities stand among them.
+
+    Returns
+    -------
+    Matches
+        Places of right entities among all of them. A confidence is what the left side tells.
+    """
+    first = find_matches(how, vectors, has, calibration)
+    judgement, n = first.judgement, len(vectors.left)
+    is_best = judgement.best.left[first.pairs[:, 0]] == first.pairs[:, 1]
+    left, right = first.pairs[is_best].T
+    parts = [(left, places[right], first.scores[is_best], judgement.right.left[left])]
+    rest = np.setdiff1d(np.arange(n), left)
+    if len(rest) and len(every):
+        seen = how.probable_candidates(vectors.left[rest], every)
+        usual = how.probable_candidates(*vectors) if len(vectors.right) else seen
+        alike = sparse.csr_array((seen.similarities, (seen.rows, seen.columns)), seen.shape)
+        for asked in _in_rounds(seen):
+            again = probable_candidates(_rows_of(alike, asked), how.temperature, how.n_iterations)
+            entries, chances = judge_rest(
+                calibration, again, has.left[rest], judgement.prior.left[rest], usual
+            )
+            scores = np.exp(again.logs[entries])
+            parts.append((rest[again.rows[entries]], again.columns[entries], scores, chances))
+    rows, columns, scores, chances = map(np.concatenate, zip(*parts, strict=True))
+    pairs = np.column_stack([rows, columns]).astype(np.int64)
+    return Matches(pairs, scores.astype(np.float32), chances.astype(np.float32), judgement)
+
+
+def _in_rounds(seen: Candidates) -> Iterator[np.ndarray]:
+    """Yield the rows that take part in each round: of those nearest to one column the nearest."""
+    order = np.lexsort([-seen.similarities, seen.rows])
+    rows, first = np.unique(seen.rows[order], return_index=True)
+    best = order[first]
+    nearest = pd.DataFrame({"column": seen.columns[best], "value": -seen.similarities[best]})
+    place = nearest.groupby("column")["value"].rank("first").to_numpy(int)
+    place = np.minimum(place, _MOST_ROUNDS)  # what many are nearest to is nobody's partner
+    for k in np.unique(place):
+        yield rows[place == k]
+
+
+def _rows_of(matrix: sparse.csr_array, rows: np.ndarray) -> sparse.csr_array:
+    """Return a matrix of the same shape of which only some rows have entries."""
+    entries = matrix.tocoo()
+    kept = np.isin(entries.row, rows)
+    at = entries.row[kept], entries.col[kept]
+    return sparse.csr_array((entries.data[kept], at), matrix.shape)
 
 
 def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:

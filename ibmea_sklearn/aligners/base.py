@@ -34,7 +34,7 @@ from ._input import (
     pairs_of,
     sources_of,
 )
-from ._matches import Matches, as_expected, best_cut, find_matches, told_of
+from ._matches import Matches, as_expected, best_cut, find_many, find_matches, told_of
 
 if TYPE_CHECKING:
     from ..inspection import PairExplanation
@@ -81,7 +81,7 @@ class BaseAligner(Estimator, ABC):
 
     ranges: ClassVar[Mapping[str, Range]] = {
         "score_candidates": Choice("pairs", "all"),
-        "duplicates": Choice("raise", "first"),
+        "duplicates": Choice("raise", "first", "keep"),
         "verbose": Integer(0),
     }
     settings = {"matching": Matching}
@@ -193,7 +193,8 @@ class BaseAligner(Estimator, ABC):
             calibrated: there are few seeds, or none.
         """
         self.check_parameters()
-        X = as_view(kg1, kg2, seeds, self.duplicates)
+        trains = type(self).__name__ if "training" in self.settings else ""
+        X = as_view(kg1, kg2, seeds, self.duplicates, trains)
         self._forget(X)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
         self.device_ = resolve_device(self.device)
@@ -325,8 +326,9 @@ class BaseAligner(Estimator, ABC):
         min_confidence: float | str = 0.0,
         precision: float | None = None,
         include_seeds: bool = False,
+        cardinality: str = "one",
     ) -> pd.DataFrame:
-        """One-to-one matches of the entities that are no seeds.
+        """Match the entities that are no seeds, one to one unless asked otherwise.
 
         Parameters
         ----------
@@ -343,6 +345,10 @@ class BaseAligner(Estimator, ABC):
             average.
         include_seeds : bool, default=False
             Whether the seeds come first, with score and confidence 1.
+        cardinality : {"one", "many"}, default="one"
+            "many": each left entity with its best right one, a seed's maybe, which several may
+            share, as where the first graph has finer entities, or the same ones twice. For
+            ``method="mutual"`` only.
 
         Returns
         -------
@@ -370,8 +376,14 @@ class BaseAligner(Estimator, ABC):
         checked_integer(n_candidates, "n_candidates")
         AnyOf(Number(0, 1), "auto").check("min_confidence", min_confidence)
         AnyOf(Number(0, 1, "least"), None).check("precision", precision)
-        found = self._matches(n_candidates if method == "assignment" else None)
-        free = self._free(0), self._free(1)
+        Choice("one", "many").check("cardinality", cardinality)
+        if cardinality == "many" and method == "assignment":
+            raise ValueError(
+                "Expected method='mutual' with cardinality='many'; found 'assignment', which gives "
+                "each right entity to one left one. Leave one of them out."
+            )
+        found = self._matches(n_candidates if method == "assignment" else None, cardinality)
+        free = self._free(0), self._free(1) if cardinality == "one" else self._every(1)
         table = pd.DataFrame(
             {
                 "source": self.kg1_.entity_ids[free[0][found.pairs[:, 0]]],
@@ -489,10 +501,10 @@ class BaseAligner(Estimator, ABC):
         result[self._free(side)] = self._matches().judgement.none[side]
         return result
 
-    def _matches(self, n_assigned: int | None = None) -> Matches:
+    def _matches(self, n_assigned: int | None = None, cardinality: str = "one") -> Matches:
         """Match and judge the entities that are no seeds; kept, for it takes a search."""
         how = self._matching()
-        key = repr((how.get_params(), n_assigned))
+        key = repr((how.get_params(), n_assigned, cardinality))
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
             free = Sides(self._free(0), self._free(1))
@@ -500,7 +512,12 @@ class BaseAligner(Estimator, ABC):
             vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
             channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
             has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
-            kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned)
+            if cardinality == "many":
+                every = self._every(1)
+                among = fused.right[every], has, self.calibration_, _places(free.right, every)
+                kept = key, find_many(how, vectors, *among)
+            else:
+                kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned)
             self._found = kept
         return kept[1]
 
@@ -523,6 +540,8 @@ class BaseAligner(Estimator, ABC):
             for kg, i in zip((self.kg1_, self.kg2_), self.seed_indices_.T, strict=True)
         )
         seeds = pd.DataFrame({"source": one, "target": two, "confidence": 1.0})
+        # Of several left entities of one right one the schema looks at the first.
+        seeds = seeds.sort_values("source").drop_duplicates("target")
         found = self.align()[list(seeds)]
         known = [table for table in (seeds, found) if len(table)]
         return align_schema(self.kg1_, self.kg2_, pd.concat(known or [seeds], ignore_index=True))
@@ -751,6 +770,9 @@ class BaseAligner(Estimator, ABC):
         n_entities = (self.kg1_, self.kg2_)[side].n_entities
         free = np.setdiff1d(np.arange(n_entities), self.seed_indices_[:, side])
         return self._ordered(side, free)
+
+    def _every(self, side: int) -> np.ndarray:
+        return self._ordered(side, np.arange((self.kg1_, self.kg2_)[side].n_entities))
 
     def _ordered(self, side: int, indices: np.ndarray) -> np.ndarray:
         """Return each index once. Where scores tie, this order decides, not that of the rows."""

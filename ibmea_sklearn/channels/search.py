@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import rich
 import torch
 from scipy import sparse
@@ -412,7 +413,8 @@ def split_seeds(
 ) -> tuple[SeedPairs, SeedPairs]:
     """Split a view into seeds to train on and seeds that are held out, both in the order of `X`.
 
-    Where the fraction is less than one seed, none is held out.
+    Where the fraction is less than one seed, none is held out; a seed whose right entity stands in
+    another one never is, for that one would give its partner away.
 
     Raises
     ------
@@ -426,4 +428,8 @@ def split_seeds(
             f"of {len(X)} seeds. Change it, or pass more seeds."
         )
     order = random.permutation(len(X)) if n_held_out else np.arange(len(X))
+    if not X.is_one_to_one:
+        shares = pd.Series(X.indices[:, 1]).duplicated(keep=False).to_numpy()
+        order = order[np.argsort(shares[order], kind="stable")]
+        n_held_out = min(n_held_out, int((~shares).sum()))
     return X[np.sort(order[n_held_out:])], X[np.sort(order[:n_held_out])]
