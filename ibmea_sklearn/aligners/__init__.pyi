@@ -14,4 +14,5 @@ from .settings import ModalityImputation as ModalityImputation
 from .settings import Rounds as Rounds
 from .settings import Training as Training
 from .settings import TripleSteps as TripleSteps
+from .several_graphs import align_all as align_all
 from .tmea import TMEAAligner as TMEAAligner
