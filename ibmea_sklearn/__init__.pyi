@@ -30,6 +30,8 @@ from .aligners import SeedFinder as SeedFinder
 from .aligners import TMEAAligner as TMEAAligner
 from .aligners import Training as Training
 from .aligners import TripleSteps as TripleSteps
+from .aligners import align_all as align_all
+from .aligners import deduplicate as deduplicate
 from .channels import AlignmentWarning as AlignmentWarning
 from .featurizers import LabelPropagation as LabelPropagation
 from .featurizers import ModalityFeaturizer as ModalityFeaturizer
@@ -37,8 +39,10 @@ from .featurizers import VAEImputer as VAEImputer
 from .graph import KnowledgeGraph as KnowledgeGraph
 from .graph import SeedPairs as SeedPairs
 from .matching import Matching as Matching
+from .merging import JoinedAlignments as JoinedAlignments
 from .merging import Merged as Merged
 from .merging import align_schema as align_schema
+from .merging import join_alignments as join_alignments
 from .merging import merge as merge
 from .metrics import calibration_error_scorer as calibration_error_scorer
 from .metrics import f1_scorer as f1_scorer

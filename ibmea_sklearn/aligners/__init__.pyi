@@ -1,5 +1,6 @@
 # What the room hands on: type checkers read it, and __init__.py imports by it, at first use.
 from .base import BaseAligner as BaseAligner
+from .deduplication import deduplicate as deduplicate
 from .ibmea import IBMEAAligner as IBMEAAligner
 from .precomputed import PrecomputedAligner as PrecomputedAligner
 from .propagation import PropagationAligner as PropagationAligner
@@ -13,4 +14,5 @@ from .settings import ModalityImputation as ModalityImputation
 from .settings import Rounds as Rounds
 from .settings import Training as Training
 from .settings import TripleSteps as TripleSteps
+from .several_graphs import align_all as align_all
 from .tmea import TMEAAligner as TMEAAligner

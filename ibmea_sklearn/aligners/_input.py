@@ -18,7 +18,6 @@ __all__ = [
     "checked_embeddings",
     "entity_order",
     "pairs_of",
-    "places",
     "sources_of",
 ]
 
@@ -29,7 +28,12 @@ _FORMS = (
 
 
 def as_view(
-    kg1: Any, kg2: Any, seeds: Any, duplicates: str = "raise", verdicts: Any = None
+    kg1: Any,
+    kg2: Any,
+    seeds: Any,
+    duplicates: str = "raise",
+    verdicts: Any = None,
+    trains: str = "",
 ) -> SeedPairs:
     """Return the view that the arguments of ``fit`` mean.
 
@@ -38,9 +42,11 @@ def as_view(
     kg1 : KnowledgeGraph or SeedPairs
     kg2 : KnowledgeGraph, or what scikit-learn passes as y (1-D) when `kg1` is a view
     seeds : array-like of shape (n_pairs, 2), or None: no pair is known, or `kg1` is a view
-    duplicates : {"raise", "first"}
+    duplicates : {"raise", "first", "keep"}
     verdicts : DataFrame or None
         A view has its own.
+    trains : str, default=""
+        Name of an aligner that can't learn from several pairs of one entity.
 
     Returns
     -------
@@ -62,11 +68,34 @@ def as_view(
                 "Expected a view that has its verdicts; found verdicts beside it. Pass "
                 "SeedPairs(kg1, kg2, pairs, verdicts=verdicts)."
             )
-        return kg1
+        return _checked_many(kg1, duplicates, trains)
     if not isinstance(kg1, KnowledgeGraph) or not isinstance(kg2, KnowledgeGraph):
         raise TypeError(f"{_FORMS}; found {type(kg1).__name__} and {type(kg2).__name__}.")
     pairs = [] if seeds is None else seeds
-    return SeedPairs(kg1, kg2, pairs, duplicates=duplicates, verdicts=verdicts)
+    X = SeedPairs(kg1, kg2, pairs, duplicates=duplicates, verdicts=verdicts)
+    return _checked_many(X, duplicates, trains)
+
+
+def _checked_many(X: SeedPairs, duplicates: str, trains: str) -> SeedPairs:
+    """Return a view, or its first pairs, or raise a ValueError if it is many to one."""
+    if X.is_one_to_one:
+        return X
+    if duplicates == "first":
+        return SeedPairs(X.kg1, X.kg2, X, duplicates="first")
+    n_repeated = len(X) - len(np.unique(X.indices[:, 1]))
+    if duplicates == "raise":
+        raise ValueError(
+            f"Expected each entity in at most one pair; found a view in which {n_repeated} repeat "
+            "a right entity. Set the aligner's duplicates='keep' to learn from all of them, or "
+            "'first'."
+        )
+    if trains:
+        raise ValueError(
+            f"Expected each entity in at most one pair, for {trains} trains a network whose loss "
+            f"takes the entities of all other pairs to be different; found {n_repeated} pairs that "
+            "repeat a right entity. Use PropagationAligner, or set duplicates='first'."
+        )
+    return X
 
 
 def check_same_entities(kg1: KnowledgeGraph, kg2: KnowledgeGraph, X: SeedPairs) -> None:
@@ -167,9 +196,3 @@ def sources_of(kg: KnowledgeGraph, entities: Any) -> np.ndarray:
             f"{np.ndim(entities)} dimensions. {pass_}"
         )
     return kg.entity_index(entities)
-
-
-def places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return where each value stands in an array that holds it once."""
-    order = np.argsort(among)
-    return np.asarray(order[np.searchsorted(among, values, sorter=order)])

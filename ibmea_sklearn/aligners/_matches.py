@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import rich
+from scipy import sparse
 
 from .._utils.names import FUSED
-from ..channels.calibration import Calibration, Judgement, judge, replicates
+from ..channels.calibration import Calibration, Judgement, judge, judge_rest, replicates
 from ..graph import Sides
 from ..matching import Matching
-from ..matching._candidates import Candidates
-from ..matching._sinkhorn import mutual_candidates
+from ..matching._candidates import Candidates, places, places_among
+from ..matching._sinkhorn import mutual_candidates, probable_candidates
 
 __all__ = [
     "SIDES",
@@ -22,6 +23,7 @@ __all__ = [
     "as_expected",
     "best_cut",
     "compared",
+    "find_many",
     "find_matches",
     "matches_table",
     "nobody_seen",
@@ -33,6 +35,8 @@ __all__ = [
 ]
 
 SIDES = ("left", "right")
+# Left entities that may have one right one, before all that are left are judged at once.
+_MOST_ROUNDS = 8
 
 
 class Matches(NamedTuple):
@@ -120,6 +124,84 @@ def nobody_seen(sides: Sides) -> Candidates:
     numbers, values = np.empty(0, np.int64), np.empty(0, np.float32)
     n, m = map(len, sides)
     return Candidates(numbers, numbers, values, values, (n, m))
+
+
+def find_many(
+    how: Matching,
+    embeddings: Mapping[str, Sides],
+    free: Sides,
+    calibration: Calibration,
+    every: np.ndarray,
+    different: np.ndarray,
+) -> Matches:
+    """Match each left entity with its best right one, which several may share.
+
+    Who is someone's mutual best is matched first. The others are looked for again among all right
+    entities, in rounds: of those that are nearest to the same one only the nearest takes part, so
+    that two left entities that are the same do not take each other's chances.
+
+    Parameters
+    ----------
+    how, embeddings, free, calibration
+        As in :func:`find_matches`.
+    every : int64 ndarray of shape (n_every,)
+        All right entities, seeds too, in an order that means nothing.
+    different : int64 ndarray of shape (n_pairs, 2)
+        Pairs of entities that are never matched.
+
+    Returns
+    -------
+    Matches
+        Places of right entities among all of them. A confidence is what the left side tells, by all
+        held-out pairs.
+    """
+    vectors, has = compared(embeddings, free)
+    out = places_among(different, *free)
+    first = find_matches(how, embeddings, free, calibration, forbidden=out)
+    judgement, n = first.judgement, len(free.left)
+    is_best = judgement.best.left[first.pairs[:, 0]] == first.pairs[:, 1]
+    left, right = first.pairs[is_best].T
+    among = places(free.right, every)
+    parts = [(left, among[right], first.scores[is_best], judgement.right.left[left])]
+    rest = np.setdiff1d(np.arange(n), left)
+    if len(rest) and len(every):
+        targets = embeddings[FUSED].right[every]
+        barred = places_among(different, free.left[rest], every)
+        seen = how.probable_candidates(vectors.left[rest], targets, barred)
+        usual = how.probable_candidates(*vectors, out) if len(free.right) else seen
+        alike = sparse.csr_array((seen.similarities, (seen.rows, seen.columns)), seen.shape)
+        for asked in _in_rounds(seen):
+            again = probable_candidates(_rows_of(alike, asked), how.temperature, how.n_iterations)
+            entries, chances = judge_rest(
+                calibration, again, has.left[rest], judgement.prior.left[rest], usual
+            )
+            scores = np.exp(again.logs[entries])
+            parts.append((rest[again.rows[entries]], again.columns[entries], scores, chances))
+    rows, columns, scores, chances = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(-chances, kind="stable")
+    pairs = np.column_stack([rows, columns]).astype(np.int64)[order]
+    told = chances[order].astype(np.float32)[None]
+    return Matches(pairs, scores[order].astype(np.float32), told, judgement, has)
+
+
+def _in_rounds(seen: Candidates) -> Iterator[np.ndarray]:
+    """Yield the rows that take part in each round: of those nearest to one column the nearest."""
+    order = np.lexsort([-seen.similarities, seen.rows])
+    rows, first = np.unique(seen.rows[order], return_index=True)
+    best = order[first]
+    nearest = pd.DataFrame({"column": seen.columns[best], "value": -seen.similarities[best]})
+    place = nearest.groupby("column")["value"].rank("first").to_numpy(int)
+    place = np.minimum(place, _MOST_ROUNDS)  # what many are nearest to is nobody's partner
+    for k in np.unique(place):
+        yield rows[place == k]
+
+
+def _rows_of(matrix: sparse.csr_array, rows: np.ndarray) -> sparse.csr_array:
+    """Return a matrix of the same shape of which only some rows have entries."""
+    entries = matrix.tocoo()
+    kept = np.isin(entries.row, rows)
+    at = entries.row[kept], entries.col[kept]
+    return sparse.csr_array((entries.data[kept], at), matrix.shape)
 
 
 def told_of(channels: list[np.ndarray], free: np.ndarray) -> np.ndarray:

@@ -129,7 +129,8 @@ def _with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) ->
         search.find()
     pairs = search.known - np.array([0, first.kg1.n_entities])
     ids = [kg.entity_ids[side] for kg, side in zip(graphs, pairs.T, strict=True)]
-    known = SeedPairs(first.kg1, first.kg2, np.column_stack([i.astype(object) for i in ids]))
+    both = np.column_stack([i.astype(object) for i in ids])
+    known = SeedPairs(first.kg1, first.kg2, both, duplicates="keep")
     found = featurizer.fit_transform(known)
     return train.with_graphs(found.kg1, found.kg2)
 

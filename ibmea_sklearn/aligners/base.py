@@ -26,7 +26,7 @@ from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures,
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
 from ..matching import Matching
-from ..matching._candidates import places_among
+from ..matching._candidates import places, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._input import (
@@ -35,13 +35,13 @@ from ._input import (
     checked_embeddings,
     entity_order,
     pairs_of,
-    places,
     sources_of,
 )
 from ._matches import (
     SIDES,
     Matches,
     compared,
+    find_many,
     find_matches,
     matches_table,
     nobody_seen,
@@ -101,7 +101,7 @@ class BaseAligner(Estimator, ABC):
 
     ranges: ClassVar[Mapping[str, Range]] = {
         "score_candidates": Choice("pairs", "all"),
-        "duplicates": Choice("raise", "first"),
+        "duplicates": Choice("raise", "first", "keep"),
         "verbose": Integer(0),
     }
     settings = {"matching": Matching}
@@ -226,7 +226,8 @@ class BaseAligner(Estimator, ABC):
             calibrated: there are few seeds, or none; or if verdicts contradict seeds.
         """
         self.check_parameters()
-        X = as_view(kg1, kg2, seeds, self.duplicates, verdicts)
+        trains = type(self).__name__ if "training" in self.settings else ""
+        X = as_view(kg1, kg2, seeds, self.duplicates, verdicts, trains)
         self._forget(X)
         self.kg1_, self.kg2_, self.seed_indices_ = X.kg1, X.kg2, X.indices
         self.judged_ = X.judged
@@ -385,8 +386,9 @@ class BaseAligner(Estimator, ABC):
         min_confidence: float | str = 0.0,
         precision: float | None = None,
         include_seeds: bool = False,
+        cardinality: str = "one",
     ) -> pd.DataFrame:
-        """One-to-one matches of the entities that are no seeds.
+        """Match the entities that are no seeds, one to one unless asked otherwise.
 
         Parameters
         ----------
@@ -403,6 +405,10 @@ class BaseAligner(Estimator, ABC):
             average.
         include_seeds : bool, default=False
             Whether the seeds come first, with score and confidence 1.
+        cardinality : {"one", "many"}, default="one"
+            "many": each left entity with its best right one, a seed's maybe, which several may
+            share, as where the first graph has finer entities, or the same ones twice. For
+            ``method="mutual"`` only.
 
         Returns
         -------
@@ -427,10 +433,13 @@ class BaseAligner(Estimator, ABC):
         """
         AnyOf(Number(0, 1), "auto").check("min_confidence", min_confidence)
         AnyOf(Number(0, 1, "least"), None).check("precision", precision)
-        found = self._matches_by(method, n_candidates)
+        found = self._matches_by(method, n_candidates, cardinality)
         if precision is not None:
             hint_at_precision(precision, self.calibration_.is_learnt)
-        table = matches_table(found, self._free_ids())
+        ids = self._free_ids()
+        if cardinality == "many":
+            ids = Sides(ids.left, self.kg2_.entity_ids[self._every(1)])
+        table = matches_table(found, ids)
         kept = sure_enough(table, min_confidence, precision, found.n_expected, self.verbose)
         if not include_seeds or not len(self.seed_indices_):
             return kept
@@ -543,21 +552,30 @@ class BaseAligner(Estimator, ABC):
         result[self.judged_.alone[side]] = 1
         return result
 
-    def _matches_by(self, method: str, n_candidates: int) -> Matches:
+    def _matches_by(self, method: str, n_candidates: int, cardinality: str = "one") -> Matches:
         check_is_fitted(self, "embeddings_")
         Choice("mutual", "assignment").check("method", method)
+        Choice("one", "many").check("cardinality", cardinality)
         checked_integer(n_candidates, "n_candidates")
-        return self._matches(n_candidates if method == "assignment" else None)
+        if cardinality == "many" and method == "assignment":
+            raise ValueError(
+                "Expected method='mutual' with cardinality='many'; found 'assignment', which gives "
+                "each right entity to one left one. Leave one of them out."
+            )
+        return self._matches(n_candidates if method == "assignment" else None, cardinality)
 
-    def _matches(self, n_assigned: int | None = None) -> Matches:
+    def _matches(self, n_assigned: int | None = None, cardinality: str = "one") -> Matches:
         """Match and judge the entities that are no seeds; kept, for it takes a search."""
         how = self._matching()
-        key = repr((how.get_params(), n_assigned))
+        key = repr((how.get_params(), n_assigned, cardinality))
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
             free = Sides(self._free(0), self._free(1))
-            out = self._forbidden(*free)
-            found = find_matches(how, self.embeddings_, free, self.calibration_, n_assigned, out)
+            told = how, self.embeddings_, free, self.calibration_
+            if cardinality == "many":
+                found = find_many(*told, self._every(1), self.judged_.different)
+            else:
+                found = find_matches(*told, n_assigned, self._forbidden(*free))
             kept = key, found
             self._found = kept
         return kept[1]
@@ -705,7 +723,9 @@ class BaseAligner(Estimator, ABC):
         from ..merging import align_schema  # who only aligns should not wait for it
 
         columns = ["source", "target", "confidence"]
+        # Of several left entities of one right one the schema looks at the first.
         seeds = seeds_table(self._seed_ids())[columns]
+        seeds = seeds.sort_values("source").drop_duplicates("target")
         known = [table for table in (seeds, self.align()[columns]) if len(table)]
         return align_schema(self.kg1_, self.kg2_, pd.concat(known or [seeds], ignore_index=True))
 
@@ -963,6 +983,9 @@ class BaseAligner(Estimator, ABC):
     def _seed_ids(self) -> Sides:
         left, right = self.seed_indices_.T
         return Sides(self.kg1_.entity_ids[left], self.kg2_.entity_ids[right])
+
+    def _every(self, side: int) -> np.ndarray:
+        return self._ordered(side, np.arange((self.kg1_, self.kg2_)[side].n_entities))
 
     def _ordered(self, side: int, indices: np.ndarray) -> np.ndarray:
         """Return each index once. Where scores tie, this order decides, not that of the rows."""

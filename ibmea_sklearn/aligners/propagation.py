@@ -49,8 +49,9 @@ class PropagationAligner(BaseAligner):
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the
         papers; depends on their number), or all entities that are no seeds.
-    duplicates : {"raise", "first"}, default="raise"
-        What to do about an entity in two seeds.
+    duplicates : {"raise", "first", "keep"}, default="raise"
+        What to do about an entity in two seeds. "keep" learns from all of several left entities
+        that have one right one; none of them is held out.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
     random_state : int, RandomState or None, default=None

@@ -110,8 +110,9 @@ class TMEAAligner(BaseAligner):
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs (the protocol of the
         papers; depends on their number), or all entities that are no seeds.
-    duplicates : {"raise", "first"}, default="raise"
-        What to do about an entity in two seeds.
+    duplicates : {"raise", "first", "keep"}, default="raise"
+        What to do about an entity in two seeds. With "keep" that is an error, too: the loss takes
+        the entities of all other pairs to be different. :class:`PropagationAligner` keeps them.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
     random_state : int, RandomState or None, default=None

@@ -198,6 +198,42 @@ def replicates(
     return np.asarray(expit(odds), np.float32)
 
 
+def judge_rest(
+    calibration: Calibration,
+    candidates: Candidates,
+    has: np.ndarray,
+    prior: np.ndarray,
+    others: Candidates,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Say of some left entities how sure their best candidate is, while others do not compete.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    candidates : Candidates of shape (n, m)
+        Of these entities alone.
+    has : bool ndarray of shape (n, n_channels)
+    prior : ndarray of shape (n,)
+        How many entities like each have a partner.
+    others : Candidates
+        Of all entities: what their best ones look like is the measure.
+
+    Returns
+    -------
+    entries : int64 ndarray of shape (n_with_any,)
+        Of those that have a candidate the best one.
+    right : float64 ndarray of shape (n_with_any,)
+    """
+    entries = candidates.best()
+    entries = entries[entries >= 0]
+    if not calibration.is_learnt or not len(others.rows):
+        return entries, np.exp(candidates.logs[entries])
+    rows = candidates.rows[entries]
+    evidence = candidates.relative_evidence(entries, others)
+    outcomes = calibration.outcomes(evidence, has[rows].mean(axis=1), 0)
+    return entries, _corrected(outcomes, prior[rows])[:, RIGHT]
+
+
 def _judge_side(
     calibration: Calibration, candidates: Candidates, channels: np.ndarray, side: int
 ) -> tuple[np.ndarray, ...]:

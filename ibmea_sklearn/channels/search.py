@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import rich
 import torch
 from scipy import sparse
@@ -427,7 +428,8 @@ def split_seeds(
     """Split a view into seeds to train on and seeds that are held out, both in the order of `X`.
 
     Where the fraction is less than one seed, none is held out. Pairs that a verdict has added are
-    not held out, as long as there are enough others.
+    not held out, as long as there are enough others; a seed whose right entity stands in another
+    one never is, for that one would give its partner away.
 
     Raises
     ------
@@ -452,5 +454,6 @@ def _choosable(X: SeedPairs, fraction: float) -> np.ndarray:
     Pairs that somebody was asked about were doubtful, or they had not been asked: judged by them,
     all others seem less sure than they are. They are held out only where seeds are too few.
     """
-    drawn = np.flatnonzero(~X.is_verdict)
-    return drawn if fraction * len(drawn) >= LEAST_PAIRS else np.arange(len(X))
+    alone = ~pd.Series(X.indices[:, 1]).duplicated(keep=False).to_numpy()
+    drawn = np.flatnonzero(alone & ~X.is_verdict)
+    return drawn if fraction * len(drawn) >= LEAST_PAIRS else np.flatnonzero(alone)

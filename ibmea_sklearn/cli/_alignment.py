@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..aligners import BaseAligner
 
 METHODS = ("mutual", "assignment")
+CARDINALITIES = ("one", "many")
 NAMES = ("id", "none")
 
 
@@ -38,6 +39,7 @@ def run_alignment(
     min_confidence: str | None = None,
     precision: float | None = None,
     include_seeds: bool = False,
+    cardinality: str = "one",
 ) -> None:
     """Read, fit, align, write.
 
@@ -63,6 +65,7 @@ def run_alignment(
         A number from 0 to 1, or "auto". None: 0.9 for owl:sameAs, 0 for all else.
     precision : float or None, default=None
     include_seeds : bool, default=False
+    cardinality : {"one", "many"}, default="one"
         As of :meth:`BaseAligner.align`.
 
     Raises
@@ -71,6 +74,12 @@ def run_alignment(
         If the method, the names or the suffix of `output` is unknown, or a number out of range.
     """
     _check_choice("--method", method, METHODS)
+    _check_choice("--cardinality", cardinality, CARDINALITIES)
+    if cardinality == "many" and method == "assignment":
+        raise ValueError(
+            "Expected --method mutual with --cardinality many; found assignment, which gives each "
+            "entity of KG2 to one of KG1. Leave one of them out."
+        )
     if names is not None:
         _check_choice("--names", names, NAMES)
     state = setting_of(aligner, "checkpoint_dir")
@@ -92,7 +101,12 @@ def run_alignment(
         check_file(save)
     least = least_confidence(min_confidence)
     check_in_range("--precision", precision, "above 0, at most 1", lambda n: 0 < n <= 1)
-    wanted = {"method": method, "precision": precision, "include_seeds": include_seeds}
+    wanted = {
+        "method": method,
+        "precision": precision,
+        "include_seeds": include_seeds,
+        "cardinality": cardinality,
+    }
     with talk.step("Reading"):
         kg1, kg2, pairs = _read(graphs, seeds)
         if names is not None:

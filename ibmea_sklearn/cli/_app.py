@@ -157,6 +157,13 @@ def align(
     include_seeds: Annotated[
         bool, typer.Option("--include-seeds", help="Write the seeds, too, with confidence 1.")
     ] = False,
+    cardinality: Annotated[
+        str,
+        typer.Option(
+            help="one: one to one; many: each entity of KG1 with its best of KG2, which several "
+            "may share."
+        ),
+    ] = "one",
     aligner: Aligner = "ibmea",
     preset: Preset = "best",
     epochs: Epochs = None,
@@ -176,7 +183,7 @@ def align(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align two graphs one to one, given some known pairs, or none."""
+    """Align two graphs, one to one unless asked otherwise, given some known pairs, or none."""
     from ._aligners import make_aligner, split_names
     from ._alignment import run_alignment
     from ._talk import Talk, to_standard_output
@@ -208,6 +215,7 @@ def align(
             min_confidence=min_confidence,
             precision=precision,
             include_seeds=include_seeds,
+            cardinality=cardinality,
         )
 
 

@@ -29,8 +29,10 @@ class SeedPairs(Frozen):
     kg1, kg2 : KnowledgeGraph
     pairs : array-like of shape (n_pairs, 2)
         Ids of entities, of `kg1` on the left and of `kg2` on the right.
-    duplicates : {"raise", "first"}, default="raise"
-        What to do when an entity stands in two pairs: an error, or keep the first of them.
+    duplicates : {"raise", "first", "keep"}, default="raise"
+        What to do when an entity stands in two pairs: an error, or keep the first of them. "keep"
+        keeps all where several left entities have one right one, many to one, and each pair once;
+        a left entity with two right ones is an error still.
     verdicts : DataFrame with columns source, target, verdict[, author, date, comment], optional
         What a person said, as :func:`~ibmea_sklearn.io.read_verdicts` returns it. Pairs that are
         "same" join `pairs`, at the end. "different" pairs are never matched, nor are entities with
@@ -68,6 +70,10 @@ class SeedPairs(Frozen):
     -----
     AlignmentWarning
         If verdicts contradict pairs or each other.
+
+    See Also
+    --------
+    PropagationAligner : Learns from pairs that are many to one; aligners with a network do not.
 
     Examples
     --------
@@ -112,8 +118,10 @@ class SeedPairs(Frozen):
                 raise TypeError(
                     f"Expected {name} to be a KnowledgeGraph; found {type(graph).__name__}."
                 )
-        if duplicates not in ("raise", "first"):
-            raise ValueError(f"Expected duplicates='raise' or 'first'; found {duplicates!r}.")
+        if duplicates not in ("raise", "first", "keep"):
+            raise ValueError(
+                f"Expected duplicates='raise', 'first' or 'keep'; found {duplicates!r}."
+            )
         if isinstance(pairs, SeedPairs):
             given = [pairs._verdicts(), verdicts]
             pairs = pairs.pairs[~pairs.is_verdict]
@@ -121,7 +129,9 @@ class SeedPairs(Frozen):
             verdicts = pd.concat(given, ignore_index=True) if given else None
         left, right = columns_of(pairs, 2, "pairs")
         indices = pair_indices(kg1, kg2, left, right)
-        keep = _first_of_each(indices)
+        keep = _first_of_left(indices) if duplicates == "keep" else _first_of_each(indices)
+        if duplicates == "keep":
+            _check_many_to_one(left, right, indices, keep)
         if duplicates == "raise" and not keep.all():
             raise ValueError(_say_duplicate(left, right, indices, keep))
         known = Resolved(
@@ -174,6 +184,11 @@ class SeedPairs(Frozen):
     def shape(self) -> tuple[int, int]:
         """Number of pairs, and 2."""
         return (len(self.indices), 2)
+
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether no entity stands in two pairs."""
+        return len(np.unique(self.indices[:, 1])) == len(self)
 
     @property
     def sources(self) -> np.ndarray:
@@ -281,6 +296,27 @@ def _knows(kg: KnowledgeGraph, ids: Any) -> bool:
     return True
 
 
+def _first_of_left(indices: np.ndarray) -> np.ndarray:
+    """Mask of the first pair of each left entity."""
+    return ~pd.Series(indices[:, 0]).duplicated().to_numpy()
+
+
+def _check_many_to_one(
+    left: np.ndarray, right: np.ndarray, indices: np.ndarray, keep: np.ndarray
+) -> None:
+    """Raise a ValueError if a left entity has two right ones."""
+    first = pd.Series(indices[:, 1]).groupby(indices[:, 0]).transform("first").to_numpy()
+    bad = first != indices[:, 1]
+    if bad.any():
+        row = int(np.argmax(bad))
+        (rows,) = np.nonzero(keep & (indices[:, 0] == indices[row, 0]))
+        raise ValueError(
+            f"Expected one right entity for each left one, with duplicates='keep'; found "
+            f"{left[row]!r} with {right[rows[0]]!r} in row {rows[0]} and {right[row]!r} in row "
+            f"{row}. Swap the graphs if it is the right ones that are finer."
+        )
+
+
 def _first_of_each(indices: np.ndarray) -> np.ndarray:
     """Mask of the pairs of which neither entity stands in an earlier pair that was kept."""
     firsts = ~(pd.Series(indices[:, 0]).duplicated() | pd.Series(indices[:, 1]).duplicated())
@@ -306,5 +342,6 @@ def _say_duplicate(
     return (
         f"Expected each entity in at most one pair; found {(~keep).sum()} pairs that repeat one: "
         f"row {row} ({left[row]!r}, {right[row]!r}) and row {first} ({left[first]!r}, "
-        f"{right[first]!r}). Pass duplicates='first' to keep the first of them."
+        f"{right[first]!r}). Pass duplicates='first' to keep the first of them, or 'keep' where "
+        "several left entities are one right one."
     )

@@ -97,6 +97,12 @@ def places_among(pairs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np
     return at[(at >= 0).all(axis=1)].astype(np.int64)
 
 
+def places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return where each value stands in an array that holds it once."""
+    order = np.argsort(among)
+    return np.asarray(order[np.searchsorted(among, values, sorter=order)])
+
+
 def row_numbers(matrix: sparse.csr_array) -> np.ndarray:
     """Row of each stored entry."""
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
@@ -146,7 +152,9 @@ class Candidates(NamedTuple):
         result[self.rows[entries]] = entries
         return result
 
-    def relative_evidence(self, entries: np.ndarray) -> np.ndarray:
+    def relative_evidence(
+        self, entries: np.ndarray, others: Candidates | None = None
+    ) -> np.ndarray:
         """Say what speaks for some candidates, more or less than for other rows' best ones.
 
         How large similarities are depends on how much is known: with more labels to compare by
@@ -155,13 +163,16 @@ class Candidates(NamedTuple):
         Parameters
         ----------
         entries : int ndarray of shape (n_entries,)
+        others : Candidates, optional
+            Whose rows' best ones are the measure; by default its own.
 
         Returns
         -------
         float64 ndarray of shape (n_entries, 5)
         """
-        best = self.best()
-        usual = self.evidence(best[best >= 0])
+        others = self if others is None else others
+        best = others.best()
+        usual = others.evidence(best[best >= 0])
         center, scale = usual.mean(axis=0), usual.std(axis=0) + 1e-9
         return (self.evidence(entries) - center) / scale
 

@@ -364,6 +364,7 @@ def test_names_go_before_texts_in_sssom(tmp_path):
         ({"precision": 0}, "Expected --precision above 0, at most 1; found 0"),
         ({"output": "a.txt"}, "Expected a file for the alignment that ends in .tsv, .nt"),
         ({"method": "best"}, "Expected --method mutual or assignment; found 'best'."),
+        ({"cardinality": "all"}, "Expected --cardinality one or many; found 'all'."),
         ({"names": "ids"}, "Expected --names id or none; found 'ids'. Did you mean 'id'?"),
         ({"modalities": "smell"}, "smell"),
     ],

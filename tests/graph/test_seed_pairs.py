@@ -267,7 +267,9 @@ def test_bad_parameters(kg1, kg2):
         SeedPairs(None, kg2, LINKS)
     with pytest.raises(TypeError, match="Expected pairs as a pandas, .*; found str"):
         SeedPairs(kg1, kg2, "seeds.tsv")
-    with pytest.raises(ValueError, match="Expected duplicates='raise' or 'first'; found 'last'"):
+    with pytest.raises(
+        ValueError, match="Expected duplicates='raise', 'first' or 'keep'; found 'last'"
+    ):
         SeedPairs(kg1, kg2, LINKS, duplicates="last")
 
 
@@ -286,3 +288,25 @@ def test_swapped_sides_are_told(toy_pair):
 def test_a_path_is_no_table(toy_pair, path):
     with pytest.raises(TypeError, match="Read the file first, by a function of ibmea_sklearn.io"):
         SeedPairs(toy_pair.kg1, toy_pair.kg2, path)
+
+
+MANY = [("a0", "b0"), ("a1", "b0"), ("a0", "b0"), ("a2", "b1")]
+
+
+def _many_graphs():
+    return (
+        KnowledgeGraph(entities=["a0", "a1", "a2"]),
+        KnowledgeGraph(entities=["b0", "b1"]),
+    )
+
+
+def test_many_left_entities_may_have_one_right_one_if_asked():
+    pairs = SeedPairs(*_many_graphs(), MANY, duplicates="keep")
+    assert pairs.pairs.tolist() == [["a0", "b0"], ["a1", "b0"], ["a2", "b1"]]
+    assert not pairs.is_one_to_one
+    assert pairs[1:].is_one_to_one
+
+
+def test_a_left_entity_has_one_right_one_even_then():
+    with pytest.raises(ValueError, match=r"'a0' with 'b0' in row 0 and 'b1' in row 1\. Swap"):
+        SeedPairs(*_many_graphs(), [("a0", "b0"), ("a0", "b1")], duplicates="keep")

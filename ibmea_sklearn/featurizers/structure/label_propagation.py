@@ -14,7 +14,7 @@ from ...graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from ...graph._joint import as_nodes
 from .._matrices import drawn_seed
 from ..base import BaseFeaturizer, checked_view, graphs_of
-from .propagation import Propagation
+from .propagation import Propagation, shared_codes
 
 
 class LabelPropagation(BaseFeaturizer):
@@ -178,7 +178,7 @@ class LabelPropagation(BaseFeaturizer):
         self._seed = drawn_seed(self.random_state)
         self.pairs_ = X.pairs
         # Which label a seed gets depends on the seed alone, on no other: its place in `kg1`.
-        self._codes = X.indices[:, 0]
+        self._codes = shared_codes(X.indices, X.indices[:, 0])
         self.n_features_out_ = int(self.n_components)
 
     def fit_transform(self, X: SeedPairs, y: Any = None) -> SeedPairs:

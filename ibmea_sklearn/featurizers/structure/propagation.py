@@ -140,7 +140,7 @@ class Propagation:
         return np.zeros((n_rows, self.n_components), np.float32)
 
     def _labels(self, pairs: np.ndarray, codes: np.ndarray | None) -> Tensor:
-        codes = pairs[:, 0] if codes is None else codes
+        codes = shared_codes(pairs, pairs[:, 0] if codes is None else codes)
         random = np.random.default_rng(self.random_state)
         # The first rows are the same however many are drawn.
         drawn = normalize(self._normal(random, int(codes.max()) + 1, self.label_width))
@@ -209,6 +209,14 @@ class Propagation:
     def _normal(self, random: np.random.Generator, *shape: int) -> Tensor:
         drawn = random.standard_normal(shape, dtype=np.float32)
         return torch.as_tensor(drawn, device=self.device)
+
+
+def shared_codes(pairs: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Give all left nodes of one right node the same label, the first of theirs."""
+    _, group = np.unique(pairs[:, 1], return_inverse=True)
+    first = np.full(len(codes), np.iinfo(np.int64).max)
+    np.minimum.at(first, group, codes)
+    return first[group]
 
 
 def _with_inverses(triples: np.ndarray) -> np.ndarray:

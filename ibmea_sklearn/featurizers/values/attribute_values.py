@@ -231,9 +231,11 @@ class AttributeValues(EitherForm):
         if len(X) >= self.few_seeds:
             return X
         found = find_coincidences(values, (X.kg1.n_entities, X.kg2.n_entities))
+        known = [np.isin(f, seeds) for f, seeds in zip(found.T, X.indices.T, strict=True)]
+        found = found[~np.logical_or(*known)]
         ids = [kg.entity_ids[side] for kg, side in zip(graphs_of(X), found.T, strict=True)]
         pairs = np.concatenate([X.pairs.astype(object), np.column_stack(ids).astype(object)])
-        return SeedPairs(*graphs_of(X), pairs, duplicates="first")
+        return SeedPairs(*graphs_of(X), pairs, duplicates="keep")
 
     def _learn_tokens(self, tokens: Sequence[Tokens]) -> None:
         self._seed = drawn_seed(self.random_state)
