@@ -45,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 
 
+@pytest.fixture(autouse=True)
+def no_multilingual_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Defaults are those without the extra [multilingual], installed or not."""
+    monkeypatch.setattr("ibmea_sklearn.featurizers.texts.scripts.is_installed", lambda name: False)
+
+
 class DataHome:
     """Real data: ``data_home / "mmkg"`` is that folder, unpacked where it is not there yet."""
 

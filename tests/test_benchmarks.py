@@ -12,7 +12,18 @@ import torch
 from rich.console import Console
 
 from benchmarks import __main__ as command
-from benchmarks import device, evaluations, measure, merging, page, pictures, report, run, targets
+from benchmarks import (
+    device,
+    evaluations,
+    found_pairs,
+    measure,
+    merging,
+    page,
+    pictures,
+    report,
+    run,
+    targets,
+)
 from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
 from benchmarks.parts import ranking as ranking_part
@@ -24,6 +35,8 @@ from benchmarks.references.attention import PlainGAT
 from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
 from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.io import write_pair
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
 from ibmea_sklearn.matching import mutual_nearest, ranks
 from ibmea_sklearn.nn import EdgePattern
@@ -536,3 +549,42 @@ def test_merging_measures_graphs_that_share_a_half(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "100 matches used, 0 cut; 300 entities" in said
     assert all(f"{step:12}" in said for step in ("merge both", "split", "merged.nq"))
+
+
+def test_found_pairs_are_judged_as_a_loop_does():
+    random = np.random.default_rng(0)
+    links = np.column_stack([np.arange(20), random.permutation(30)[:20]])
+    found = np.unique(np.r_[links[:8], random.integers(0, 30, (20, 2))], axis=0)
+    (row,) = found_pairs.found_by_round([{"n_pairs": 3}], [found], links)
+    known = {tuple(link) for link in links.tolist()}
+    ends = [set(side) for side in links.T.tolist()]
+    asked = [p for p in found.tolist() if p[0] in ends[0] or p[1] in ends[1]]
+    right = [p for p in asked if tuple(p) in known]
+    assert row["n_pairs"] == 3 and row["n_found"] == len(found)
+    assert row["n_judged"] == len(asked) < len(found)
+    assert row["precision"] == len(right) / len(asked)
+    assert row["recall"] == len(right) / 20
+
+
+def test_nothing_found_is_judged_by_nothing():
+    none = np.empty((0, 2), int)
+    (row,) = found_pairs.found_by_round([{"n_pairs": 0}], [none], np.array([[0, 1]]))
+    assert (row["n_judged"], row["precision"], row["recall"]) == (0, None, 0)
+    assert "| 1 | 0 | 0 | 0 | - | 0.000 |" in found_pairs.table_of([row])
+    with pytest.raises(ValueError, match="each of 0 rounds has found; found 1"):
+        found_pairs.found_by_round([], [none], none)
+
+
+@pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+def test_pairs_found_by_round_on_links_that_nobody_used(tmp_path, monkeypatch, capsys):
+    kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+    write_pair(kg1, kg2, links, tmp_path / "pair")
+    monkeypatch.setattr(found_pairs, "PAGE", tmp_path / "page.md")
+    log = found_pairs.PairSearch._log
+    found_pairs.main([str(tmp_path / "pair"), "--train-ratio", "0.5", "--write"])
+    assert found_pairs.PairSearch._log is log
+    said = capsys.readouterr().out
+    assert "| Search | Pairs known | Found |" in said and "train_test_split" in said
+    page = (tmp_path / "page.md").read_text()
+    assert f"written by python -m benchmarks.found_pairs {tmp_path / 'pair'} --aligner" in page
+    assert "--train-ratio 0.5 --seed 0 -->" in page

@@ -120,7 +120,7 @@ def _with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) ->
     def dense(X: SeedPairs, modalities: list[str]) -> list[str]:
         return frozen_modalities(X, modalities, "all")
 
-    first = clone(featurizer).set_params(value="drop").fit_transform(train)
+    first = clone(featurizer).set_params(value="drop", verbose=0).fit_transform(train)
     there = shared_modalities(first)
     modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
     search = _search(aligner, first, first[:0], modalities, dense, checked_random(0))

@@ -11,10 +11,10 @@ import pandas as pd
 
 from .. import __version__
 from .._utils.files import removals_wait
-from .._utils.validation import did_you_mean
 from ..graph import KnowledgeGraph, SeedPairs
 from ..io import read_graph, read_pair, read_pairs, read_verdicts, write_alignment
 from ._aligners import setting_of
+from ._names import check_choice, with_name_rows
 from ._talk import Talk, check_alignment_file, check_apart, check_file
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def run_alignment(
     *,
     method: str,
     names: str | None = None,
+    name_model: str | None = None,
     min_confidence: str | None = None,
     precision: float | None = None,
     include_seeds: bool = False,
@@ -61,6 +62,8 @@ def run_alignment(
     names : {"id", "none"} or None, default=None
         Take the last parts of the ids as names of the entities, or no names. None: those that the
         graphs have.
+    name_model : str or None, default=None
+        What makes features of them, see :func:`with_name_rows`. None leaves that to the aligner.
     min_confidence : str or None, default=None
         A number from 0 to 1, or "auto". None: 0.9 for owl:sameAs, 0 for all else.
     precision : float or None, default=None
@@ -73,15 +76,14 @@ def run_alignment(
     ValueError
         If the method, the names or the suffix of `output` is unknown, or a number out of range.
     """
-    _check_choice("--method", method, METHODS)
-    _check_choice("--cardinality", cardinality, CARDINALITIES)
+    check_choice("--method", method, METHODS)
+    check_choice("--cardinality", cardinality, CARDINALITIES)
     if cardinality == "many" and method == "assignment":
         raise ValueError(
             "Expected --method mutual with --cardinality many; found assignment, which gives each "
             "entity of KG2 to one of KG1. Leave one of them out."
         )
-    if names is not None:
-        _check_choice("--names", names, NAMES)
+    check_choice("--names", names, NAMES)
     state = setting_of(aligner, "checkpoint_dir")
     check_apart(
         {
@@ -114,6 +116,9 @@ def run_alignment(
         judged = [read_verdicts(path, graphs=(kg1, kg2)) for path in verdicts]
     for kg in (kg1, kg2):
         talk.say(repr(kg))
+    if name_model is not None:
+        with talk.step(f"Encoding names by {name_model}"):
+            kg1, kg2 = with_name_rows(kg1, kg2, name_model, verbose=int(not talk.quiet))
     table = pd.concat(judged, ignore_index=True) if judged else None
     X = SeedPairs(kg1, kg2, pairs, duplicates=aligner.duplicates, verdicts=table)
     if said := said_of_verdicts(X):
@@ -143,12 +148,6 @@ def run_alignment(
     )
     if not talk.quiet and aligner.verbose:
         _say_quality(talk, aligner, method)
-
-
-def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        guess = did_you_mean(value, choices) or " Choose one of them."
-        raise ValueError(f"Expected {option} {' or '.join(choices)}; found {value!r}.{guess}")
 
 
 def least_confidence(given: str | None) -> float | str | None:

@@ -33,6 +33,15 @@ Modalities = Annotated[
         help="What to align by, such as graph,relation,image. [default: all that both graphs have]",
     ),
 ]
+NameModel = Annotated[
+    str | None,
+    typer.Option(
+        "--name-model",
+        help="What compares names: ngrams, multilingual (extra [multilingual]), the name or folder "
+        "of a sentence-transformers model, or several with a comma between. [default: words, "
+        "numbers and letters, all scripts in Latin letters]",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -140,6 +149,7 @@ def align(
             "graphs have]"
         ),
     ] = None,
+    name_model: NameModel = None,
     method: Annotated[
         str,
         typer.Option(
@@ -212,6 +222,7 @@ def align(
             verdicts or (),
             method=method,
             names=names,
+            name_model=name_model,
             min_confidence=min_confidence,
             precision=precision,
             include_seeds=include_seeds,
@@ -238,13 +249,15 @@ def evaluate(
         int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
     ] = None,
     names: Annotated[
-        bool | None,
+        str | None,
         typer.Option(
-            "--names/--no-names",
-            help="Whether entities have names: another protocol, which the figures name. [default: "
-            "none in a data set by name, those that a folder of your own has]",
+            help="Names of the entities: another protocol, which the figures name. given: those of "
+            "the data, which are machine-translated for DBP15K; id: as they are, the last part of "
+            "each id; none: no names. [default: none in a data set by name, those that a folder of "
+            "your own has]"
         ),
     ] = None,
+    name_model: NameModel = None,
     dangling: Annotated[
         float,
         typer.Option(
@@ -310,6 +323,7 @@ def evaluate(
             name=name,
             output=file,
             names=names,
+            name_model=name_model,
             dangling=dangling,
         )
 

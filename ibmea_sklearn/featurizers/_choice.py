@@ -244,7 +244,7 @@ def choose(
         _check_not_mixed(X, modality)
         return transformer
     _check_has_data(X, modality)
-    maker = _maker(modality, options)
+    maker = _maker(X, modality, options)
     return transformer if maker is None else make_pipeline(maker, transformer)
 
 
@@ -260,7 +260,7 @@ def _by_word(X: SeedPairs, modality: str, word: str, options: Mapping[str, Any])
         if word == "default":
             _check_not_mixed(X, modality)
         return "passthrough"
-    maker = _maker(modality, options)
+    maker = _maker(X, modality, options)
     if word == "passthrough" or maker is None or not _has_raw_data(X, modality):
         return None
     if modality != "image":
@@ -270,16 +270,17 @@ def _by_word(X: SeedPairs, modality: str, word: str, options: Mapping[str, Any])
     return make_pipeline(maker, NeighborMeanImputer())
 
 
-def _maker(modality: str, options: Mapping[str, Any]) -> BaseFeaturizer | None:
+def _maker(X: SeedPairs, modality: str, options: Mapping[str, Any]) -> BaseFeaturizer | None:
     # Imported at use: each knows rooms that the others can do without.
-    from . import AttributeValues, BagOfAttributes, BagOfRelations, ImageEncoder, NameNGrams
+    from . import AttributeValues, BagOfAttributes, BagOfRelations, ImageEncoder
+    from .texts.scripts import default_of_names
 
     if modality == "image":
         return ImageEncoder(**options)
     if modality == "relation":
         return BagOfRelations()
     if modality == "name":
-        return NameNGrams(n_components=_NAME_WIDTH)
+        return default_of_names(X, _NAME_WIDTH, options["verbose"])
     if modality == "value":
         # Asked for by nobody: that nothing matches is no news.
         return AttributeValues(verbose=0)

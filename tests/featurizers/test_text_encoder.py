@@ -257,9 +257,9 @@ def test_parameters_out_of_range(params, message):
         TextEncoder(**params).fit(["blue"])
 
 
-@pytest.mark.parametrize("model", [3, None, TfidfVectorizer, ["ngrams"]])
+@pytest.mark.parametrize("model", [3, None, TfidfVectorizer, ["ngrams", 3], [["ngrams"]]])
 def test_a_model_of_no_kind(model):
-    with pytest.raises(TypeError, match="a callable from a list of texts to vectors; found"):
+    with pytest.raises(TypeError, match="a list of texts to vectors, or a list of these; found"):
         TextEncoder(model).fit(["blue"])
 
 

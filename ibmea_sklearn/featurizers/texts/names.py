@@ -18,8 +18,7 @@ from ..._utils.validation import AnyOf, Integer, RandomState, Range
 from ...graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from .._matrices import drawn_seed, projected
 from ..base import BaseFeaturizer, graphs_of, no_features
-from .encoder import NGramRange
-from .models import NGrams
+from .models import NGramRange, NGrams
 from .reading import printable
 
 _PARTS = re.compile(r"[a-z]+|[0-9]+")
