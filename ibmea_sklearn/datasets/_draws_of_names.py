@@ -13,8 +13,9 @@ _LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", np.uint8)
 _N_SYLLABLES = 4
 _WORD = 2 * _N_SYLLABLES
 _N_WORDS = 2
-# By entity of a side. With fewer, names would be those of too many to say anything.
-_VOCABULARY = 0.2
+# Words grow in number like the root of the names, as in texts (Heaps' law): at any size 2 to 5% of
+# the names are those of several entities.
+_VOCABULARY = 10
 
 
 def draw_names(
@@ -31,7 +32,7 @@ def draw_names(
     """
     if noise is None:
         return [np.empty(0, object)] * 2
-    words = draw_words(round(_VOCABULARY * (n_linked + max(dangling))) + 50, rng)
+    words = draw_words(round(_VOCABULARY * (n_linked + max(dangling)) ** 0.5), rng)
     shared = _draw(n_linked, len(words), rng)
     sides = []
     for n_private, share in zip(dangling, (0.0, noise), strict=True):

@@ -106,9 +106,9 @@ def make_mmkg_pair(
     image_dim : int, default=32
         Number of image features; 0 for graphs without images.
     name_noise : float in [0, 1], optional
-        Entities have names of two words, of which a few are frequent: some names are those of
-        several entities. Of the linked ones, this share of the words is otherwise in `kg2`: one
-        half with another letter, one half another word. By default there are no names.
+        Entities have names of two words, of which a few are frequent: 2 to 5% of the names are
+        those of several entities. Of the linked ones, this share of the words is otherwise in
+        `kg2`: one half with another letter, one half another word. By default there are no names.
     missing_modalities : mapping {"relation" | "attribute" | "image": share}, optional
         Share of the entities of each side that lack the modality, drawn on each side by itself.
         A tuple gives one share for each side. An entity without relations loses all its triples,
@@ -134,6 +134,17 @@ def make_mmkg_pair(
     ValueError
         If a parameter is out of range, or there are not enough possible triples for
         `mean_degree` or attributes for `mean_attributes`.
+
+    Notes
+    -----
+    A pair that tells something at size has hubs, names that differ, and entities of one side only.
+    A million entities a side, three in ten of which have no partner, with 5,000,000 triples and as
+    many values, takes 34 s of one core and 2.9 GB:
+    ``make_mmkg_pair(700_000, n_dangling=300_000, n_relations=2000, degree_exponent=2.5,
+    name_noise=0.3, image_dim=0)``.
+
+    An exponent next to 2 asks for hubs that have more triples than there are entities to have them
+    with; what can't be drawn is made up for by even draws.
 
     Examples
     --------
