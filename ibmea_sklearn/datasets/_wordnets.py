@@ -101,6 +101,12 @@ def load_wordnets(links: str = "one_to_one", *, return_bunch: bool = False) -> A
     letter of head adjectives; that is set right. Relations between single words stand between
     their synsets.
 
+    The pair is hard: of the links, 5% join synsets that share a word as it is written. Of a part,
+    150 linked synsets of KeNet and their neighbours (911 and 1,487 entities, 420 of the first
+    linked), ``PropagationAligner`` with 1,024 columns reaches an F1 of .24 without seeds and of
+    .28 with a tenth of the one-to-one links, all candidates and the unmatched counted; .34 and .38
+    at the best of six least confidences.
+
     Licences: KeNet comes with nlptoolkit-wordnet, GPL-3.0 (copyright Starlang Software); WordNet
     3.1, in the XML of the same package, is under the WordNet licence (copyright 2011 Princeton
     University), which allows use, change and distribution with its notice. This project holds
