@@ -158,9 +158,9 @@ def test_loops_are_left_out(pair_of):
 
 def test_satellites_are_found_by_the_letter_of_heads(pair_of):
     link = related("E-1-s", "SYNONYM", "ILR")
-    english = [synset("E-1-s", ("wee",), part="a"), synset("E-2-a", ("small",), related("E-1-a"))]
+    english = [synset("E-1-s", ("tiny",), part="a"), synset("E-2-a", ("small",), related("E-1-a"))]
     _, kg2, _ = pair_of([synset("A", said=link)], english)
-    assert triples_of(kg2) == {("wordnet:small.noun.1", "hypernym", "wordnet:wee.adjective.1")}
+    assert triples_of(kg2) == {("wordnet:small.noun.1", "hypernym", "wordnet:tiny.adjective.1")}
 
 
 def test_links_that_share_a_synset(pair_of):
