@@ -273,6 +273,7 @@ TARGETS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "dbp15k of jape": (copy_of("jape/zh_en/mapping/0_3"), io.read_dbp15k),
     **{f"neo4j {n}": (copy_of(f"neo4j/{n}"), io.read_neo4j) for n in ("admin", "apoc")},
     "openea": (copy_of("D_W_15K_V1"), io.read_openea),
+    "dbp1m": (copy_of("mkdata"), io.read_dbp1m),
     "mmkg": (mmkg, lambda folder: io.read_mmkg(folder, names=True)),
     **{f"rdf {n}": (rdf(n), of_file(io.read_rdf)) for n in (*RDF, "a.nt.gz")},
     "sparql pages": (pages, paged),

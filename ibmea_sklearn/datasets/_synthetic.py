@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._utils.validation import Choice, Integer, Number, Range
+from .._utils.validation import AnyOf, Choice, Integer, Number, Range
 from ..graph import KnowledgeGraph
 from ._base import as_result
+from ._draws import (
+    add_noise,
+    attribute_values,
+    draw_attributes,
+    draw_triples,
+    mask_of_share,
+    redraw_share,
+    unit_rows,
+)
+from ._draws_of_names import draw_names
 
 MODALITIES = ("relation", "attribute", "image")
 _SHARE = Number(0, 1)
@@ -23,8 +33,9 @@ _RANGES: dict[str, Range] = {
     "structural_overlap": _SHARE,
     "attribute_noise": _SHARE,
     "image_noise": Number(0),
+    "degree_exponent": AnyOf(Number(2, open_ends="least"), None),
+    "name_noise": AnyOf(_SHARE, None),
 }
-_N_CATEGORIES = 12
 
 
 class _Side(NamedTuple):
@@ -34,6 +45,7 @@ class _Side(NamedTuple):
     attributes: np.ndarray  # (n_attribute_triples, 2)
     numbers: np.ndarray  # (n_attribute_triples,), standard normal: what the values are made of
     images: np.ndarray  # (n_entities, image_dim)
+    names: np.ndarray  # (n_entities,), or (0,) without names
 
 
 def make_mmkg_pair(
@@ -42,11 +54,13 @@ def make_mmkg_pair(
     n_relations: int = 20,
     n_attributes: int = 40,
     mean_degree: float = 10.0,
+    degree_exponent: float | None = None,
     mean_attributes: float = 5.0,
     structural_overlap: float = 0.8,
     attribute_noise: float = 0.2,
     image_noise: float = 1.0,
     image_dim: int = 32,
+    name_noise: float | None = None,
     missing_modalities: Mapping[str, float | tuple[float, float]] | None = None,
     n_dangling: int | tuple[int, int] = 0,
     random_state: int | np.random.RandomState | None = None,
@@ -58,7 +72,7 @@ def make_mmkg_pair(
     Entities            `n_entities` + `n_dangling` a side
     Links               `n_entities`, one-to-one
     Relation triples    about (entities a side) * `mean_degree` / 2 a side
-    Modalities          relation, attribute (with values), image (features)
+    Modalities          relation, attribute (with values), image (features), name
     =================   =======================================================
 
     Both graphs are views of one hidden world: they share a part of its triples, and each has
@@ -74,6 +88,10 @@ def make_mmkg_pair(
         Number of relation names and of attribute names.
     mean_degree : float, default=10.0
         Mean number of triples that an entity stands in, as head or as tail.
+    degree_exponent : float above 2, optional
+        Exponent of a power law of the degrees: the share of entities with a degree of d falls like
+        ``d ** -degree_exponent``. Between 2 and 3 in real graphs; the lower, the larger the hubs.
+        By default heads are even, and tails follow a power law of 4.
     mean_attributes : float, default=5.0
         Mean number of attribute triples of an entity; each entity has at least one.
     structural_overlap : float in [0, 1], default=0.8
@@ -87,6 +105,10 @@ def make_mmkg_pair(
         With 0 linked entities have equal images; with 1 their mean cosine is about 0.5.
     image_dim : int, default=32
         Number of image features; 0 for graphs without images.
+    name_noise : float in [0, 1], optional
+        Entities have names of two words, of which a few are frequent: 2 to 5% of the names are
+        those of several entities. Of the linked ones, this share of the words is otherwise in
+        `kg2`: one half with another letter, one half another word. By default there are no names.
     missing_modalities : mapping {"relation" | "attribute" | "image": share}, optional
         Share of the entities of each side that lack the modality, drawn on each side by itself.
         A tuple gives one share for each side. An entity without relations loses all its triples,
@@ -112,6 +134,17 @@ def make_mmkg_pair(
     ValueError
         If a parameter is out of range, or there are not enough possible triples for
         `mean_degree` or attributes for `mean_attributes`.
+
+    Notes
+    -----
+    A pair that tells something at size has hubs, names that differ, and entities of one side only.
+    A million entities a side, three in ten of which have no partner, with 5,000,000 triples and as
+    many values, takes 34 s of one core and 2.9 GB:
+    ``make_mmkg_pair(700_000, n_dangling=300_000, n_relations=2000, degree_exponent=2.5,
+    name_noise=0.3, image_dim=0)``.
+
+    An exponent next to 2 asks for hubs that have more triples than there are entities to have them
+    with; what can't be drawn is made up for by even draws.
 
     Examples
     --------
@@ -141,15 +174,17 @@ def make_mmkg_pair(
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
     structure = _draw_structure(
-        n_entities, dangling, n_relations, mean_degree, structural_overlap, rng
+        n_entities, dangling, n_relations, mean_degree, structural_overlap, rng, degree_exponent
     )
     attributes = _draw_attributes(
         n_entities, dangling, n_attributes, mean_attributes, attribute_noise, rng
     )
     images = _draw_images(n_entities, dangling, image_dim, image_noise, rng)
+    # Of a generator of their own: the rest is the same with names and without.
+    said = draw_names(n_entities, dangling, name_noise, rng.spawn(1)[0])
     graphs, labels = [], []
     for side in range(2):
-        drawn = _Side(structure[side], *attributes[side], images[side])
+        drawn = _Side(structure[side], *attributes[side], images[side], said[side])
         shares = {m: missing[m][side] for m in MODALITIES if m in missing}
         kg, ids = _build(drawn, side, n_entities + dangling[side], shares, rng)
         graphs.append(kg)
@@ -177,17 +212,19 @@ def _draw_structure(
     mean_degree: float,
     overlap: float,
     rng: np.random.Generator,
+    exponent: float | None = None,
 ) -> list[np.ndarray]:
     n_triples = round(n_linked * mean_degree / 2)
     n_common = round(n_triples * overlap)
     n_own = n_triples - n_common
     # Drawn together, so that what a side has of its own is never in the other one.
-    drawn = draw_triples(n_common + 2 * n_own, n_linked, n_linked, n_relations, rng)
+    drawn = draw_triples(n_common + 2 * n_own, n_linked, n_linked, n_relations, rng, 0, exponent)
     common, own1, own2 = np.split(drawn, [n_common, n_common + n_own])
     sides = []
     for own, n_private in zip((own1, own2), dangling, strict=True):
         n_around = round(n_private * mean_degree / 2)
-        around = draw_triples(n_around, n_private, n_linked + n_private, n_relations, rng, n_linked)
+        n_tails = n_linked + n_private
+        around = draw_triples(n_around, n_private, n_tails, n_relations, rng, n_linked, exponent)
         sides.append(np.concatenate([common, own, around]))
     return sides
 
@@ -244,6 +281,7 @@ def _build(
         {"head": names[heads], "relation": relation_names[relations], "tail": names[tails]},
         {"entity": names[owners], "attribute": attribute_names[attributes], "value": values},
         features=_image_features(side.images, ~lacks["image"], label),
+        names=_named(names, side.names, label),
         entities=names,
         name=f"synthetic {number + 1}",
     )
@@ -279,149 +317,12 @@ def _image_features(
     return {"image": (matrix, mask)}
 
 
+def _named(ids: np.ndarray, names: np.ndarray, label: np.ndarray) -> np.ndarray | None:
+    if not len(names):
+        return None
+    order = np.argsort(label)  # as ids are, which says nothing of the order names were drawn in
+    return np.column_stack([ids, names[order]])
+
+
 def _names(what: str, codes: np.ndarray) -> np.ndarray:
     return np.array([f"{what} {i}" for i in range(codes.max(initial=-1) + 1)], object)
-
-
-def skewed(n: int, size: int, skew: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw `size` numbers below n, small ones more often: n * u**skew with u uniform."""
-    # The product may round up to n where u is next to 1.
-    return np.minimum((n * rng.random(size) ** skew).astype(np.int64), n - 1)
-
-
-def draw_triples(
-    n_triples: int,
-    n_heads: int,
-    n_tails: int,
-    n_relations: int,
-    rng: np.random.Generator,
-    first_head: int = 0,
-) -> np.ndarray:
-    """Draw distinct triples without loops: even heads, from `first_head` on, and frequent tails.
-
-    Returns
-    -------
-    ndarray of shape (n_triples, 3), int64
-        Head, relation, tail.
-    """
-    popular = rng.permutation(n_tails)
-
-    def propose(size: int) -> np.ndarray:
-        heads = rng.integers(n_heads, size=size)
-        tails = popular[skewed(n_tails, size, 1.5, rng)]
-        return (heads * n_tails + tails) * n_relations + skewed(n_relations, size, 3.0, rng)
-
-    def is_no_loop(codes: np.ndarray) -> np.ndarray:
-        heads, tails = np.divmod(codes // n_relations, n_tails)
-        return heads + first_head != tails
-
-    none = np.empty(0, np.int64)
-    n_cells = n_heads * n_tails * n_relations
-    codes = _draw_distinct(n_triples, n_cells, propose, rng, none, is_no_loop)
-    pairs, relations = np.divmod(codes, n_relations)
-    heads, tails = np.divmod(pairs, n_tails)
-    return np.column_stack([heads + first_head, relations, tails])
-
-
-def draw_attributes(n: int, n_attributes: int, mean: float, rng: np.random.Generator) -> np.ndarray:
-    """Draw distinct pairs (entity, attribute), `mean` of them by entity, at least one each.
-
-    Returns
-    -------
-    ndarray of shape (round(n * mean), 2), int64
-    """
-
-    def propose(size: int) -> np.ndarray:
-        return rng.integers(n, size=size) * n_attributes + skewed(n_attributes, size, 3.0, rng)
-
-    first = np.arange(n) * n_attributes + skewed(n_attributes, n, 3.0, rng)
-    codes = _draw_distinct(round(n * mean), n * n_attributes, propose, rng, first)
-    return np.column_stack(np.divmod(codes, n_attributes))
-
-
-def _draw_distinct(
-    wanted: int,
-    n_cells: int,
-    propose: Callable[[int], np.ndarray],
-    rng: np.random.Generator,
-    codes: np.ndarray,
-    is_valid: Callable[[np.ndarray], np.ndarray] = lambda codes: np.ones(len(codes), bool),
-) -> np.ndarray:
-    """Add valid codes below `n_cells` to those given until there are `wanted`, in random order."""
-    skewed_rounds = 3
-    while (short := wanted - len(codes)) > 0:
-        if skewed_rounds:
-            drawn = propose(short + short // 8 + 8)
-            skewed_rounds -= 1
-        elif n_cells <= 4 * wanted:
-            # So dense that drawing would mostly meet what is there.
-            drawn = np.arange(n_cells)
-        else:
-            drawn = rng.integers(n_cells, size=2 * short + 8)
-        new = _distinct_but(drawn[is_valid(drawn)], codes)
-        codes = np.concatenate([codes, rng.permutation(new)[:short]])
-    return rng.permutation(codes)
-
-
-def _distinct_but(drawn: np.ndarray, taken: np.ndarray) -> np.ndarray:
-    # Sorted: numpy's hash of 5 million codes takes 2.5 s, their sort 0.4 s.
-    drawn = np.sort(drawn)
-    drawn = drawn[np.diff(drawn, prepend=-1) > 0]
-    if not len(taken):
-        return drawn
-    taken = np.sort(taken)
-    place = np.minimum(np.searchsorted(taken, drawn), len(taken) - 1)
-    return drawn[taken[place] != drawn]
-
-
-def redraw_share(
-    pairs: np.ndarray, share: float, n_attributes: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the attribute of a share of the pairs anew; return the pairs and which changed."""
-    changed = mask_of_share(len(pairs), share, rng)
-    pairs = pairs.copy()
-    pairs[changed, 1] = skewed(n_attributes, int(changed.sum()), 3.0, rng)
-    return pairs, changed
-
-
-def mask_of_share(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Mask of `n` places, of which round(n * share) are True."""
-    mask = np.zeros(n, bool)
-    mask[: round(n * share)] = True
-    return rng.permutation(mask)
-
-
-def attribute_values(attributes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Turn a standard normal number into a value: decimal, year or category, by attribute.
-
-    Returns
-    -------
-    ndarray of shape (n,), object
-        Python floats, ints and strings.
-    """
-    values = np.empty(len(attributes), object)
-    decimals, years, categories = (attributes % 3 == kind for kind in range(3))
-    # Every decimal attribute has a magnitude of its own.
-    values[decimals] = np.round(numbers[decimals] * 10.0 ** (attributes[decimals] % 4), 3)
-    values[years] = (1970 + 20 * numbers[years]).astype(np.int64)
-    names = np.array([f"kind {i}" for i in range(_N_CATEGORIES)], object)
-    values[categories] = names[(4 * np.abs(numbers[categories])).astype(np.int64) % _N_CATEGORIES]
-    return values
-
-
-def unit_rows(n: int, dim: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw directions, evenly: float32 rows of length 1, shape (n, dim)."""
-    return normalised(rng.standard_normal((n, dim), np.float32))
-
-
-def add_noise(rows: np.ndarray, noise: float, rng: np.random.Generator) -> np.ndarray:
-    """Add Gaussian noise whose root mean square length is `noise`; back to length 1."""
-    if not noise or not rows.size:
-        return rows
-    per_value = np.float32(noise / np.sqrt(rows.shape[1]))
-    return normalised(rows + per_value * rng.standard_normal(rows.shape, np.float32))
-
-
-def normalised(rows: np.ndarray) -> np.ndarray:
-    """Scale rows to length 1."""
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-30)

@@ -2,6 +2,7 @@
 
 from ._text import to_iri
 from .alignments import read_alignment, read_pairs, write_alignment
+from .dbp1m import read_dbp1m
 from .dbp15k import read_dbp15k, read_dbp15k_splits
 from .embeddings import embeddings_from_frame
 from .mmkg import read_mmkg
@@ -22,6 +23,7 @@ __all__ = [
     "from_networkx",
     "from_pykeen",
     "read_alignment",
+    "read_dbp1m",
     "read_dbp15k",
     "read_dbp15k_splits",
     "read_graph",

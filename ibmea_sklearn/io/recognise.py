@@ -13,7 +13,7 @@ import pandas as pd
 from .._utils.files import check_complete, whole_folder
 from ..graph import KnowledgeGraph, SeedPairs
 from ..graph._tables import columns_of
-from . import alignments, dbp15k, mmkg, neo4j, openea, rdf, sparql, tables
+from . import alignments, dbp1m, dbp15k, mmkg, neo4j, openea, rdf, sparql, tables
 from ._text import listing
 
 Pair = tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]
@@ -33,8 +33,8 @@ def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
     Parameters
     ----------
     path : path-like
-        A pair is a DBP15K, OpenEA or MMKG folder; or a folder of two graphs ``kg1`` and ``kg2``
-        (or ``1`` and ``2``), each of any form that a single graph has, with ``links.*`` as
+        A pair is a DBP15K, OpenEA, MMKG or DBP1M folder; or a folder of two graphs ``kg1`` and
+        ``kg2`` (or ``1`` and ``2``), each of any form that a single graph has, with ``links.*`` as
         :func:`read_pairs` reads them. A single graph is an RDF file, a folder of RDF files, a
         folder of tables, a table of relation triples, CSV files of Neo4j, an MMKG folder of one
         graph, or a file ``.rq`` that names a SPARQL endpoint, as :func:`read_sparql` reads it. What
@@ -200,10 +200,10 @@ def recognise_format(path: str | os.PathLike[str]) -> str:
     Returns
     -------
     str
-        Of a pair "DBP15K folder", "OpenEA folder", "MMKG folder" or "folder of two graphs"; of a
-        single graph "Neo4j CSV", "tables", "MMKG graph", "RDF" or "SPARQL endpoint"; of a file
-        that :func:`read_alignment` reads "alignment (SSSOM)", "alignment (table)" or "alignment
-        (owl:sameAs)".
+        Of a pair "DBP15K folder", "OpenEA folder", "DBP1M folder", "MMKG folder" or "folder of two
+        graphs"; of a single graph "Neo4j CSV", "tables", "MMKG graph", "RDF" or "SPARQL endpoint";
+        of a file that :func:`read_alignment` reads "alignment (SSSOM)", "alignment (table)" or
+        "alignment (owl:sameAs)".
 
     Raises
     ------
@@ -305,6 +305,7 @@ ALIGNMENT_FORMATS = (
 PAIR_FORMATS = (
     _Format("DBP15K folder", dbp15k.LOOKS_FOR, dbp15k.looks_like, dbp15k.read_dbp15k, True),
     _Format("OpenEA folder", openea.LOOKS_FOR, openea.looks_like, openea.read_openea),
+    _Format("DBP1M folder", dbp1m.LOOKS_FOR, dbp1m.looks_like, dbp1m.read_dbp1m),
     _Format("MMKG folder", mmkg.LOOKS_FOR, mmkg.looks_like, mmkg.read_pair_of, True),
     _Format(
         "folder of two graphs",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..graph import KnowledgeGraph
-from . import dbp15k, neo4j, rdf, sparql, tables
+from . import dbp1m, dbp15k, neo4j, rdf, sparql, tables
 from ._text import resolved
 from .recognise import link_files, recognise_format, sides
 
@@ -120,6 +120,7 @@ def _of_mmkg(folder: Path) -> list[Path]:
 _FILES: dict[str, Callable[[Path], Iterable[Path]]] = {
     "DBP15K folder": _of_dbp15k,
     "OpenEA folder": _of_openea,
+    "DBP1M folder": dbp1m.files_of,
     "MMKG folder": _of_mmkg,
     "MMKG graph": _of_mmkg,
     "folder of two graphs": _of_two,

@@ -1,3 +1,7 @@
+import hashlib
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +9,7 @@ from hypothesis import strategies as st
 
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.datasets._synthetic import draw_attributes, draw_triples
+from ibmea_sklearn.datasets._draws import draw_attributes, draw_triples
 
 shares = st.floats(0, 1)
 few = settings(max_examples=30)
@@ -192,6 +196,11 @@ def test_each_entity_has_an_attribute_and_none_twice(n, n_attributes, share):
         ({"image_noise": np.nan}, r"image_noise to be a number in \[0, .*; found nan"),
         ({"mean_degree": 1e9}, r"mean_degree to be a number in \[0, 9980\]; found"),
         ({"mean_attributes": 50}, r"mean_attributes to be a number in \[1, 40\]; found 50"),
+        ({"degree_exponent": 2}, r"degree_exponent to be a number in \(2, .*; found 2"),
+        ({"degree_exponent": "2.5"}, r"degree_exponent to be a number in .*; found '2.5'"),
+        ({"name_noise": 1.5}, r"name_noise to be a number in \[0, 1\].*; found 1.5"),
+        ({"name_noise": -0.1}, r"name_noise to be a number in \[0, 1\].*; found -0.1"),
+        ({"name_noise": True}, r"name_noise to be a number in \[0, 1\].*; found True"),
         ({"n_dangling": (1, 2, 3)}, "n_dangling as one number, or one for each side"),
         ({"n_dangling": -1}, "n_dangling to be an integer of at least 0; found -1"),
         (
@@ -204,3 +213,132 @@ def test_each_entity_has_an_attribute_and_none_twice(n, n_attributes, share):
 def test_wrong_parameters_are_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         make_mmkg_pair(**wrong)
+
+
+# -- What makes a pair hard ------------------------------------------------------------------------
+
+
+def said_in(*graphs):
+    """Digest all that graphs say, in order."""
+    digest = hashlib.sha256()
+    for kg in graphs:
+        said = [kg.relation_triples, kg.attribute_triples, kg.entity_ids, kg.attribute_values]
+        digest.update(repr([a.tolist() for a in said]).encode())
+    return digest.hexdigest()[:16]
+
+
+def named(kg):
+    return dict(zip(kg.entity_ids[kg.names.entities], kg.names.values, strict=True))
+
+
+def test_defaults_give_what_they_gave_before_there_were_more_parameters():
+    kg1, kg2, _ = make_mmkg_pair(random_state=0)
+    assert said_in(kg1, kg2) == "bfa3c6f3da1b7f57"
+    assert not len(kg1.names.values)
+
+
+def test_names_change_nothing_else():
+    (kg1, kg2, links), (named1, named2, same) = (
+        make_mmkg_pair(50, n_dangling=5, name_noise=noise, random_state=0) for noise in (None, 0.5)
+    )
+    assert said_in(kg1, kg2) == said_in(named1, named2)
+    np.testing.assert_array_equal(
+        linked_images(kg1, kg2, links), linked_images(named1, named2, links)
+    )
+    assert links.tolist() == same.tolist()
+    assert len(named(named1)) == len(named(named2)) == 55
+
+
+@given(noise=shares, dangling=st.integers(0, 20), seed=st.integers(0, 10))
+@few
+def test_so_many_words_of_linked_entities_differ(noise, dangling, seed):
+    kg1, kg2, links = make_mmkg_pair(
+        60, name_noise=noise, n_dangling=dangling, image_dim=0, random_state=seed
+    )
+    left, right = named(kg1), named(kg2)
+    words = [pair for a, b in links for pair in zip(left[a].split(), right[b].split(), strict=True)]
+    assert len(words) == 120
+    differ = sum(a != b for a, b in words)
+    # A word may be drawn again, in place of itself.
+    assert 0.8 * round(120 * noise) - 3 <= differ <= round(120 * noise)
+
+
+def test_one_half_of_the_noise_is_in_a_letter():
+    kg1, kg2, links = make_mmkg_pair(2000, name_noise=0.4, image_dim=0, random_state=0)
+    left, right = named(kg1), named(kg2)
+    letters = [
+        sum(a != b for a, b in zip(*pair, strict=True))
+        for a, b in links
+        for pair in zip(left[a].split(), right[b].split(), strict=True)
+    ]
+    assert letters.count(1) == pytest.approx(0.2 * len(letters), rel=0.02)
+    assert sum(n > 1 for n in letters) == pytest.approx(0.2 * len(letters), rel=0.05)
+
+
+def test_names_are_of_few_words_and_some_of_several_entities():
+    kg1, _, _ = make_mmkg_pair(5000, name_noise=0, image_dim=0, random_state=0)
+    uses = Counter(kg1.names.values)
+    assert all(re.fullmatch("[a-z]{8} [a-z]{8}", name) for name in uses)
+    assert 0.9 * 5000 < len(uses) < 5000
+    words = Counter(word for name in kg1.names.values for word in name.split())
+    assert max(words.values()) > 20 * np.median(list(words.values()))
+
+
+def test_names_say_nothing_by_their_order():
+    kg1, kg2, links = make_mmkg_pair(500, name_noise=0, image_dim=0, random_state=0)
+    left, right = named(kg1), named(kg2)
+    assert all(left[a] == right[b] for a, b in links)
+    same_row = np.mean(kg1.names.values == kg2.names.values)
+    assert same_row < 0.02
+
+
+@pytest.mark.parametrize("exponent", [2.2, 2.5, 3.0])
+def test_degrees_follow_the_power_law(exponent):
+    kg1, _, _ = make_mmkg_pair(
+        20_000, degree_exponent=exponent, n_relations=200, image_dim=0, random_state=0
+    )
+    for side in (0, 2):
+        degrees = np.bincount(kg1.relation_triples[:, side], minlength=20_000)
+        # Hill's estimate, of the largest half percent.
+        largest = np.sort(degrees)[::-1][:100].astype(float)
+        found = 1 + 1 / np.mean(np.log(largest / largest[-1]))
+        assert found == pytest.approx(exponent, abs=0.35)
+
+
+def test_without_an_exponent_heads_are_even():
+    most = [
+        np.bincount(
+            make_mmkg_pair(5000, degree_exponent=e, image_dim=0, random_state=0)[
+                0
+            ].relation_triples[:, 0]
+        ).max()
+        for e in (None, 2.5)
+    ]
+    assert most[0] < 25 < 200 < most[1]
+
+
+def test_hubs_of_one_side_are_hubs_of_the_other():
+    kg1, kg2, links = make_mmkg_pair(
+        2000, degree_exponent=2.3, n_dangling=600, n_relations=100, random_state=0
+    )
+    degrees = [
+        np.bincount(kg.relation_triples[:, [0, 2]].ravel(), minlength=kg.n_entities)[
+            kg.entity_index(links[:, side])
+        ]
+        for side, kg in enumerate((kg1, kg2))
+    ]
+    assert np.corrcoef(*degrees)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_small_pairs_with_all_that_makes_them_hard(size):
+    kg1, kg2, links = make_mmkg_pair(
+        size,
+        mean_degree=size - 1,
+        degree_exponent=2.1,
+        name_noise=1,
+        n_dangling=(0, 3),
+        n_relations=2000,
+        random_state=0,
+    )
+    assert (kg1.n_entities, kg2.n_entities, len(links)) == (size, size + 3, size)
