@@ -47,7 +47,7 @@ from .settings import (
 
 # The published form (Chen et al. 2024), as far as it differs from the defaults.
 _PAPER: dict[str, Any] = {
-    "modalities": ("graph", "image", "abstract"),
+    "modalities": "published",
     "features__start": "random",
     "features__frozen": (),
     "features__similarity": "fused",
@@ -81,10 +81,11 @@ class TMEAAligner(BaseAligner):
 
     Parameters
     ----------
-    modalities : "all" or sequence of str, default="all"
+    modalities : "all", "published" or sequence of str, default="all"
         What to align by: of "graph", "image", "relation", "attribute", "value", "abstract", and the
-        names of the user's own features. "all" takes what entities of both graphs have. Without
-        "graph" there is no TransE; without "image" etc. the paper's ablations.
+        names of the user's own features. "all" takes what entities of both graphs have, "published"
+        what they have of graph, image and abstract. Without "graph" there is no TransE; without
+        "image" etc. the paper's ablations.
     features : FeatureEncoding, optional
         Width of the vectors, what projections start from, and what is compared of them.
     triples : TripleSteps, optional
@@ -191,7 +192,7 @@ class TMEAAligner(BaseAligner):
     """
 
     ranges = {
-        "modalities": Names(),
+        "modalities": Names("all", "published"),
         "imputation": AnyOf(Instance(ModalityImputation), None, "drop"),
         "commonality": AnyOf(Instance(Commonality), None, "drop"),
         "propagation": AnyOf(Instance(LabelPropagation), None, "drop"),
@@ -221,6 +222,7 @@ class TMEAAligner(BaseAligner):
     }
 
     presets = {"best": {}, "paper": _PAPER}
+    published = ("graph", "image", "abstract")
 
     modalities_: list[str]
     imputed_: dict[str, Sides]
@@ -314,10 +316,11 @@ class TMEAAligner(BaseAligner):
         if imputes and self._wants("image") and any(len(kg.images.entities) for kg in graphs):
             if not any("image" in kg.features for kg in graphs):
                 changes["image"] = ImageEncoder(device=self.device, verbose=self.verbose)
-        return featurizer_of(self.modalities, self.device, self.verbose, **changes)
+        return featurizer_of(self, X, **changes)
 
     def _wants(self, modality: str) -> bool:
-        return self.modalities == "all" or modality in self.modalities
+        wanted = self.published if self.modalities == "published" else self.modalities
+        return wanted == "all" or modality in wanted
 
     def _batches(self, seeds: Tensor, found: Tensor) -> TripleBatches:
         knowledge, steps = self.network_.knowledge, settings_of(self, "triples")
@@ -338,7 +341,8 @@ class TMEAAligner(BaseAligner):
     def _network(self, start: Start) -> TMEANetwork:
         """Build the network that the parameters describe, for the graphs of a view."""
         X, width = start.X, settings_of(self, "features").n_components
-        tables = {m: feature_table(X, m) for m in start.modalities if m != GRAPH}
+        encoding = settings_of(self, "features")
+        tables = {m: feature_table(X, m, encoding) for m in start.modalities if m != GRAPH}
         return TMEANetwork(
             _knowledge(X, width) if GRAPH in start.modalities else None,
             tables,

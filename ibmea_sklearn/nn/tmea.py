@@ -182,7 +182,9 @@ class TMEANetwork(nn.Module):
         """
         return self._encode(nodes, self._read(nodes))
 
-    def vectors(self, known: Tensor | None = None, parts: str = "channels") -> dict[str, Array]:
+    def vectors(
+        self, known: Tensor | None = None, parts: str = "channels", explores: bool = False
+    ) -> dict[str, Array]:
         """Return the vectors of all nodes, as the network gives them at the moment.
 
         The network is in evaluation mode afterwards.
@@ -194,6 +196,8 @@ class TMEANetwork(nn.Module):
             networks ask for them.
         parts : {"channels", "fused"}, default="channels"
             A channel for each modality and "network" for the fused vectors, or the latter alone.
+        explores : bool, default=False
+            Not used, as `known`.
 
         Returns
         -------

@@ -312,7 +312,7 @@ def test_the_preset_of_the_paper(fit):
     assert aligner.channel_weights_ == {"network": 1.0}
     assert isinstance(aligner.network_.fusion.attention, SingleKeyAttention)
     assert (aligner.matching.method, aligner.network_.max_pairs) == ("cosine", None)
-    assert TMEAAligner.from_preset("paper").modalities == ("graph", "image", "abstract")
+    assert TMEAAligner.from_preset("paper").modalities == "published"
 
 
 def test_propagated_labels_are_a_channel_unless_left_out(fit, fitted):
