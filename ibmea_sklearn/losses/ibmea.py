@@ -138,9 +138,9 @@ class IBMEALoss(nn.Module):
 
     def _divergence(self, posterior: Any, kept: Tensor | None) -> Tensor:
         if isinstance(self.kl, SoftplusKL):
-            return self.kl(posterior.mean, posterior.deviation, kept)  # type: ignore[no-any-return]
+            return self.kl(posterior.mean, posterior.deviation, kept)
         mean, log_variance = posterior
-        return self.kl(mean, log_variance, kept)  # type: ignore[no-any-return]
+        return self.kl(mean, log_variance, kept)
 
 
 def _of_rows(encoded: Any, rows: Tensor) -> SimpleNamespace:

@@ -300,9 +300,9 @@ class VariationalNetwork(nn.Module):
 
     def _vector(self, modality: str, posterior: Any) -> Tensor:
         if not (self.training or self.draws_always):
-            return posterior.mean  # type: ignore[no-any-return]
+            return posterior.mean
         noise = "normal" if modality == GRAPH else self.noise
-        return posterior.sample(noise)  # type: ignore[no-any-return]
+        return posterior.sample(noise)
 
 
 def _means(encoded: Encoded) -> dict[str, Array]:

@@ -35,8 +35,10 @@ class Candidates(Callback):
 
     Attributes
     ----------
-    pairs : int64 ndarray of shape (n_candidates, 2) or None
-        Node numbers, by the left one. None before the first search since the last joining.
+    pairs : int64 ndarray of shape (n_candidates, 2)
+        Node numbers, by the left one.
+    has_begun : bool
+        Whether there was a search since the last joining.
 
     Notes
     -----
@@ -59,7 +61,7 @@ class Candidates(Callback):
         self.search, self.encode = search, encode
         self.how = Matching("cosine", search=matching.search, device=matching.device)
         self.interval, self.join_interval, self.join_after = interval, join_interval, join_after
-        self.pairs: np.ndarray | None = None
+        self._begin()
 
     def next_joining(self, epoch: int) -> int:
         """Return the first epoch after `epoch`, counted from 1, at whose end pairs join.
@@ -89,14 +91,15 @@ class Candidates(Callback):
         if epoch <= self.join_after or epoch % self.interval:
             return
         found = self._mutual()
-        self.pairs = found if self.pairs is None else _both(self.pairs, found)
+        self.pairs = _both(self.pairs, found) if self.has_begun else found
+        self.has_begun = True
         net.history.record("n_candidates", len(self.pairs))
 
     def join(self) -> None:
         """Let the candidates join the known pairs, and start anew with none."""
-        if self.pairs is not None:
+        if self.has_begun:
             self.search.join(self.pairs)
-        self.pairs = None
+        self._begin()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the candidates.
@@ -105,7 +108,7 @@ class Candidates(Callback):
         -------
         dict of {str: object}
         """
-        return {"pairs": self.pairs}
+        return {"pairs": self.pairs, "has_begun": self.has_begun}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them up.
@@ -115,7 +118,10 @@ class Candidates(Callback):
         state : dict of {str: object}
             What :meth:`state_dict` has returned.
         """
-        self.pairs = state["pairs"]
+        self.pairs, self.has_begun = state["pairs"], state["has_begun"]
+
+    def _begin(self) -> None:
+        self.pairs, self.has_begun = np.empty((0, 2), np.int64), False
 
     def _mutual(self) -> np.ndarray:
         """Pairs of free entities that are each other's single nearest, as node numbers."""

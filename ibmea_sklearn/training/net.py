@@ -56,6 +56,8 @@ class AlignmentNet(NeuralNet):
     """
 
     stopped_ = False
+    # Names of the parts of the last loss, and their values.
+    _parts: tuple[list[str], Tensor]
 
     def __init__(
         self, *args: Any, precision: str = "float32", compiled: bool = False, **net_params: Any
@@ -138,7 +140,7 @@ class AlignmentNet(NeuralNet):
             ``loss``, the sum over the batches, and ``y_pred``.
         """
         if getattr(self.criterion_, "batch_size", None) is None:
-            return super().train_step_single(batch, **fit_params)  # type: ignore[no-any-return]
+            return super().train_step_single(batch, **fit_params)
         self._set_training(True)
         step, target = batch
         encoded = self.infer(step, **fit_params)
@@ -149,7 +151,7 @@ class AlignmentNet(NeuralNet):
                 named = TeeGenerator(self.get_all_learnable_params())
                 self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
             loss = self.get_loss(some, target, X=step, training=True)
-            loss.backward(retain_graph=number + 1 < len(batches))  # type: ignore[no-untyped-call]
+            loss.backward(retain_graph=number + 1 < len(batches))
             parts.append(self._parts)
             losses.append(loss.detach())
         self._parts = parts[0][0], torch.stack([values for _, values in parts]).sum(0)

@@ -16,7 +16,9 @@ from ibmea_sklearn.aligners.settings import FeatureEncoding
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import BagOfRelations, ModalityFeaturizer
 from ibmea_sklearn.graph._joint import as_nodes
+from ibmea_sklearn.matching import Matching
 from ibmea_sklearn.nn.gaussian import FeatureEncoder, PlainEncoder, Point, Spread
+from ibmea_sklearn.training.candidates import Candidates
 
 # Small and quick, all else as published.
 QUICK = {
@@ -362,6 +364,41 @@ def test_pairs_join_within_one_schedule_and_stay(fit):
     assert joined == [by_epoch[8], by_epoch[12]] and by_epoch[8] <= by_epoch[6]
 
 
+class Interrupted(IBMEAAligner):
+    """Is interrupted at the end of an epoch, once."""
+
+    at = None
+
+    def _criterion(self, betas):
+        criterion = super()._criterion(betas)
+        steps = iter(range(100))
+
+        def count(module, args):
+            if next(steps) == self.at:
+                raise KeyboardInterrupt
+
+        criterion.register_forward_pre_hook(count)
+        return criterion
+
+
+@pytest.mark.parametrize("epoch", [7, 8, 9])
+def test_an_interrupted_iteration_goes_on_to_the_same_end(pair, tmp_path, epoch):
+    rounds = {"rounds__candidate_interval": 2, "rounds__join_interval": 4, "rounds__join_after": 4}
+    params = {**QUICK, **rounds, "training__max_epochs": 10}
+    seeds = pair[2][:N_SEEDS]
+    whole = Interrupted.from_preset("paper", **params).fit(*pair[:2], seeds)
+    stopped = Interrupted.from_preset("paper", **params, training__checkpoint_dir=tmp_path)
+    stopped.at = epoch
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(*pair[:2], seeds)
+    stopped.at = None
+    stopped.fit(*pair[:2], seeds)
+    assert [row["n_seeds"] for row in stopped.history_] == [
+        row["n_seeds"] for row in whole.history_
+    ]
+    np.testing.assert_array_equal(stopped.embeddings_["fused"], whole.embeddings_["fused"])
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -381,6 +418,31 @@ def test_wrong_parameters(fit, params, message):
 
 
 # TMEA
+
+
+def test_tmea_lets_pairs_join_as_published():
+    params = TMEAAligner.from_preset("paper").get_params()
+    names = ("candidate_interval", "join_interval", "join_after", "n_rounds")
+    assert [params[f"rounds__{name}"] for name in names] == [70, 70, 0, 1]
+    assert params["training__max_epochs"] == 300
+    candidates = Candidates(None, None, Matching(), 70, 70, 0)
+    joinings, epoch = [], 0
+    while (epoch := candidates.next_joining(epoch)) < 300:
+        joinings.append(epoch)
+    assert joinings == [70, 140, 210, 280]
+
+
+def test_pairs_join_while_tmea_is_trained(pair):
+    quick = {"training__max_epochs": 5, "features__n_components": 8, "triples__min_steps": 1}
+    rounds = {"rounds__candidate_interval": 2, "rounds__join_interval": 2}
+    fixed = {"device": "cpu", "random_state": 0, "verbose": 0}
+    aligner = TMEAAligner.from_preset("paper", **quick, **rounds, **fixed)
+    aligner.fit(*pair[:2], pair[2][:N_SEEDS])
+    assert set(aligner.modalities_) <= set(TMEAAligner.published)
+    known = [row["n_seeds"] for row in aligner.history_]
+    assert known[:2] == [N_SEEDS] * 2 and known[2] == N_SEEDS + aligner.rounds_[0]["n_found"]
+    assert ("found" in aligner.history_[2]) == (known[2] > N_SEEDS)
+    assert aligner._criterion().keeps_missing
 
 
 def test_tmea_takes_the_published_modalities():

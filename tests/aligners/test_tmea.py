@@ -305,7 +305,7 @@ def test_weights_of_constraints(fit):
 
 def test_the_preset_of_the_paper(fit):
     quick = {n: v for n, v in CHEAP.items() if not n.startswith("propagation")}
-    params = {**quick, "rounds__n_rounds": 2, "triples__min_steps": 1}
+    params = {**quick, "rounds__candidate_interval": None, "triples__min_steps": 1}
     aligner = TMEAAligner.from_preset("paper", **{**params, "modalities": ["graph", "image"]})
     fit(aligner)
     assert set(aligner.embeddings_) == {"graph", "image", "network", "fused"}
