@@ -46,6 +46,7 @@ def training_of(
         propagation="drop",
         training__max_epochs=max_epochs,
         rounds__n_rounds=1,
+        rounds__candidate_interval=None,
         rounds__validation_fraction=0.0,
         device=device.chosen(),
         random_state=0,

@@ -16,6 +16,7 @@ from . import nn as nn
 from . import reviews as reviews
 from ._utils import validation as validation
 from .aligners import BaseAligner as BaseAligner
+from .aligners import Bottleneck as Bottleneck
 from .aligners import Commonality as Commonality
 from .aligners import FeatureEncoding as FeatureEncoding
 from .aligners import GraphEncoding as GraphEncoding

@@ -73,7 +73,8 @@ def test_a_step_of_ibmea(pair, preset, bottleneck, monkeypatch):
     monkeypatch.setattr(VariationalNetwork, "_draw", lambda self, pairs: pairs[:6])
     kg1, kg2, links = pair
     view = ModalityFeaturizer(verbose=0).fit_transform(SeedPairs(kg1, kg2, links[:20]))
-    aligner = IBMEAAligner.from_preset(preset, bottleneck=bottleneck, random_state=0, verbose=0)
+    aligner = IBMEAAligner.from_preset(preset, bottleneck__of=bottleneck, random_state=0, verbose=0)
+    aligner.set_params(bottleneck__draw="training")
     aligner.device_ = "cpu"
     start = begin(aligner, view, None, lambda X, modalities: [])
     aligner.modalities_ = start.modalities

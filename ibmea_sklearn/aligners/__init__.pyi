@@ -5,6 +5,7 @@ from .ibmea import IBMEAAligner as IBMEAAligner
 from .precomputed import PrecomputedAligner as PrecomputedAligner
 from .propagation import PropagationAligner as PropagationAligner
 from .seeds import SeedFinder as SeedFinder
+from .settings import Bottleneck as Bottleneck
 from .settings import Commonality as Commonality
 from .settings import FeatureEncoding as FeatureEncoding
 from .settings import GraphEncoding as GraphEncoding

@@ -12,11 +12,13 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from torch import Tensor, nn
 
 from .._utils.estimator import settings_of
+from ..channels.channels import unit_rows
 from ..channels.features import frozen_vectors, mean_of_rows
-from ..graph import SeedPairs
+from ..graph import ModalityFeatures, SeedPairs
 from ..graph._joint import joint_triples
 from ..nn.features import FeatureTable, MappedTable, SparseRows
 from ..nn.sparse import EdgePattern
+from .settings import FeatureEncoding
 
 __all__ = [
     "check_checkpoint",
@@ -37,23 +39,46 @@ def edge_pattern(X: SeedPairs) -> EdgePattern:
     return EdgePattern.undirected(triples, X.kg1.n_entities + X.kg2.n_entities)
 
 
-def feature_table(X: SeedPairs, modality: str) -> FeatureTable | MappedTable:
+def feature_table(
+    X: SeedPairs, modality: str, encoding: FeatureEncoding | None = None
+) -> FeatureTable | MappedTable:
     """Features of the nodes of both graphs; those in a file of a float type stay there.
 
     Dense features are centred graph by graph: what is common to all images of a graph, such as a
     drawing style, tells no entity from another. On the emoji pair that alone brings the Hits@1 of
-    plain image similarity from .155 to .208.
+    plain image similarity from .155 to .208. With a ``scale`` of "unit" they have length 1 instead,
+    and are read into memory. Where ``missing`` is "kept", the table says that everybody has them.
     """
     sides = [kg.features[modality] for kg in (X.kg1, X.kg2)]
     mask = torch.from_numpy(np.concatenate([side.mask for side in sides]))
+    made = _table(X, modality, sides, mask, encoding is not None and encoding.scale == "unit")
+    if encoding is not None and encoding.missing == "kept":
+        made.mask = torch.ones_like(mask)
+    return made
+
+
+def _table(
+    X: SeedPairs, modality: str, sides: list[ModalityFeatures], mask: Tensor, is_unit: bool
+) -> FeatureTable | MappedTable:
     if all(sparse.issparse(side.values) for side in sides):
         rows = sparse.vstack([side.values for side in sides], format="csr")
         return FeatureTable(_as_rows(rows, mask), mask, rows.shape[1])
+    if is_unit:
+        units = torch.from_numpy(np.concatenate([unit_features(side) for side in sides]))
+        return FeatureTable(units, mask, units.shape[1])
     if all(_is_mapped(side.values) for side in sides):
         centres = np.stack([mean_of_rows(side.values, side.mask) for side in sides])
         return MappedTable([side.values for side in sides], torch.from_numpy(centres), mask)
     values = frozen_vectors(X, modality)
     return FeatureTable(torch.from_numpy(values), mask, values.shape[1])
+
+
+def unit_features(side: ModalityFeatures) -> np.ndarray:
+    """Dense features scaled to length 1, float32; zeros where an entity has none."""
+    given: Any = side.values
+    values = np.array(given.toarray() if sparse.issparse(given) else given, np.float32)
+    values[~side.mask] = 0
+    return unit_rows(values)
 
 
 def _is_mapped(values: Any) -> bool:

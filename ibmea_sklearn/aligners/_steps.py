@@ -29,7 +29,7 @@ from ..channels.hints import (
     hint_at_unreached,
 )
 from ..channels.search import are_few, split_seeds
-from ..featurizers import LabelPropagation, ModalityFeaturizer
+from ..featurizers import BagOfRelations, LabelPropagation, ModalityFeaturizer
 from ..featurizers._matrices import projected
 from ..featurizers.structure.propagation import Propagation
 from ..featurizers.values.reading import has_values
@@ -62,13 +62,22 @@ class Start(NamedTuple):
     seed: int
 
 
-def featurizer_of(
-    modalities: str | Sequence[str], device: str, verbose: int, **changes: Any
-) -> ModalityFeaturizer:
+def featurizer_of(aligner: Any, X: SeedPairs, **changes: Any) -> ModalityFeaturizer:
     """Return what makes the features of raw graphs; those that nobody asked for are not made."""
-    dropped = [] if modalities == "all" else [m for m in _DEFAULT_FEATURES if m not in modalities]
+    wanted = aligner.published if aligner.modalities == "published" else aligner.modalities
+    dropped = [] if wanted == "all" else [m for m in _DEFAULT_FEATURES if m not in wanted]
     options = {**dict.fromkeys(dropped, "drop"), **changes}
-    return ModalityFeaturizer(**options, device=device, verbose=verbose)
+    if _counts_relations(aligner, X) and "relation" not in dropped:
+        options.setdefault("relation", BagOfRelations(sublinear_tf=False))
+    return ModalityFeaturizer(**options, device=aligner.device, verbose=aligner.verbose)
+
+
+def _counts_relations(aligner: Any, X: SeedPairs) -> bool:
+    """Tell whether relations of raw graphs are to be counted as they are."""
+    graphs = (X.kg1, X.kg2)
+    are_raw = not any("relation" in kg.features for kg in graphs)
+    has_any = any(len(kg.relation_triples) for kg in graphs)
+    return settings_of(aligner, "features").counts == "raw" and are_raw and has_any
 
 
 def begin(
@@ -95,7 +104,7 @@ def begin(
     if featurizer is not None:
         train = _with_features(aligner, featurizer, train)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
-    modalities = choose_modalities(X, aligner.modalities)
+    modalities = choose_modalities(X, _wanted(aligner, X))
     hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
     hint_at_one_sided_names(X, aligner.modalities)
@@ -104,6 +113,14 @@ def begin(
     _check_evidence(search, modalities)
     hint_at_few_seeds(len(held_out), len(X), rounds.validation_fraction)
     return Start(X, train, modalities, search, seed)
+
+
+def _wanted(aligner: Any, X: SeedPairs) -> str | Sequence[str]:
+    """Return what to align by; "published" are those of the paper that both graphs have."""
+    if aligner.modalities != "published":
+        wanted: str | Sequence[str] = aligner.modalities
+        return wanted
+    return [m for m in shared_modalities(X) if m in aligner.published] or list(aligner.published)
 
 
 def _with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> SeedPairs:
@@ -228,6 +245,9 @@ def train(
     def encode(known: np.ndarray) -> dict[str, np.ndarray]:
         return network.vectors(_on(known, device), parts)  # type: ignore[operator]
 
+    def explore(known: np.ndarray) -> dict[str, np.ndarray]:
+        return network.vectors(_on(known, device), parts, explores=True)  # type: ignore[operator]
+
     trainer = Trainer(
         network,
         criterion,
@@ -240,6 +260,7 @@ def train(
         device=device,
         fingerprint=functools.partial(fingerprint, aligner, start.X, start.modalities, device),
         verbose=bool(aligner.verbose),
+        explore=explore,
     )
 
     def finish() -> None:

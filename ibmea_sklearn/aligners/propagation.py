@@ -140,6 +140,22 @@ class PropagationAligner(BaseAligner):
         self.random_state = random_state
         self.verbose = verbose
 
+    def check_parameters(self, prefix: str = "") -> None:
+        """Raise a ValueError at the first parameter that is out of its range.
+
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before each name in messages, such as ``"rounds__"``.
+        """
+        super().check_parameters(prefix)
+        interval = settings_of(self, "rounds").candidate_interval
+        if interval is not None:
+            raise ValueError(
+                "Expected rounds__candidate_interval=None where no network is trained, and there "
+                f"are no epochs; found {interval}. Set rounds__n_rounds instead."
+            )
+
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         return X  # once seeds are held out
 

@@ -22,13 +22,15 @@ class Training(Estimator):
         all triples.
     batch_size : int or None, default="auto"
         Largest number of seeds in the loss of a step, drawn anew in each: 2,000 in IBMEA, 1,000 in
-        TMEA. None sets no limit.
+        TMEA. None sets no limit. With ``contrast__batches="accumulated"`` the size of a batch.
     learning_rate : float, default="auto"
         6e-3 in IBMEA, 1e-2 in TMEA.
     weight_decay : float, default="auto"
         1e-2 in IBMEA, 0 in TMEA.
-    schedule : {"cosine", "constant"}, default="cosine"
-        Course of the learning rate in a round.
+    schedule : {"cosine", "constant"} or float, default="cosine"
+        Course of the learning rate in a round. A number of at least 1 says for how many times the
+        round the cosine is laid out: it is cut off where the round ends, at a factor of .32 with
+        1.5 and a `warmup` of .2, and the rise starts at 0, as in published code.
     warmup : float, default="auto"
         Share of the epochs in which the learning rate rises, before it falls along the cosine: .15
         in IBMEA, 0 in TMEA.
@@ -68,7 +70,7 @@ class Training(Estimator):
         "batch_size": AnyOf(Integer(2), None, "auto"),
         "learning_rate": AnyOf(Number(0, open_ends="least"), "auto"),
         "weight_decay": AnyOf(Number(), "auto"),
-        "schedule": Choice("cosine", "constant"),
+        "schedule": AnyOf(Number(1), "cosine", "constant"),
         "warmup": AnyOf(Number(0, 1), "auto"),
         "max_gradient_norm": AnyOf(Number(0, open_ends="least"), None, "auto"),
         "precision": Choice("float32", "bfloat16"),
@@ -85,7 +87,7 @@ class Training(Estimator):
         batch_size: int | str | None = "auto",
         learning_rate: float | str = "auto",
         weight_decay: float | str = "auto",
-        schedule: str = "cosine",
+        schedule: str | float = "cosine",
         warmup: float | str = "auto",
         max_gradient_norm: float | str | None = "auto",
         precision: str = "float32",
@@ -132,6 +134,15 @@ class Rounds(Estimator):
         seeds are kept. None keeps those of the last epoch.
     patience : int or None, default=None
         Validations without a better one after which training stops.
+    candidate_interval : int or None, default=None
+        Epochs from one search for candidates to the next, within the one round that there is then:
+        pairs that are each other's nearest by cosine, as the network in training sees them. Those
+        that all searches since the last joining have found join the seeds, and stay. None looks for
+        pairs between rounds. For aligners that train a network.
+    join_interval : int, default=50
+        Epochs from one joining to the next.
+    join_after : int, default=50
+        Epochs before the first search.
 
     Examples
     --------
@@ -146,6 +157,9 @@ class Rounds(Estimator):
         "validation_fraction": Number(0, 1, "most"),
         "validation_interval": AnyOf(Integer(), None),
         "patience": AnyOf(Integer(), None),
+        "candidate_interval": AnyOf(Integer(), None),
+        "join_interval": Integer(),
+        "join_after": Integer(0),
     }
 
     def __init__(
@@ -156,12 +170,18 @@ class Rounds(Estimator):
         validation_fraction: float = 0.1,
         validation_interval: int | None = None,
         patience: int | None = None,
+        candidate_interval: int | None = None,
+        join_interval: int = 50,
+        join_after: int = 50,
     ) -> None:
         self.n_rounds = n_rounds
         self.min_confidence = min_confidence
         self.validation_fraction = validation_fraction
         self.validation_interval = validation_interval
         self.patience = patience
+        self.candidate_interval = candidate_interval
+        self.join_interval = join_interval
+        self.join_after = join_after
 
     def check_parameters(self, prefix: str = "") -> None:
         """Raise a ValueError at the first parameter that is out of its range.
@@ -181,6 +201,22 @@ class Rounds(Estimator):
                 f"{self.validation_interval}. Without validation there is nothing to be patient "
                 "about."
             )
+        self._check_candidates(prefix)
+
+    def _check_candidates(self, prefix: str) -> None:
+        interval = self.candidate_interval
+        if interval is None:
+            return
+        if self.n_rounds not in (1, "auto"):
+            raise ValueError(
+                f"Expected {prefix}n_rounds=1 with {prefix}candidate_interval={interval}; found "
+                f"{self.n_rounds}. Pairs are looked for within one round then: leave one out."
+            )
+        if interval > self.join_interval or self.join_interval % interval:
+            raise ValueError(
+                f"Expected {prefix}join_interval to be a multiple of {prefix}candidate_interval; "
+                f"found {self.join_interval} and {interval}. Pairs join at a search."
+            )
 
 
 class GraphEncoding(Estimator):
@@ -191,7 +227,8 @@ class GraphEncoding(Estimator):
     start : {"anchors", "learned", "propagation"}, default="anchors"
         What it starts from. "anchors": a fixed random vector for each seed pair, zero for all other
         entities; an entity is told by the seeds around it. "learned": a vector for each entity, as
-        in the paper. "propagation": principal components of the labels that
+        in the paper, of deviation 1 / sqrt(number of entities) at first. "propagation": principal
+        components of the labels that
         :class:`~ibmea_sklearn.featurizers.LabelPropagation` sends, cross-fitted.
     anchor_fraction : float, default=0.7
         Share of the seeds that serve as anchors in an epoch; the others are in the loss.
@@ -202,6 +239,12 @@ class GraphEncoding(Estimator):
     n_layers, n_heads : int, default=2
     dropout : float, default=0.45
         Between the layers.
+    deviation : {"exp", "elu"}, default="exp"
+        What makes deviations of the second attention network's results. "elu" as in the published
+        code: they may be below 0, and are above -1.
+    form : {"plain", "published"}, default="plain"
+        "published": attention vectors start from a uniform distribution, and dropout strikes what
+        the layers but the last start from, the entities' vectors included.
 
     Examples
     --------
@@ -218,6 +261,8 @@ class GraphEncoding(Estimator):
         "n_layers": Integer(),
         "n_heads": Integer(),
         "dropout": Number(0, 1, "most"),
+        "deviation": Choice("exp", "elu"),
+        "form": Choice("plain", "published"),
     }
 
     def __init__(
@@ -230,6 +275,8 @@ class GraphEncoding(Estimator):
         n_layers: int = 2,
         n_heads: int = 2,
         dropout: float = 0.45,
+        deviation: str = "exp",
+        form: str = "plain",
     ) -> None:
         self.start = start
         self.anchor_fraction = anchor_fraction
@@ -238,6 +285,8 @@ class GraphEncoding(Estimator):
         self.n_layers = n_layers
         self.n_heads = n_heads
         self.dropout = dropout
+        self.deviation = deviation
+        self.form = form
 
 
 class FeatureEncoding(Estimator):
@@ -264,6 +313,16 @@ class FeatureEncoding(Estimator):
         What a network adds to the similarity of two entities. "channels": a cosine for each
         modality that the entity has (in TMEA one for the fused vector, too). "fused": one for the
         fused vector, as in the papers. Each channel has a weight, learnt on the held-out seeds.
+    missing : {"masked", "kept"}, default="masked"
+        Entities without a modality. "masked": they take no part in its losses, and it has no weight
+        in their fused vector. "kept": what is encoded of a row of zeros counts like all else, as in
+        the published code of IBMEA. TMEA keeps them in its contrasts.
+    scale : {"centred", "unit"}, default="centred"
+        Dense features as networks get them. "centred": less the mean of their graph. "unit": scaled
+        to length 1, as the published code of IBMEA has images.
+    counts : {"log", "raw"}, default="log"
+        Bags of relations that are made of raw graphs: "raw" counts as in the published code of
+        IBMEA, see :class:`~ibmea_sklearn.featurizers.BagOfRelations`.
 
     Examples
     --------
@@ -279,6 +338,9 @@ class FeatureEncoding(Estimator):
         "frozen": Names(),
         "diffused": Names("auto", "all"),
         "similarity": Choice("channels", "fused"),
+        "missing": Choice("masked", "kept"),
+        "scale": Choice("centred", "unit"),
+        "counts": Choice("log", "raw"),
     }
 
     def __init__(
@@ -290,6 +352,9 @@ class FeatureEncoding(Estimator):
         frozen: str | Sequence[str] = "all",
         diffused: str | Sequence[str] = "auto",
         similarity: str = "channels",
+        missing: str = "masked",
+        scale: str = "centred",
+        counts: str = "log",
     ) -> None:
         self.n_components = n_components
         self.start = start
@@ -297,6 +362,66 @@ class FeatureEncoding(Estimator):
         self.frozen = frozen
         self.diffused = diffused
         self.similarity = similarity
+        self.missing = missing
+        self.scale = scale
+        self.counts = counts
+
+
+class Bottleneck(Estimator):
+    """IBMEA's information bottlenecks: where they are, and in which form.
+
+    The betas, which weigh their divergences, are parameters of the aligner. By default all is as
+    the paper says; the other values are those of its published code.
+
+    Parameters
+    ----------
+    of : {"modality", "fused", "untrained"}, default="modality"
+        "modality": one bottleneck and InfoNCE for each modality. "fused": one for the fused vector
+        in their place, as the paper describes its ablation. "untrained": that ablation as the
+        published code has it. The bottlenecks of the modalities stay, and the fused vector passes
+        a variational encoder of which no loss learns: what is ranked is a random projection.
+    divergence : {"exact", "softplus"}, default="exact"
+        "softplus": see :class:`~ibmea_sklearn.losses.variational.SoftplusKL`. Betas of the two
+        forms can't be compared.
+    averaged_over : {"batch", "all"}, default="batch"
+        Entities whose divergence is averaged: those of the step's pairs, or all of both graphs.
+    noise : {"normal", "uniform"}, default="normal"
+        "uniform": vectors of all modalities but the graph are drawn by numbers of [0, 1).
+    draw : {"training", "always"}, default="training"
+        "always": vectors are drawn at inference as well, and where pairs are looked for in
+        training, with dropout. Else they are means then.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import Bottleneck, IBMEAAligner
+    >>> IBMEAAligner(bottleneck=Bottleneck("fused")).bottleneck.divergence
+    'exact'
+    >>> IBMEAAligner.from_preset("paper", bottleneck__draw="training").bottleneck.noise
+    'uniform'
+    """
+
+    ranges = {
+        "of": Choice("modality", "fused", "untrained"),
+        "divergence": Choice("exact", "softplus"),
+        "averaged_over": Choice("batch", "all"),
+        "noise": Choice("normal", "uniform"),
+        "draw": Choice("training", "always"),
+    }
+
+    def __init__(
+        self,
+        of: str = "modality",
+        *,
+        divergence: str = "exact",
+        averaged_over: str = "batch",
+        noise: str = "normal",
+        draw: str = "training",
+    ) -> None:
+        self.of = of
+        self.divergence = divergence
+        self.averaged_over = averaged_over
+        self.noise = noise
+        self.draw = draw
 
 
 class Hybrid(Estimator):
@@ -311,6 +436,11 @@ class Hybrid(Estimator):
     symmetric : bool, default=True
         Whether the contrast of a modality (InfoNCE) looks in both directions, or from left to
         right only, as in the published code.
+    batches : {"drawn", "accumulated"}, default="drawn"
+        A step looks at as many pairs as ``training__batch_size`` admits, drawn anew. "accumulated":
+        at all of them, batch by batch, in an order that is drawn anew. The gradients of the batches
+        are added up, clipped after each, before the one step. As in the published code, each batch
+        has the divergences as well.
 
     Examples
     --------
@@ -325,6 +455,7 @@ class Hybrid(Estimator):
         "beta": Number(0, open_ends="least"),
         "base": Number(-1, 1),
         "symmetric": Flag(),
+        "batches": Choice("drawn", "accumulated"),
     }
 
     def __init__(
@@ -335,12 +466,14 @@ class Hybrid(Estimator):
         beta: float = 40.0,
         base: float = 0.5,
         symmetric: bool = True,
+        batches: str = "drawn",
     ) -> None:
         self.weight = weight
         self.alpha = alpha
         self.beta = beta
         self.base = base
         self.symmetric = symmetric
+        self.batches = batches
 
 
 class TripleSteps(Estimator):

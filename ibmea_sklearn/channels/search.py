@@ -244,6 +244,11 @@ class PairSearch:
         """Know what was known at an earlier time: pairs that were found then."""
         self.found = found
 
+    def join(self, pairs: np.ndarray) -> None:
+        """Let pairs that were found elsewhere, (n, 2) as node numbers, join those found."""
+        self._log(True, pairs, np.empty(0, bool))
+        self.found = np.concatenate([self.found, pairs])
+
     def settle(self, encode: Encode | None = None) -> Calibration:
         """Learn weights and calibration; from then on the held-out pairs are known, too."""
         seen = self._look(encode, _CALIBRATE)
@@ -321,7 +326,7 @@ class PairSearch:
         vectors = self.channels.vectors(self.known, encode)
         is_possible = all(len(side) for side in self.free) and is_finite(vectors)
         if not is_possible:  # a network that is ruined: the training goes back, and stops
-            self._log(encode, nothing[0], nothing[2])
+            self._log(encode is not None, nothing[0], nothing[2])
             return _Seen(nothing[0], None, [])
         comparison, learnt = self._weigh(vectors, n_candidates)
         weights = self._weights(vectors)
@@ -333,7 +338,7 @@ class PairSearch:
             if len(fold)
         ]
         of_held_out, right = map(np.concatenate, zip(nothing[1:], *judged, strict=True))
-        self._log(encode, sure, right[of_held_out > self.min_confidence])
+        self._log(encode is not None, sure, right[of_held_out > self.min_confidence])
         return _Seen(sure, comparison, learnt)
 
     def _weigh(self, vectors: Vectors, n_candidates: int) -> tuple[Comparison, list[np.ndarray]]:
@@ -395,11 +400,11 @@ class PairSearch:
         sides = (self.channels.join_rows(vectors, nodes) for nodes in (left, right))
         return Sides(*(normalize(side, copy=False) for side in sides))
 
-    def _log(self, encode: Encode | None, found: np.ndarray, right: np.ndarray) -> None:
+    def _log(self, is_trained: bool, found: np.ndarray, right: np.ndarray) -> None:
         self.log.append(
             {
                 "n_pairs": len(self.known),
-                "trained": encode is not None,
+                "trained": is_trained,
                 "n_found": len(found),
                 "precision": float(right.mean()) if len(right) else None,
                 "n_checked": len(right),

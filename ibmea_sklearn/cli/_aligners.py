@@ -45,6 +45,8 @@ PARAMETERS = {
     "checkpoint_dir": "training__checkpoint_dir",
     "verbose": "verbose",
 }
+# Epochs between searches within one round: such an aligner is iterative, too.
+CANDIDATES = "rounds__candidate_interval"
 # What an aligner does that has no such parameter: to ask for it is no mistake.
 _WITHOUT = {"rounds": 1, "seed": 0, "verbose": 0}
 
@@ -85,6 +87,8 @@ def make_aligner(
     """
     # A copy: what a preset or a default argument holds belongs to all aligners of the class.
     aligner = copy.deepcopy(_class_of(kind).from_preset(preset))
+    if options.get("rounds") is not None or iterative is False:
+        _leave_candidates_out(aligner)
     if options.get("rounds") is None and iterative is not None:
         options["rounds"] = _rounds(aligner, iterative)
     nested = {**_parameters_of(aligner, options), **dict(map(_parse, settings))}
@@ -130,9 +134,17 @@ def split_names(text: str | None) -> list[str] | None:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _leave_candidates_out(aligner: BaseAligner) -> None:
+    """Let pairs join between rounds alone: a preset may let them join within one."""
+    if aligner.get_params(deep=True).get(CANDIDATES) is not None:
+        aligner.set_params(**{CANDIDATES: None})
+
+
 def _rounds(aligner: BaseAligner, iterative: bool) -> int | None:
     if not iterative:
         return 1
+    if aligner.get_params(deep=True).get(CANDIDATES) is not None:
+        return None
     preset = setting_of(aligner, "rounds", 1)
     if preset > 1:
         return None

@@ -25,7 +25,7 @@ from ..datasets import fetch_dbp15k, fetch_mmkg, load_emoji
 from ..featurizers import ImageEncoder, default_name_models
 from ..graph import KnowledgeGraph, SeedPairs
 from ..io import read_openea_splits, read_pair, recognise_format
-from ._aligners import setting_of
+from ._aligners import CANDIDATES, setting_of
 from ._names import check_choice, check_names
 
 if TYPE_CHECKING:
@@ -262,6 +262,10 @@ def describe_protocol(
 def _iterative(aligner: BaseAligner, rounds: int, n_seeds: int) -> str:
     if not n_seeds:
         return f"yes, {len(getattr(aligner, 'rounds_', ()))} searches, the first without any pair"
+    params = aligner.get_params(deep=True)
+    if interval := params.get(CANDIDATES):
+        joined = params["rounds__join_interval"]
+        return f"yes, in one round: candidates every {interval} epochs, joining every {joined}"
     return f"yes, {rounds} rounds" if rounds > 1 else "no"
 
 

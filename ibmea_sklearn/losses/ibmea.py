@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from .contrast import InfoNCE, MultiSimilarity
-from .variational import StandardNormalKL
+from .variational import SoftplusKL, StandardNormalKL
 
 
 class _Encoded(Protocol):
-    posteriors: Mapping[str, tuple[Tensor, Tensor]]
+    posteriors: Mapping[str, Any]
     vectors: Mapping[str, Tensor]
     masks: Mapping[str, Tensor]
+    everywhere: Mapping[str, Tensor]
     fused: Tensor
 
 
@@ -28,8 +30,8 @@ class IBMEALoss(nn.Module):
 
     Parameters
     ----------
-    betas : mapping of {str: float}
-        Weight of the divergence, by modality.
+    betas : mapping of {str: float or None}
+        Weight of the divergence, by modality; None for one without a bottleneck, which has none.
     temperature : float, default=0.1
     symmetric : bool, default=False
         Of InfoNCE.
@@ -37,11 +39,17 @@ class IBMEALoss(nn.Module):
         Weight w of the contrast of fused vectors; 0 leaves it out.
     alpha, beta, base : float
         Of the multi-similarity loss.
+    divergence : {"exact", "softplus"}, default="exact"
+        :class:`~ibmea_sklearn.losses.variational.StandardNormalKL`, or
+        :class:`~ibmea_sklearn.losses.variational.SoftplusKL` as in the published code.
+    batch_size : int or None, default=None
+        Largest number of pairs in a loss of :meth:`split`; None for all of them.
 
     Notes
     -----
     The input holds the left entities of all pairs, then the right ones. Pairs of which a side lacks
     a modality take no part in its InfoNCE, entities that lack it none in its divergence.
+    Posteriors may be of further entities: `everywhere` says which of those have the modality.
     Su et al. 2024, Eq. 7 and 15.
 
     Examples
@@ -49,10 +57,12 @@ class IBMEALoss(nn.Module):
     >>> from types import SimpleNamespace
     >>> import torch
     >>> from ibmea_sklearn.losses import IBMEALoss
+    >>> masks = {"image": torch.ones(4, dtype=torch.bool)}
     >>> encoded = SimpleNamespace(
     ...     posteriors={"image": (torch.eye(4), torch.zeros(4, 4))},
     ...     vectors={"image": torch.eye(4)},
-    ...     masks={"image": torch.ones(4, dtype=torch.bool)},
+    ...     masks=masks,
+    ...     everywhere=masks,
     ...     fused=torch.eye(4),
     ... )
     >>> parts = IBMEALoss({"image": 0.1})(encoded)
@@ -64,17 +74,20 @@ class IBMEALoss(nn.Module):
 
     def __init__(
         self,
-        betas: Mapping[str, float],
+        betas: Mapping[str, float | None],
         temperature: float = 0.1,
         symmetric: bool = False,
         hybrid_weight: float = 3.0,
         alpha: float = 5.0,
         beta: float = 40.0,
         base: float = 0.5,
+        divergence: str = "exact",
+        batch_size: int | None = None,
     ) -> None:
         super().__init__()
         self.betas = dict(betas)
-        self.kl = StandardNormalKL()
+        self.kl = SoftplusKL() if divergence == "softplus" else StandardNormalKL()
+        self.batch_size = batch_size
         self.contrast = InfoNCE(temperature, symmetric)
         self.hybrid_weight = hybrid_weight
         self.hybrid = MultiSimilarity(alpha, beta, base)
@@ -92,16 +105,61 @@ class IBMEALoss(nn.Module):
         dict of {str: Tensor of shape ()}
         """
         parts = {}
-        for modality, (mean, log_variance) in encoded.posteriors.items():
-            mask = encoded.masks[modality]
-            kl = self.kl(mean, log_variance, _unless_all(mask))
-            parts[f"kl_{modality}"] = self.betas[modality] * kl
+        for modality, posterior in encoded.posteriors.items():
+            beta, mask = self.betas[modality], encoded.masks[modality]
+            if beta is not None:
+                kl = self._divergence(posterior, _unless_all(encoded.everywhere[modality]))
+                parts[f"kl_{modality}"] = beta * kl
             both = torch.logical_and(*mask.chunk(2))
             left, right = encoded.vectors[modality].chunk(2)
             parts[f"nce_{modality}"] = self.contrast(left, right, _unless_all(both))
         if self.hybrid_weight:
             parts["hybrid"] = self.hybrid_weight * self.hybrid(*encoded.fused.chunk(2))
         return parts
+
+    def split(self, encoded: Any) -> list[Any]:
+        """Cut what is encoded of all pairs into batches of pairs, in their order.
+
+        Parameters
+        ----------
+        encoded : Encoded
+
+        Returns
+        -------
+        list
+            What :meth:`forward` takes, one a batch. The posteriors that a divergence is averaged
+            over stay whole, where they are of all entities.
+        """
+        n = len(encoded.fused) // 2
+        if self.batch_size is None or n <= self.batch_size:
+            return [encoded]
+        rows = torch.arange(n, device=encoded.fused.device).split(self.batch_size)
+        return [_of_rows(encoded, torch.cat([part, part + n])) for part in rows]
+
+    def _divergence(self, posterior: Any, kept: Tensor | None) -> Tensor:
+        if isinstance(self.kl, SoftplusKL):
+            return self.kl(posterior.mean, posterior.deviation, kept)
+        mean, log_variance = posterior
+        return self.kl(mean, log_variance, kept)
+
+
+def _of_rows(encoded: Any, rows: Tensor) -> SimpleNamespace:
+    """Return what is encoded of some rows; posteriors of all entities stay as they are."""
+    are_of_all = encoded.everywhere is not encoded.masks
+
+    def of(parts: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: part[rows] for name, part in parts.items()}
+
+    masks = of(encoded.masks)
+    return SimpleNamespace(
+        posteriors=encoded.posteriors
+        if are_of_all
+        else {name: posterior.of(rows) for name, posterior in encoded.posteriors.items()},
+        vectors=of(encoded.vectors),
+        masks=masks,
+        everywhere=encoded.everywhere if are_of_all else masks,
+        fused=encoded.fused[rows],
+    )
 
 
 def _unless_all(mask: Tensor) -> Tensor | None:

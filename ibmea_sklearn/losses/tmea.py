@@ -99,6 +99,8 @@ class _Encoded(Protocol):
     @property
     def vectors(self) -> Mapping[str, Tensor]: ...
     @property
+    def own(self) -> Mapping[str, Tensor]: ...
+    @property
     def masks(self) -> Mapping[str, Tensor]: ...
     @property
     def fused(self) -> Tensor: ...
@@ -141,6 +143,9 @@ class TMEALoss(nn.Module):
     cosine : bool, default=False
         Compare fused vectors by their cosine. As they are, by their product, in the published code,
         although its results are ranked by cosine.
+    keeps_missing : bool, default=False
+        Contrast all pairs by each modality: who lacks it, by the vector that its projection gives
+        to whoever does. So does the published code.
 
     Notes
     -----
@@ -173,6 +178,7 @@ class TMEALoss(nn.Module):
         divergence_weight: float = 1.0,
         found_weight: float = 0.1,
         cosine: bool = False,
+        keeps_missing: bool = False,
     ) -> None:
         super().__init__()
         self.ranking = MarginRanking(margin)
@@ -182,6 +188,7 @@ class TMEALoss(nn.Module):
         self.imputation = Imputation(latent_weight, divergence_weight)
         self.found_weight = found_weight
         self.cosine = cosine
+        self.keeps_missing = keeps_missing
 
     def forward(self, step: _Step) -> dict[str, Tensor]:
         """Weighted parts, ``{"triples": ..., "contrast_image": ..., ...}``: sum them up.
@@ -212,6 +219,9 @@ class TMEALoss(nn.Module):
     def _contrasts(self, pairs: _Encoded) -> dict[str, Tensor]:
         parts = {}
         for modality, vectors in pairs.vectors.items():
+            if self.keeps_missing:
+                parts[f"contrast_{modality}"] = self.contrast(*pairs.own[modality].chunk(2))
+                continue
             left, right = vectors.chunk(2)
             both = torch.logical_and(*pairs.masks[modality].chunk(2))
             parts[f"contrast_{modality}"] = self.contrast(left[both], right[both])

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ._blocks import in_full, mean_of, rows_of
 
@@ -46,6 +47,56 @@ class StandardNormalKL(nn.Module):
         mean, log_variance = (in_full(rows_of(m, kept)) for m in (mean, log_variance))
         kl = (mean.square() + torch.expm1(log_variance) - log_variance) / 2
         return mean_of(kl.sum(dim=1), kept)
+
+
+class SoftplusKL(nn.Module):
+    r"""Divergence as in the published IBMEA code: deviations pass a softplus that is cut off.
+
+    .. math::
+        L = \frac{1}{n} \sum_i \sum_c \left(\log \frac{p}{g(s_{ic})}
+        + \frac{g(s_{ic})^2 + \mu_{ic}^2}{2 p^2} - \tfrac{1}{2}\right), \quad
+        g(s) = e^{0.1 + 0.9 \log(1 + e^{\min(s, 0.4)})}, \quad p = g(1)
+
+    Notes
+    -----
+    Shapes: two inputs (n, d), output a scalar in nats, 0 for an empty batch. The prior of deviation
+    1 passes g as well, and has 2.51. So 100 dimensions with mean 1 and deviation 1 cost 7.9 nats
+    here and 50 in :class:`StandardNormalKL`, with deviation .01 11.2 and 460: betas of the two
+    forms can't be compared. No deviation of .4 or more gets a gradient.
+
+    The published code of Su et al., ACM MM 2024.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.losses.variational import SoftplusKL
+    >>> SoftplusKL()(torch.ones(1, 100), torch.ones(1, 100))
+    tensor(7.9137)
+    """
+
+    def forward(self, mean: Tensor, deviation: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Sum over dimensions, mean over rows.
+
+        Parameters
+        ----------
+        mean, deviation : Tensor of shape (n, d)
+            A deviation may be below 0, as that of the published graph encoder.
+        kept : bool Tensor of shape (n,), optional
+            Rows that take part; all, if it is left out.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        mean, deviation = (in_full(rows_of(m, kept)) for m in (mean, deviation))
+        log_sigma = _log_softplus(deviation)
+        log_prior = _log_softplus(torch.ones((), dtype=mean.dtype, device=mean.device))
+        squares = (torch.exp(2 * log_sigma) + mean.square()) / (2 * torch.exp(2 * log_prior))
+        return mean_of((log_prior - log_sigma + squares - 0.5).sum(dim=1), kept)
+
+
+def _log_softplus(deviation: Tensor) -> Tensor:
+    return 0.1 + 0.9 * functional.softplus(deviation.clamp(max=0.4))
 
 
 class _Reconstruction(Protocol):

@@ -156,6 +156,70 @@ class AttentionFusion(nn.Module):
         return (weights[:, :, None] * common).sum(1), weights
 
 
+class SumFusion(nn.Module):
+    r"""Sum the projected vectors, each normalised: the attention of the published IBMEA code.
+
+    .. math::
+        z_o = \sum_m \operatorname{LayerNorm}(P_m z_m + b_m)
+
+    Parameters
+    ----------
+    widths : mapping of {str: int}
+        Width of each modality's vectors.
+
+    Notes
+    -----
+    Su et al., ACM MM 2024. The published code takes the softmax of its attention over an axis of
+    length 1: all weights are 1, and what the scores are made by has neither effect nor gradient, so
+    that it is left out here. `n_components` is the sum of all widths, 600 there. A modality that an
+    entity lacks is not added.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ibmea_sklearn.nn.fusion import SumFusion
+    >>> vectors = {"graph": torch.ones(2, 5), "image": torch.ones(2, 3)}
+    >>> masks = {"graph": torch.tensor([True, True]), "image": torch.tensor([True, False])}
+    >>> fused, weights = SumFusion({"graph": 5, "image": 3})(vectors, masks)
+    >>> fused.shape
+    torch.Size([2, 8])
+    >>> weights
+    tensor([[0.5000, 0.5000],
+            [1.0000, 0.0000]])
+    """
+
+    def __init__(self, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        self.n_components = sum(widths.values())
+        self.modalities = list(widths)
+        self.values = nn.ModuleDict({m: nn.Linear(d, self.n_components) for m, d in widths.items()})
+        self.norm = nn.LayerNorm(self.n_components)
+
+    def forward(
+        self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Project, normalise and sum.
+
+        Parameters
+        ----------
+        vectors : mapping of {str: Tensor of shape (n, width)}
+            By modality.
+        masks : mapping of {str: bool Tensor of shape (n,)}
+            Who has what.
+
+        Returns
+        -------
+        fused : Tensor of shape (n, n_components)
+        weights : Tensor of shape (n, n_modalities)
+            In the order of `widths`; equal, with sum 1, or 0 for who has nothing.
+        """
+        parts = [self.norm(self.values[m](vectors[m])) * masks[m][:, None] for m in self.modalities]
+        mask = torch.stack([masks[m] for m in self.modalities], 1)
+        return torch.stack(parts).sum(0), masked_softmax(
+            torch.zeros_like(mask, dtype=parts[0].dtype), mask
+        )
+
+
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """Softmax over dimension 1 of what `mask` admits; all zeros where it admits nothing."""
     weights = torch.softmax(scores.masked_fill(~mask, -torch.inf), 1)

@@ -105,6 +105,8 @@ class DiagonalGATLayer(nn.Module):
     n_features : int
     n_heads : int, default=2
     negative_slope : float, default=0.2
+    start : {"xavier", "uniform"}, default="xavier"
+        Of the attention vectors. "uniform": on +-1 / sqrt(2 n_features), as in the published code.
 
     Notes
     -----
@@ -122,12 +124,22 @@ class DiagonalGATLayer(nn.Module):
     tensor([0., 0., 1.])
     """
 
-    def __init__(self, n_features: int, n_heads: int = 2, negative_slope: float = 0.2) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        n_heads: int = 2,
+        negative_slope: float = 0.2,
+        start: str = "xavier",
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(n_heads, n_features))
         self.attention = nn.Parameter(torch.empty(n_heads, 2 * n_features))
         self.negative_slope = negative_slope
-        nn.init.xavier_uniform_(self.attention)
+        if start == "uniform":
+            bound = (2 * n_features) ** -0.5
+            nn.init.uniform_(self.attention, -bound, bound)
+        else:
+            nn.init.xavier_uniform_(self.attention)
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         """Attend over the neighbours of each node.
@@ -165,6 +177,10 @@ class DiagonalGAT(nn.Module):
     n_layers : int, default=2
     n_heads : int, default=2
     dropout : float, default=0.0
+    published : bool, default=False
+        As in the published code: attention vectors start from a uniform distribution, and dropout
+        strikes what each layer but the last starts from, the given `x` included, instead of what is
+        between the layers.
 
     Notes
     -----
@@ -184,11 +200,21 @@ class DiagonalGAT(nn.Module):
     """
 
     def __init__(
-        self, n_features: int, n_layers: int = 2, n_heads: int = 2, dropout: float = 0.0
+        self,
+        n_features: int,
+        n_layers: int = 2,
+        n_heads: int = 2,
+        dropout: float = 0.0,
+        published: bool = False,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(DiagonalGATLayer(n_features, n_heads) for _ in range(n_layers))
+        start = "uniform" if published else "xavier"
+        self.layers = nn.ModuleList(
+            DiagonalGATLayer(n_features, n_heads, start=start) for _ in range(n_layers)
+        )
         self.dropout = Dropout(dropout)
+        # Places of the layers whose input it strikes.
+        self.dropped = range(n_layers - 1) if published else range(1, n_layers)
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         """Encode all nodes.
@@ -222,9 +248,11 @@ class DiagonalGAT(nn.Module):
             Before the ELU, of the rows of the last pattern.
         """
         results: list[Tensor] = []
-        for layer, pattern in zip(self.layers, patterns, strict=True):
+        for place, (layer, pattern) in enumerate(zip(self.layers, patterns, strict=True)):
             if results:
-                x = self.dropout(functional.elu(results[-1]))
+                x = functional.elu(results[-1])
+            if place in self.dropped:
+                x = self.dropout(x)
             y = layer(x, pattern)
             results = [*(pattern.taken_from(before) for before in results), y]
         return results

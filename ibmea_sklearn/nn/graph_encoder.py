@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .gat import DiagonalGAT
-from .gaussian import Gaussian
+from .gaussian import Gaussian, Point, Spread
 from .sparse import EdgePattern
 
 
@@ -20,7 +20,8 @@ class LearnedStart(nn.Module):
 
     Notes
     -----
-    The form of the published IBMEA code (Su et al., ACM MM 2024).
+    They start from a normal distribution of deviation 1 / sqrt(n_nodes), as in the published IBMEA
+    code (Su et al., ACM MM 2024).
 
     Examples
     --------
@@ -35,7 +36,7 @@ class LearnedStart(nn.Module):
         super().__init__()
         self.n_components = n_components
         self.vectors = nn.Parameter(torch.empty(n_nodes, n_components))
-        nn.init.normal_(self.vectors, std=n_components**-0.5)
+        nn.init.normal_(self.vectors, std=n_nodes**-0.5)
 
     def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Tensor:
         """Return the vectors.
@@ -165,6 +166,12 @@ class GraphEncoder(nn.Module):
         Between the layers of the GATs.
     all_layers : bool, default=False
         Concatenate the results of all layers, instead of taking the last.
+    deviation : {"exp", "elu", "none"}, default="exp"
+        "exp": the second GAT gives logarithms of variances. "elu": deviations, by an ELU, as in the
+        published code. "none": there is no second GAT, and what the first gives is not normalised:
+        an encoder without a bottleneck.
+    published : bool, default=False
+        Of both GATs, see :class:`~ibmea_sklearn.nn.gat.DiagonalGAT`.
 
     Notes
     -----
@@ -189,15 +196,19 @@ class GraphEncoder(nn.Module):
         n_heads: int = 2,
         dropout: float = 0.45,
         all_layers: bool = False,
+        deviation: str = "exp",
+        published: bool = False,
     ) -> None:
         super().__init__()
-        self.pattern, self.start = pattern, start
+        self.pattern, self.start, self.deviation = pattern, start, deviation
         self.kept = slice(None) if all_layers else slice(-1, None)
         width = start.n_components
         self.n_components = width * (n_layers if all_layers else 1)
-        self.mean = DiagonalGAT(width, n_layers, n_heads, dropout)
-        self.log_variance = DiagonalGAT(width, n_layers, n_heads, dropout)
-        self.norm = nn.LayerNorm(width)
+        self.mean = DiagonalGAT(width, n_layers, n_heads, dropout, published)
+        if deviation != "none":
+            # What the ELU takes where the deviation is one.
+            self.log_variance = DiagonalGAT(width, n_layers, n_heads, dropout, published)
+            self.norm = nn.LayerNorm(width)
 
     @property
     def compiles(self) -> bool:
@@ -206,7 +217,7 @@ class GraphEncoder(nn.Module):
         # and warns: an epoch on DBP15K zh-en took 1.6 s that way, .5 s if left alone.
         return self._computes_all(self.pattern.row)
 
-    def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Gaussian:
+    def forward(self, anchors: Tensor, nodes: Tensor | None = None) -> Gaussian | Spread | Point:
         """Encode all nodes, or some of them.
 
         Parameters
@@ -218,20 +229,24 @@ class GraphEncoder(nn.Module):
 
         Returns
         -------
-        Gaussian of shape (n_nodes, n_components) or (n, n_components)
-            `n_components` is that of the start, times `n_layers` with `all_layers`.
+        Gaussian, Spread or Point of shape (n_nodes, n_components) or (n, n_components)
+            By `deviation`. `n_components` is that of the start, times `n_layers` with `all_layers`.
         """
         first, patterns = self._neighbourhood(nodes)
-        x = self.start(anchors, first)
-        means, log_variances = (
-            gat.by_layer(x, patterns)[self.kept] for gat in (self.mean, self.log_variance)
-        )
-        posterior = Gaussian(
-            torch.cat([self.norm(m) for m in means], 1), torch.cat(log_variances, 1)
-        )
+        posterior = self._posterior(self.start(anchors, first), patterns)
         if nodes is None or patterns[-1].nodes is not None:
             return posterior
-        return Gaussian(*(moment[nodes] for moment in posterior))
+        return posterior.of(nodes)
+
+    def _posterior(self, x: Tensor, patterns: list[EdgePattern]) -> Gaussian | Spread | Point:
+        means = self.mean.by_layer(x, patterns)[self.kept]
+        if self.deviation == "none":
+            return Point(torch.cat(means, 1))
+        seconds = torch.cat(self.log_variance.by_layer(x, patterns)[self.kept], 1)
+        mean = torch.cat([self.norm(m) for m in means], 1)
+        if self.deviation == "elu":
+            return Spread(mean, functional.elu(seconds))
+        return Gaussian(mean, seconds)
 
     def _neighbourhood(self, nodes: Tensor | None) -> tuple[Tensor | None, list[EdgePattern]]:
         """Return what each layer computes: what `nodes` need, or all."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._utils.device import randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
 from .features import Array, FeatureTable, MappedTable, blocks, n_nodes_of
-from .gaussian import FeatureEncoder, Gaussian, GaussianHead
+from .gaussian import FeatureEncoder, Gaussian, GaussianHead, PlainEncoder, Point
 from .graph_encoder import GraphEncoder
 
 
@@ -20,12 +20,14 @@ class Encoded(NamedTuple):
 
     ``posteriors`` holds a Gaussian and ``vectors`` a sample of it (its mean at inference) for each
     modality; ``masks`` (n,) says who has the modality; ``fused`` is (n, width), ``weights``
-    (n, n_modalities).
+    (n, n_modalities). Posteriors may be of all entities of both graphs: ``everywhere`` is `masks`
+    itself unless they are, and says which of the posteriors' entities have the modality.
     """
 
-    posteriors: dict[str, Gaussian]
+    posteriors: dict[str, Any]
     vectors: dict[str, Tensor]
     masks: dict[str, Tensor]
+    everywhere: dict[str, Tensor]
     fused: Tensor
     weights: Tensor
 
@@ -34,7 +36,8 @@ class Readout(NamedTuple):
     """What a trained network says of all entities: numpy arrays in float32.
 
     By modality: ``embeddings`` (n_nodes, width), posterior means, zero where an entity lacks it;
-    ``variances`` of the same shape. ``weights`` (n_nodes, n_modalities) are the fusion's.
+    ``variances`` of the same shape, none of a modality without a bottleneck. ``weights``
+    (n_nodes, n_modalities) are the fusion's.
     """
 
     embeddings: dict[str, Array]
@@ -51,7 +54,7 @@ class VariationalNetwork(nn.Module):
         Gives the modality "graph". None leaves it out.
     tables : mapping of {str: FeatureTable or MappedTable}
         Features of all nodes, by modality.
-    encoders : mapping of {str: FeatureEncoder}
+    encoders : mapping of {str: FeatureEncoder or PlainEncoder}
         For the same modalities.
     fusion : Module
         Takes vectors and masks by modality, returns fused vectors and weights.
@@ -61,8 +64,20 @@ class VariationalNetwork(nn.Module):
         recognised by that vector alone. At inference all known pairs are anchors.
     max_pairs : int or None, default=None
         Largest number of pairs that enter the loss.
-    fused_posterior : GaussianHead or None, default=None
-        Makes one Gaussian of the fused vector, instead of one of each modality.
+    fused_posterior : GaussianHead, FeatureEncoder or None, default=None
+        Makes one Gaussian of the fused vector, instead of one of each modality; a FeatureEncoder
+        makes one besides, as in the published code, of which no loss learns.
+    noise : {"normal", "uniform"}, default="normal"
+        What vectors of all modalities but the graph are drawn with, see
+        ``gaussian.Gaussian.sample``.
+    draws_always : bool, default=False
+        Whether vectors are drawn at inference, too.
+    encodes_all : bool, default=False
+        Whether posteriors in training are of all entities, so that a divergence is averaged over
+        them, as in the published code.
+    shuffles : bool, default=False
+        Whether the pairs of a step come in an order that is drawn anew: where a loss takes them in
+        batches.
 
     Attributes
     ----------
@@ -95,11 +110,15 @@ class VariationalNetwork(nn.Module):
         self,
         graph: GraphEncoder | None,
         tables: Mapping[str, FeatureTable | MappedTable],
-        encoders: Mapping[str, FeatureEncoder],
+        encoders: Mapping[str, FeatureEncoder | PlainEncoder],
         fusion: nn.Module,
         anchor_fraction: float = 0.0,
         max_pairs: int | None = None,
-        fused_posterior: GaussianHead | None = None,
+        fused_posterior: GaussianHead | FeatureEncoder | None = None,
+        noise: str = "normal",
+        draws_always: bool = False,
+        encodes_all: bool = False,
+        shuffles: bool = False,
     ) -> None:
         super().__init__()
         self.graph = graph
@@ -109,6 +128,8 @@ class VariationalNetwork(nn.Module):
         self.anchor_fraction = anchor_fraction
         self.max_pairs = max_pairs
         self.fused_posterior = fused_posterior
+        self.noise, self.draws_always = noise, draws_always
+        self.encodes_all, self.shuffles = encodes_all, shuffles
         self.n_nodes = n_nodes_of(tables) if graph is None else graph.pattern.n_nodes
 
     def forward(self, known: Tensor) -> Encoded:
@@ -128,13 +149,33 @@ class VariationalNetwork(nn.Module):
         is_drawn = torch.isin(known[:, 0], pairs[:, 0], assume_unique=True)
         # The others first: how many a mask leaves, a device would have to stop and tell.
         others = is_drawn.byte().argsort(stable=True)[: len(known) - len(pairs)]
-        return self.encode(pairs.T.reshape(-1), known[others])
+        return self._encode_drawn(pairs.T.reshape(-1), known[others])
+
+    def _encode_drawn(self, nodes: Tensor, anchors: Tensor) -> Encoded:
+        """Encode the nodes of the pairs drawn, and for the divergence all others, if it wants."""
+        if not self.encodes_all:
+            return self.encode(nodes, anchors)
+        posteriors, masks = self._posteriors(None, anchors)
+        if isinstance(self.fused_posterior, GaussianHead):
+            every = self._fused(posteriors, masks)
+            vectors, own = ({m: x[nodes] for m, x in part.items()} for part in every[1:3])
+            return Encoded(
+                every.posteriors,
+                vectors,
+                own,
+                every.masks,
+                every.fused[nodes],
+                every.weights[nodes],
+            )
+        some = {m: posterior.of(nodes) for m, posterior in posteriors.items()}
+        encoded = self._fused(some, {m: mask[nodes] for m, mask in masks.items()})
+        return encoded._replace(posteriors=posteriors, everywhere=masks)
 
     def _draw(self, pairs: Tensor) -> Tensor:
         """Choose the pairs that enter the loss; two at least, for one has no negatives."""
         wanted = max(2, round(len(pairs) * (1 - self.anchor_fraction)))
         wanted = min(wanted, self.max_pairs or wanted)
-        if wanted >= len(pairs):
+        if wanted >= len(pairs) and not self.shuffles:
             return pairs
         return pairs[randperm(len(pairs), pairs.device)[:wanted]]
 
@@ -152,19 +193,40 @@ class VariationalNetwork(nn.Module):
         Encoded
             Of the n nodes.
         """
-        posteriors, masks = {}, {}
+        return self._fused(*self._posteriors(nodes, anchors))
+
+    def _posteriors(
+        self, nodes: Tensor | None, anchors: Tensor
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Encode nodes, or all, by modality; tell which of them have it."""
+        posteriors: dict[str, Any] = {}
+        masks: dict[str, Tensor] = {}
         if self.graph is not None:
             posteriors[GRAPH] = self.graph(anchors, nodes)
-            masks[GRAPH] = torch.ones_like(nodes, dtype=torch.bool)
+            masks[GRAPH] = torch.ones(
+                self.n_nodes if nodes is None else len(nodes),
+                dtype=torch.bool,
+                device=anchors.device,
+            )
+        every = torch.arange(self.n_nodes, device=anchors.device) if nodes is None else nodes
         for modality, table in self.tables.items():
-            posteriors[modality] = self._posterior(self.encoders[modality], table, nodes)
-            masks[modality] = table.get_buffer("mask")[nodes]
-        if self.fused_posterior is not None:
-            return self._encode_fused(posteriors, masks)
-        vectors = {m: self._vector(p) for m, p in posteriors.items()}
-        return Encoded(posteriors, vectors, masks, *self.fusion(vectors, masks))
+            posteriors[modality] = self._posterior(self.encoders[modality], table, every)
+            masks[modality] = table.get_buffer("mask")[every]
+        return posteriors, masks
 
-    def vectors(self, known: Tensor, parts: str = "channels") -> dict[str, Array]:
+    def _fused(self, posteriors: dict[str, Any], masks: dict[str, Tensor]) -> Encoded:
+        """Draw vectors, and fuse them."""
+        if isinstance(self.fused_posterior, GaussianHead):
+            return self._encode_fused(posteriors, masks)
+        vectors = {m: self._vector(m, p) for m, p in posteriors.items()}
+        fused, weights = self.fusion(vectors, masks)
+        if self.fused_posterior is not None:
+            fused = self._vector(FUSED, self.fused_posterior(fused))
+        return Encoded(posteriors, vectors, masks, masks, fused, weights)
+
+    def vectors(
+        self, known: Tensor, parts: str = "channels", explores: bool = False
+    ) -> dict[str, Array]:
         """Return the vectors of all nodes, as the network gives them at the moment.
 
         The network is in evaluation mode afterwards.
@@ -175,13 +237,16 @@ class VariationalNetwork(nn.Module):
             All pairs that are known; they are anchors. On any device.
         parts : {"channels", "fused"}, default="channels"
             A channel for each modality, or "network" for the fused vectors.
+        explores : bool, default=False
+            Whether dropout stays on where vectors are drawn at inference: so the published code
+            looks for pairs while it trains.
 
         Returns
         -------
         dict of {str: float32 ndarray of shape (n_nodes, width)}
             By channel. Zero where an entity lacks the modality.
         """
-        encoded = self._encode_all(known)
+        encoded = self._encode_all(known, explores and self.draws_always)
         return {NETWORK: _array(encoded.fused)} if parts == FUSED else _means(encoded)
 
     def read_out(self, known: Tensor) -> Readout:
@@ -199,35 +264,45 @@ class VariationalNetwork(nn.Module):
         Readout
         """
         encoded = self._encode_all(known)
-        variances = {m: _array(p.log_variance.exp()) for m, p in encoded.posteriors.items()}
+        variances = {
+            m: _array(p.log_variance.exp())
+            for m, p in encoded.posteriors.items()
+            if not isinstance(p, Point)
+        }
         return Readout(_means(encoded), variances, _array(encoded.weights))
 
-    def _encode_all(self, known: Tensor) -> Encoded:
-        self.eval()
+    def _encode_all(self, known: Tensor, explores: bool = False) -> Encoded:
+        self.train(explores)
         device = next(self.parameters()).device
         with torch.inference_mode():
-            return self.encode(torch.arange(self.n_nodes, device=device), known.to(device))
+            encoded = self.encode(torch.arange(self.n_nodes, device=device), known.to(device))
+        self.eval()
+        return encoded
 
-    def _posterior(self, encoder: nn.Module, table: Any, nodes: Tensor) -> Gaussian:
+    def _posterior(self, encoder: nn.Module, table: Any, nodes: Tensor) -> Gaussian | Point:
         """Encode the features of nodes; of many, as after training, a block at a time."""
         if table.is_sparse and nodes.device.type != "cpu":
             # How many entries some rows have, a device would have to stop and tell.
-            return Gaussian(*(moment[nodes] for moment in encoder(table.all_rows())))
+            found: Gaussian | Point = encoder(table.all_rows()).of(nodes)
+            return found
         parts = [encoder(table(block)) for block in blocks(table, nodes)]
-        return Gaussian(*map(torch.cat, zip(*parts, strict=True)))
+        return type(parts[0])(*map(torch.cat, zip(*parts, strict=True)))
 
-    def _encode_fused(self, posteriors: dict[str, Gaussian], masks: dict[str, Tensor]) -> Encoded:
+    def _encode_fused(self, posteriors: dict[str, Any], masks: dict[str, Tensor]) -> Encoded:
         """Fuse the means, and draw from one Gaussian of what is fused."""
         assert self.fused_posterior is not None
         means = {m: p.mean for m, p in posteriors.items()}
         fused, weights = self.fusion(means, masks)
         posterior = self.fused_posterior(fused)
-        vector = self._vector(posterior)
+        vector = self._vector(FUSED, posterior)
         masks = {**masks, FUSED: torch.ones_like(weights[:, 0], dtype=torch.bool)}
-        return Encoded({FUSED: posterior}, {**means, FUSED: vector}, masks, vector, weights)
+        return Encoded({FUSED: posterior}, {**means, FUSED: vector}, masks, masks, vector, weights)
 
-    def _vector(self, posterior: Gaussian) -> Tensor:
-        return posterior.sample() if self.training else posterior.mean
+    def _vector(self, modality: str, posterior: Any) -> Tensor:
+        if not (self.training or self.draws_always):
+            return posterior.mean
+        noise = "normal" if modality == GRAPH else self.noise
+        return posterior.sample(noise)
 
 
 def _means(encoded: Encoded) -> dict[str, Array]:

@@ -22,12 +22,14 @@ _BLOCK = 20_000
 class CommonEncoded(NamedTuple):
     """What the network says of n entities, by modality and fused.
 
-    By modality: ``vectors`` (n, width), missing ones filled in if there is an imputer; ``masks``
+    By modality: ``vectors`` (n, width), missing ones filled in if there is an imputer; ``own``,
+    the same without that, where a projection gives all who lack the modality one vector; ``masks``
     (n,), who has the modality; ``imputed`` (n,), whose vector was generated. ``fused`` is
     (n, width), ``weights`` (n, n_modalities). ``remainders`` and ``reconstructions`` serve losses.
     """
 
     vectors: dict[str, Tensor]
+    own: dict[str, Tensor]
     masks: dict[str, Tensor]
     imputed: dict[str, Tensor]
     fused: Tensor
@@ -182,7 +184,9 @@ class TMEANetwork(nn.Module):
         """
         return self._encode(nodes, self._read(nodes))
 
-    def vectors(self, known: Tensor | None = None, parts: str = "channels") -> dict[str, Array]:
+    def vectors(
+        self, known: Tensor | None = None, parts: str = "channels", explores: bool = False
+    ) -> dict[str, Array]:
         """Return the vectors of all nodes, as the network gives them at the moment.
 
         The network is in evaluation mode afterwards.
@@ -194,6 +198,8 @@ class TMEANetwork(nn.Module):
             networks ask for them.
         parts : {"channels", "fused"}, default="channels"
             A channel for each modality and "network" for the fused vectors, or the latter alone.
+        explores : bool, default=False
+            Not used, as `known`.
 
         Returns
         -------
@@ -259,7 +265,14 @@ class TMEANetwork(nn.Module):
         imputed = {m: mask & ~masks[m] for m, mask in completed.masks.items()}
         remainders = rest[0] if rest else []
         return CommonEncoded(
-            completed.vectors, masks, imputed, fused, weights, remainders, completed.reconstructions
+            completed.vectors,
+            vectors,
+            masks,
+            imputed,
+            fused,
+            weights,
+            remainders,
+            completed.reconstructions,
         )
 
     def _project(self, modality: str, table: Any, nodes: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.history import History
+from skorch.utils import TeeGenerator
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -55,6 +56,8 @@ class AlignmentNet(NeuralNet):
     """
 
     stopped_ = False
+    # Names of the parts of the last loss, and their values.
+    _parts: tuple[list[str], Tensor]
 
     def __init__(
         self, *args: Any, precision: str = "float32", compiled: bool = False, **net_params: Any
@@ -118,6 +121,41 @@ class AlignmentNet(NeuralNet):
         finally:
             self.notify("on_train_end", X=X, y=y)
         return self
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Take a step; of a criterion that has batches of its own, batch by batch.
+
+        What the gradients of the batches add up to goes through the callbacks, such as clipping,
+        after each of them.
+
+        Parameters
+        ----------
+        batch : (Step, None)
+        **fit_params
+            Further arguments of the module.
+
+        Returns
+        -------
+        dict
+            ``loss``, the sum over the batches, and ``y_pred``.
+        """
+        if getattr(self.criterion_, "batch_size", None) is None:
+            return super().train_step_single(batch, **fit_params)
+        self._set_training(True)
+        step, target = batch
+        encoded = self.infer(step, **fit_params)
+        parts, losses = [], []
+        batches = self.criterion_.split(encoded)
+        for number, some in enumerate(batches):
+            if number:
+                named = TeeGenerator(self.get_all_learnable_params())
+                self.notify("on_grad_computed", named_parameters=named, batch=batch, training=True)
+            loss = self.get_loss(some, target, X=step, training=True)
+            loss.backward(retain_graph=number + 1 < len(batches))
+            parts.append(self._parts)
+            losses.append(loss.detach())
+        self._parts = parts[0][0], torch.stack([values for _, values in parts]).sum(0)
+        return {"loss": torch.stack(losses).sum(), "y_pred": encoded}
 
     def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Sum of the criterion's parts.

@@ -26,6 +26,7 @@ from ..channels.channels import Encode, is_finite
 from ..channels.hints import hint_at_small_validation
 from ..matching import Matching
 from .callbacks import HeldOutScore, LastGoodWeights, ProgressBar
+from .candidates import Candidates
 from .checkpoint import Checkpoint, NoCheckpoint, Stateful
 from .net import AlignmentNet, Batches, as_they_are, finished_epochs
 
@@ -55,6 +56,9 @@ class Trainer:
     fingerprint : callable
         Says what the training depends on, for a checkpoint.
     verbose : bool
+    explore : callable, optional
+        As `encode`, where pairs are looked for within a round, see
+        ``candidates.Candidates``. By default `encode` itself.
 
     Attributes
     ----------
@@ -86,6 +90,7 @@ class Trainer:
         device: str,
         fingerprint: Callable[[], dict[str, str]],
         verbose: bool,
+        explore: Encode | None = None,
     ) -> None:
         self.network, self.criterion, self.encode = network, criterion, encode
         self.search, self.batches = search, batches
@@ -97,6 +102,7 @@ class Trainer:
         self.best_epoch: int | None = None
         self.calibration = Calibration()
         self.guard, self.validation = LastGoodWeights(), self._validation()
+        self.candidates = self._candidates(explore or encode)
         self.checkpoint = self._checkpoint(fingerprint)
 
     def run(self, read_out: Callable[[], None]) -> None:
@@ -157,13 +163,24 @@ class Trainer:
                     self._pairs(self.search.train), self._pairs(self.search.usable)
                 )
                 self.checkpoint.begin_round(net)
-                left = ends[self.n_round] - len(net.history)
+                left = self._end(ends[self.n_round], len(net.history)) - len(net.history)
                 if left:
                     net.partial_fit(batches, epochs=left)
-                if net.stopped_ or self.n_round + 1 == len(self.epochs):
+                if net.stopped_:
+                    return
+                if self.candidates is not None and len(net.history) < ends[self.n_round]:
+                    self.candidates.join()
+                    continue
+                if self.n_round + 1 == len(self.epochs):
                     return
                 self.search.find(self.encode)
                 self.n_round += 1
+
+    def _end(self, of_round: int, epoch: int) -> int:
+        """Return the epoch up to which the known pairs stay as they are."""
+        if self.candidates is None:
+            return of_round
+        return min(of_round, self.candidates.next_joining(epoch))
 
     def _pairs(self, pairs: np.ndarray) -> Tensor:
         return torch.from_numpy(pairs).to(self.device)
@@ -184,8 +201,23 @@ class Trainer:
         parts: dict[str, Stateful] = {"search": self.search, "rounds": self, "guard": self.guard}
         if self.validation is not None:
             parts["validation"] = self.validation
+        if self.candidates is not None:
+            parts["candidates"] = self.candidates
         interval = self.training.checkpoint_interval
         return Checkpoint(self.training.checkpoint_dir, interval, fingerprint(), parts)
+
+    def _candidates(self, explore: Encode) -> Candidates | None:
+        rounds = self.rounds
+        if rounds.candidate_interval is None:
+            return None
+        return Candidates(
+            self.search,
+            explore,
+            self.matching,
+            rounds.candidate_interval,
+            rounds.join_interval,
+            rounds.join_after,
+        )
 
     def _validation(self) -> HeldOutScore | None:
         interval, search = self.rounds.validation_interval, self.search
@@ -204,9 +236,11 @@ class Trainer:
 
     def _rate(self) -> Callable[[int], float]:
         """Return the factor of the learning rate, by epoch."""
-        if self.training.schedule == "cosine":
-            return warmup_cosine(self.epochs, self.training.warmup)
-        return lambda epoch: 1.0
+        schedule = self.training.schedule
+        if schedule == "constant":
+            return lambda epoch: 1.0
+        stretch = None if schedule == "cosine" else schedule
+        return warmup_cosine(self.epochs, self.training.warmup, stretch)
 
     def _net(self) -> AlignmentNet:
         # The guard comes first: where the loss is not finite, there is nothing to validate.
@@ -215,7 +249,9 @@ class Trainer:
         ]
         if self.training.max_gradient_norm is not None:
             callbacks.append(GradientNormClipping(self.training.max_gradient_norm))
-        callbacks += [c for c in (self.guard, self.validation, self.checkpoint) if c is not None]
+        # The checkpoint comes last: it keeps what the others come to.
+        every = (self.guard, self.validation, self.candidates, self.checkpoint)
+        callbacks += [c for c in every if c is not None]
         if self.verbose:
             callbacks.append(ProgressBar(sum(self.epochs)))
         return AlignmentNet(
@@ -277,7 +313,9 @@ def start_from(network: nn.Module, weights: dict[str, Tensor]) -> None:
     network.load_state_dict(weights)
 
 
-def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float]:
+def warmup_cosine(
+    rounds: Sequence[int], warmup: float, stretch: float | None = None
+) -> Callable[[int], float]:
     r"""Rise linearly to 1, then fall to 0 along half a cosine; the same again in each round.
 
     Parameters
@@ -286,6 +324,9 @@ def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float
         Epochs of each round. After the last the factor stays 0.
     warmup : float
         Share of a round's epochs in which the rate rises, in [0, 1].
+    stretch : float, optional
+        For how many times the epochs of a round the cosine is laid out, at least 1: it is cut off
+        where the round ends. The rise starts at 0 then.
 
     Returns
     -------
@@ -300,6 +341,10 @@ def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float
     .. math::
         f(e) = \frac{e + 1}{w} \text{ for } e < w, \quad
         f(e) = \frac{1}{2} \Bigl(1 + \cos \frac{\pi (e - w)}{n - w}\Bigr) \text{ from then on}
+
+    With a `stretch` of s, :math:`e` stands for :math:`e + 1` in the rise, and :math:`s n` for
+    :math:`n` in the fall: `get_cosine_schedule_with_warmup` of transformers with :math:`s n`
+    training steps, which the published IBMEA code takes.
 
     Loshchilov & Hutter, ICLR 2017: SGDR, whose restarts are the rounds here; with a linear warm-up,
     as IBMEA has it (Su et al., ACM MM 2024).
@@ -317,12 +362,17 @@ def warmup_cosine(rounds: Sequence[int], warmup: float) -> Callable[[int], float
         if n_round == len(rounds):
             return 0.0
         length = rounds[n_round]
-        return _within(epoch - ends[n_round] + length, math.ceil(warmup * length), length)
+        within, n_warmup = epoch - ends[n_round] + length, math.ceil(warmup * length)
+        if stretch is None:
+            return _within(within, n_warmup, length)
+        return (
+            within / n_warmup if within < n_warmup else _within(within, n_warmup, stretch * length)
+        )
 
     return factor
 
 
-def _within(epoch: int, n_warmup: int, n_epochs: int) -> float:
+def _within(epoch: int, n_warmup: int, n_epochs: float) -> float:
     if epoch < n_warmup:
         return (epoch + 1) / n_warmup
     return (1 + math.cos(math.pi * (epoch - n_warmup) / max(1, n_epochs - n_warmup))) / 2

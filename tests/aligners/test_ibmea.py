@@ -75,8 +75,8 @@ def test_each_subset_of_modalities(fit, hard_pair, modalities):
         {"beta_image": 0},
         {"contrast__weight": 0},
         {"contrast__symmetric": False},
-        {"bottleneck": "fused"},
-        {"bottleneck": "fused", "fusion": "attention"},
+        {"bottleneck__of": "fused"},
+        {"bottleneck__of": "fused", "fusion": "attention"},
         {"fusion": "concat"},
         {"fusion": "attention"},
         {"graph__start": "anchors"},
@@ -92,7 +92,7 @@ def test_each_subset_of_modalities(fit, hard_pair, modalities):
         {"features__frozen": ["relation"]},
         {"features__similarity": "fused"},
         {"features__similarity": "fused", "propagation": "drop", "features__frozen": ()},
-        {"features__similarity": "fused", "bottleneck": "fused", "rounds__n_rounds": 2},
+        {"features__similarity": "fused", "bottleneck__of": "fused", "rounds__n_rounds": 2},
         {"graph__start": "propagation"},
         {"graph__start": "propagation", "graph__n_components": 300},  # more than there can be
         {"propagation__hub_exponent": 0},
@@ -130,11 +130,11 @@ def test_a_beta_of_zero_leaves_the_bottleneck_out(fit):
 
 
 def test_one_bottleneck_after_fusion(fit):
-    aligner = fit(bottleneck="fused")
+    aligner = fit(bottleneck__of="fused")
     assert parts_of(aligner.history_[0]) == {"kl_fused", "nce_fused", "hybrid"}
     assert set(aligner.variances_) == {"fused"}
     assert set(aligner.embeddings_) > {"graph", "image", "fused"}
-    assert fit(bottleneck="fused", betas={"fused": 0}).history_[0]["kl_fused"] == 0
+    assert fit(bottleneck__of="fused", betas={"fused": 0}).history_[0]["kl_fused"] == 0
 
 
 def test_betas_weigh_the_divergence(fit):

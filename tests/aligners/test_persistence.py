@@ -76,7 +76,7 @@ def parameters(state):
     [
         {"graph__start": "learned", "fusion": "attention"},
         {"graph__start": "propagation", "graph__layers": "last"},
-        {"bottleneck": "fused", "features__similarity": "fused", "features__start": "random"},
+        {"bottleneck__of": "fused", "features__similarity": "fused", "features__start": "random"},
         {"modalities": ["relation"], "features__frozen": ["relation"]},
         {"modalities": ("image",), "betas": {}, "propagation": "drop"},
     ],

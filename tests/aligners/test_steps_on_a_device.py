@@ -36,7 +36,7 @@ def without_autocast(monkeypatch):
 @pytest.mark.parametrize("preset", ["best", "paper"])
 @pytest.mark.parametrize("bottleneck", ["modality", "fused"])
 def test_ibmea_takes_a_step_without_a_look(view, preset, bottleneck):
-    aligner = IBMEAAligner.from_preset(preset, bottleneck=bottleneck, verbose=0)
+    aligner = IBMEAAligner.from_preset(preset, bottleneck__of=bottleneck, verbose=0)
     aligner.modalities_ = ["graph", *view.kg1.features]
     network = aligner._network(Start(view, view, aligner.modalities_, None, 0))
     network.to("meta").train()

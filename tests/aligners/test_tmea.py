@@ -305,14 +305,14 @@ def test_weights_of_constraints(fit):
 
 def test_the_preset_of_the_paper(fit):
     quick = {n: v for n, v in CHEAP.items() if not n.startswith("propagation")}
-    params = {**quick, "rounds__n_rounds": 2, "triples__min_steps": 1}
+    params = {**quick, "rounds__candidate_interval": None, "triples__min_steps": 1}
     aligner = TMEAAligner.from_preset("paper", **{**params, "modalities": ["graph", "image"]})
     fit(aligner)
     assert set(aligner.embeddings_) == {"graph", "image", "network", "fused"}
     assert aligner.channel_weights_ == {"network": 1.0}
     assert isinstance(aligner.network_.fusion.attention, SingleKeyAttention)
     assert (aligner.matching.method, aligner.network_.max_pairs) == ("cosine", None)
-    assert TMEAAligner.from_preset("paper").modalities == ("graph", "image", "abstract")
+    assert TMEAAligner.from_preset("paper").modalities == "published"
 
 
 def test_propagated_labels_are_a_channel_unless_left_out(fit, fitted):

@@ -204,7 +204,7 @@ def test_a_beta_that_is_too_large(with_own):
 
 def test_the_fused_bottleneck_collapses_too(with_own):
     aligner = IBMEAAligner.from_preset(
-        **LONG, modalities=["image"], bottleneck="fused", betas={"fused": 20.0}
+        **LONG, modalities=["image"], bottleneck__of="fused", betas={"fused": 20.0}
     )
     with pytest.warns(AlignmentWarning, match=r"'fused' has collapsed: .* Lower betas\['fused'\]"):
         aligner.fit(*with_own)

@@ -97,17 +97,20 @@ def here(tmp_path, monkeypatch):
         ("ibmea", "best", True, None, 2),
         ("ibmea", "best", False, None, 1),
         ("ibmea", "best", None, None, 2),
-        ("ibmea", "paper", True, None, 2),
+        ("ibmea", "paper", True, None, 1),  # pairs join within it
         ("ibmea", "paper", False, None, 1),
         ("ibmea", "paper", False, 4, 4),
         ("ibmea", "best", True, 0, 0),  # the aligner says what is wrong with it
-        ("tmea", "paper", True, None, 5),
+        ("tmea", "paper", True, None, 1),
         ("propagation", "paper", True, None, 3),
     ],
 )
 def test_iterative_means_several_rounds_with_any_preset(kind, preset, iterative, rounds, expected):
     aligner = make_aligner(kind, preset, iterative=iterative, rounds=rounds)
     assert setting_of(aligner, "rounds") == expected
+    joins_within = aligner.get_params().get("rounds__candidate_interval")
+    is_published = (preset, iterative, rounds) == ("paper", True, None)
+    assert joins_within == ({"ibmea": 5, "tmea": 70}.get(kind) if is_published else None)
 
 
 @pytest.mark.parametrize("word", PARAMETERS)

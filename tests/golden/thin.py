@@ -13,9 +13,9 @@ import numpy as np
 from draws import FOLDER, draw, load, uniforms
 
 SEED, LENGTH = 11, 1_200_000
-# Only the pattern of the adjacency counts; the other prior is no target; attention to one token has
-# a weight of 1, whatever query and key are.
-NOT_READ = ("adj_val", "kl_official", "kl_raw_scale", "_q.weight", "_k.weight")
+# Only the pattern of the adjacency counts; attention to one token has a weight of 1, whatever query
+# and key are.
+NOT_READ = ("adj_val", "_q.weight", "_k.weight")
 # Wider than what rounding does to numbers of single precision, narrower than any chance.
 NEAR = 2e-6
 

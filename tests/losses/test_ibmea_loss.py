@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ibmea_sklearn.losses import IBMEALoss, InfoNCE, MultiSimilarity
-from ibmea_sklearn.losses.variational import StandardNormalKL
+from ibmea_sklearn.losses.variational import SoftplusKL, StandardNormalKL
+from ibmea_sklearn.nn.gaussian import Gaussian
 
 N = 6  # pairs
 BETAS = {"graph": 0.5, "image": 2.0}
@@ -19,12 +20,14 @@ def encoded(has=1.0, seed=0):
     def rows():
         return torch.randn(2 * N, 4, generator=generator)
 
-    return SimpleNamespace(
-        posteriors={m: (rows(), rows()) for m in BETAS},
+    given = SimpleNamespace(
+        posteriors={m: Gaussian(rows(), rows()) for m in BETAS},
         vectors={m: rows() for m in BETAS},
         masks={m: torch.rand(2 * N, generator=generator) < has for m in BETAS},
         fused=rows(),
     )
+    given.everywhere = given.masks
+    return given
 
 
 @pytest.mark.parametrize("has", [0.0, 0.6, 1.0])
@@ -58,3 +61,47 @@ def test_what_stands_in_rows_without_the_modality_does_not_count():
     loss = IBMEALoss(BETAS)
     for found, expected in zip(loss(two).values(), loss(one).values(), strict=True):
         assert torch.equal(found, expected)
+
+
+# The published forms
+
+
+def test_a_modality_without_a_bottleneck_has_no_divergence():
+    parts = IBMEALoss({"graph": None, "image": 2.0})(encoded())
+    assert list(parts) == ["nce_graph", "kl_image", "nce_image", "hybrid"]
+
+
+def test_the_published_divergence_takes_deviations():
+    given = encoded()
+    parts = IBMEALoss(BETAS, divergence="softplus")(given)
+    for m, beta in BETAS.items():
+        mean, log_variance = given.posteriors[m]
+        expected = SoftplusKL()(mean, torch.exp(log_variance / 2))
+        torch.testing.assert_close(parts[f"kl_{m}"], beta * expected)
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+@pytest.mark.parametrize(("size", "sizes"), [(4, [4, 2]), (1, [1] * 6), (6, [6]), (None, [6])])
+def test_batches_are_losses_of_their_pairs_alone(of_all, size, sizes):
+    given, loss = encoded(0.7), IBMEALoss(BETAS, batch_size=size)
+    if of_all:
+        given.everywhere = dict(given.masks)
+    batches = loss.split(given)
+    assert [len(batch.fused) // 2 for batch in batches] == sizes
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    for start, n, batch in zip(starts, sizes, batches, strict=True):
+        rows = [*range(start, start + n), *range(N + start, N + start + n)]
+        parts = loss(batch)
+        torch.testing.assert_close(
+            parts["hybrid"], loss.hybrid_weight * loss.hybrid(*given.fused[rows].chunk(2))
+        )
+        for m, beta in BETAS.items():
+            mask = given.masks[m][rows]
+            both = mask[:n] & mask[n:]
+            left, right = given.vectors[m][rows].chunk(2)
+            expected = InfoNCE()(left[both], right[both])
+            torch.testing.assert_close(parts[f"nce_{m}"], expected)
+            counted = list(range(2 * N)) if of_all else rows
+            kept = [i for i in counted if given.masks[m][i]]
+            kl = StandardNormalKL()(*(moment[kept] for moment in given.posteriors[m]))
+            torch.testing.assert_close(parts[f"kl_{m}"], beta * kl)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pytorch_metric_learning.losses import MultiSimilarityLoss
 
 from ibmea_sklearn.losses import Contrastive, InfoNCE, MultiSimilarity, _blocks
-from ibmea_sklearn.losses.variational import StandardNormalKL
+from ibmea_sklearn.losses.variational import SoftplusKL, StandardNormalKL
 
 
 def cosine(a, b):
@@ -106,6 +106,46 @@ def test_kl_of_the_paper(golden):
     sigma = torch.tensor(values["kl_logvar_sigma"])
     ours = StandardNormalKL()(torch.tensor(values["kl_mu"]), 2 * sigma.log())
     np.testing.assert_allclose(ours, values["kl_paper"], rtol=1e-4)
+
+
+def test_kl_of_the_published_code(golden):
+    values = golden("ibmea")
+    mean, deviation = (torch.tensor(values[name]) for name in ("kl_mu", "kl_raw_scale"))
+    np.testing.assert_allclose(SoftplusKL()(mean, deviation), values["kl_official"], rtol=1e-4)
+
+
+def naive_softplus_kl(mean, deviation):
+    from torch.distributions import Normal, kl_divergence
+
+    def passed(s):
+        return torch.exp(0.1 + 0.9 * torch.log1p(torch.exp(torch.clamp(s, max=0.4))))
+
+    prior = Normal(torch.zeros(()), passed(torch.ones(())))
+    total = torch.zeros(())
+    for m, s in zip(mean, deviation, strict=True):
+        total = total + kl_divergence(Normal(m, passed(s)), prior).sum()
+    return total / max(1, len(mean))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_published_kl_equals_naive_loop_with_gradients(n):
+    moments = [torch.randn(n, 3, requires_grad=True) for _ in range(2)]
+    ours, expected = SoftplusKL()(*moments), naive_softplus_kl(*moments)
+    torch.testing.assert_close(ours, expected)
+    if n:
+        torch.testing.assert_close(
+            torch.autograd.grad(ours, moments), torch.autograd.grad(expected, moments)
+        )
+
+
+@pytest.mark.parametrize(
+    ("deviation", "nats", "exact"), [(1.0, 7.9, 50.0), (0.01, 11.2, 460.5), (1e9, 7.9, None)]
+)
+def test_what_both_divergences_cost(deviation, nats, exact):
+    mean, spread = torch.ones(1, 100), torch.full((1, 100), deviation)
+    assert SoftplusKL()(mean, spread).item() == pytest.approx(nats, abs=0.05)
+    if exact:
+        assert StandardNormalKL()(mean, 2 * spread.log()).item() == pytest.approx(exact, abs=0.1)
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])

@@ -4,7 +4,7 @@ from torch.nn import functional
 
 from ibmea_sklearn.nn import FeatureEncoder
 from ibmea_sklearn.nn.features import SparseRows
-from ibmea_sklearn.nn.gaussian import Gaussian
+from ibmea_sklearn.nn.gaussian import Gaussian, PlainEncoder, Point, Spread
 
 
 def as_sparse(x: torch.Tensor) -> SparseRows:
@@ -28,6 +28,56 @@ def test_gradients_pass_through_a_sample():
     mean, log_variance = (torch.zeros(3, 2, requires_grad=True) for _ in range(2))
     Gaussian(mean, log_variance).sample().square().sum().backward()
     assert (mean.grad != 0).all() and (log_variance.grad != 0).all()
+
+
+# The published forms
+
+
+def test_uniform_noise_lies_above_the_mean():
+    torch.manual_seed(0)
+    gaussian = Gaussian(torch.zeros(20_000, 1), torch.full((20_000, 1), 4.0).log())
+    draws = gaussian.sample("uniform")
+    assert draws.min() >= 0 and draws.max() < 2
+    torch.testing.assert_close(draws.mean(), torch.tensor(1.0), atol=0.02, rtol=0)
+
+
+def test_a_spread_is_a_mean_and_a_deviation_of_any_sign():
+    torch.manual_seed(0)
+    mean, deviation = torch.randn(2, 3), torch.tensor([[-0.9, 0.0, 3.0], [1.0, -0.1, 2.0]])
+    spread = Spread(mean, deviation)
+    torch.manual_seed(1)
+    drawn = spread.sample()
+    torch.manual_seed(1)
+    assert torch.equal(drawn, mean + deviation * torch.randn(2, 3))
+    found, log_variance = spread
+    assert torch.equal(found, mean) and torch.isfinite(log_variance).all()
+    torch.testing.assert_close(log_variance.exp(), deviation.square())
+
+
+@pytest.mark.parametrize("kind", [Gaussian, Spread])
+def test_rows_of_a_posterior(kind):
+    moments = torch.randn(4, 3), torch.rand(4, 3)
+    rows = torch.tensor([2, 0, 2])
+    some = kind(*moments).of(rows)
+    assert torch.equal(some.mean, moments[0][rows])
+    torch.testing.assert_close(some.deviation, kind(*moments).deviation[rows])
+
+
+def test_a_point_has_nothing_to_draw():
+    vectors = torch.randn(4, 3)
+    for noise in ("normal", "uniform"):
+        assert torch.equal(Point(vectors).sample(noise), vectors)
+    assert torch.equal(Point(vectors).of(torch.tensor([1])).mean, vectors[1:2])
+
+
+def test_an_encoder_without_a_bottleneck_is_linear():
+    x = torch.randn(5, 7) * (torch.rand(5, 7) < 0.4)
+    encoder = PlainEncoder(7, 4)
+    expected = x @ encoder.linear.weight.T + encoder.linear.bias
+    torch.testing.assert_close(encoder(x).mean, expected)
+    torch.testing.assert_close(encoder(as_sparse(x)).mean, expected)
+    projection = torch.nn.Linear(7, 4)
+    assert torch.equal(PlainEncoder(7, 4, projection)(x).mean, projection(x))
 
 
 # FeatureEncoder

@@ -161,6 +161,16 @@ def test_contrasts_of_features_equal_those_of_the_published_scores(published, st
     torch.testing.assert_close(TMEALoss()(step)[f"contrast_{modality}"], squares.mean())
 
 
+@pytest.mark.parametrize("modality", ["image", "attribute"])
+def test_published_contrasts_keep_who_lacks_the_modality(published, step, modality):
+    scores = torch.tensor(published.values[f"score_{modality}"])
+    labels = torch.eye(len(scores))
+    squares = (1 - labels) * scores**2 + labels * torch.clamp(2 - scores, min=0) ** 2
+    found = TMEALoss(keeps_missing=True)(step)[f"contrast_{modality}"]
+    torch.testing.assert_close(found, squares.mean())
+    assert not torch.isclose(found, TMEALoss()(step)[f"contrast_{modality}"])
+
+
 def test_triples(published):
     transe = published.network.knowledge.transe
     triples, corrupted = (torch.tensor(published.values[f"triples_{s}"]) for s in ("pos", "neg"))
