@@ -1,6 +1,7 @@
 # What the room hands on: type checkers read it, and __init__.py imports by it, at first use.
 from .base import BaseAligner as BaseAligner
 from .ibmea import IBMEAAligner as IBMEAAligner
+from .paris import PARISAligner as PARISAligner
 from .precomputed import PrecomputedAligner as PrecomputedAligner
 from .propagation import PropagationAligner as PropagationAligner
 from .seeds import SeedFinder as SeedFinder

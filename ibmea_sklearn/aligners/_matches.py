@@ -15,6 +15,9 @@ from ..matching._sinkhorn import mutual_candidates
 
 __all__ = ["Matches", "as_expected", "best_cut", "find_matches", "told_of"]
 
+# A probability that is no smaller, so that its logarithm is finite.
+_LEAST = 1e-9
+
 
 class Matches(NamedTuple):
     """Matches of free entities, all numbers being places among these.
@@ -34,6 +37,7 @@ def find_matches(
     has: Sides,
     calibration: Calibration,
     n_assigned: int | None = None,
+    are_chances: bool = False,
 ) -> Matches:
     """Match entities one to one, and judge them all.
 
@@ -47,10 +51,13 @@ def find_matches(
     calibration : Calibration
     n_assigned : int, optional
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
+    are_chances : bool, default=False
+        Whether similarities are probabilities. Sinkhorn's are of one candidate against others, and
+        certain of a lone one; where nothing is calibrated, both must hold.
     """
-    if not all(map(len, vectors)):
+    if not all(side.shape[0] for side in vectors):
         nothing = np.empty(0, np.int64), np.empty(0, np.float32)
-        n, m = map(len, vectors)
+        n, m = (side.shape[0] for side in vectors)
         seen = Candidates(*nothing[:1] * 2, *nothing[1:] * 2, (n, m))
         pairs, scores = np.empty((0, 2), np.int64), nothing[1]
     else:
@@ -61,6 +68,8 @@ def find_matches(
             pairs, scores = mutual_candidates(seen, how.temperature)
         else:
             pairs, scores = how.mutual_nearest(*vectors)
+    if are_chances:
+        seen = seen._replace(logs=seen.logs + np.log(np.clip(seen.similarities, _LEAST, 1)))
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     confidence = np.zeros(len(pairs), np.float32)

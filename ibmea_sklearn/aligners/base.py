@@ -51,7 +51,7 @@ class BaseAligner(Estimator, ABC):
     Attributes
     ----------
     embeddings_ : dict of {str: Sides}
-        By modality, and ``"fused"``: arrays of shape (n_entities, width).
+        By modality, and ``"fused"``: arrays of shape (n_entities, width), or sparse ones.
     calibration_ : Calibration
         What the evidence for a match is worth, as learnt from held-out seeds.
     kg1_, kg2_ : KnowledgeGraph
@@ -107,6 +107,9 @@ class BaseAligner(Estimator, ABC):
         Sides,
     )
 
+    # Whether the cosine of "fused" vectors is the probability that entities are the same.
+    _are_chances: ClassVar[bool] = False
+
     # Parameters by the name of a preset, where they differ from the defaults.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"best": {}}
 
@@ -158,8 +161,8 @@ class BaseAligner(Estimator, ABC):
         -------
         Sides, or mapping of {str: Sides}
             Vectors of the entities of both graphs, (n_entities, width) each, by which they are
-            compared; or several by name, ``"fused"`` among them. None if it has set
-            ``embeddings_`` itself.
+            compared, both arrays or both sparse; or several by name, ``"fused"`` among them. None
+            if it has set ``embeddings_`` itself.
         """
 
     def fit(self, kg1: Any, kg2: Any = None, seeds: Any = None) -> Self:
@@ -500,7 +503,10 @@ class BaseAligner(Estimator, ABC):
             vectors = Sides(*(e[f] for e, f in zip(fused, free, strict=True)))
             channels = [sides for name, sides in self.embeddings_.items() if name != FUSED]
             has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
-            kept = key, find_matches(how, vectors, has, self.calibration_, n_assigned)
+            kept = (
+                key,
+                find_matches(how, vectors, has, self.calibration_, n_assigned, self._are_chances),
+            )
             self._found = kept
         return kept[1]
 
