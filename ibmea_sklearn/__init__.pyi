@@ -24,6 +24,7 @@ from .aligners import Hybrid as Hybrid
 from .aligners import IBMEAAligner as IBMEAAligner
 from .aligners import MarginContrast as MarginContrast
 from .aligners import ModalityImputation as ModalityImputation
+from .aligners import PARISAligner as PARISAligner
 from .aligners import PrecomputedAligner as PrecomputedAligner
 from .aligners import PropagationAligner as PropagationAligner
 from .aligners import Rounds as Rounds

@@ -2,6 +2,7 @@
 from .base import BaseAligner as BaseAligner
 from .deduplication import deduplicate as deduplicate
 from .ibmea import IBMEAAligner as IBMEAAligner
+from .paris import PARISAligner as PARISAligner
 from .precomputed import PrecomputedAligner as PrecomputedAligner
 from .propagation import PropagationAligner as PropagationAligner
 from .seeds import SeedFinder as SeedFinder

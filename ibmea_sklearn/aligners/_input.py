@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from .._utils.names import FUSED
 from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._seed_pairs import pair_indices
+from ..matching._sparse_vectors import are_finite
 
 __all__ = [
     "as_view",
@@ -138,15 +140,15 @@ def _checked_sides(name: str, sides: Any, X: SeedPairs) -> Sides:
     left, right = (_as_floats(name, side) for side in sides)
     expected = [f"({kg.n_entities}, width)" for kg in (X.kg1, X.kg2)]
     is_right = left.ndim == right.ndim == 2 and left.shape[1] == right.shape[1] > 0
-    if not is_right or (len(left), len(right)) != (X.kg1.n_entities, X.kg2.n_entities):
+    sizes = X.kg1.n_entities, X.kg2.n_entities
+    if not is_right or (left.shape[0], right.shape[0]) != sizes:
         raise ValueError(
             f"Expected {name!r} embeddings of shapes {' and '.join(expected)}, a row for each "
             f"entity in the order of entity_ids and one width; found {left.shape} and "
             f"{right.shape}."
         )
     for kg, side in ((X.kg1, left), (X.kg2, right)):
-        # By the extremes of a row: they need no further matrix of this size.
-        bad = ~(np.isfinite(side.min(axis=1)) & np.isfinite(side.max(axis=1)))
+        bad = ~_finite_rows(side)
         if bad.any():
             raise ValueError(
                 f"Expected finite {name!r} embeddings; found NaN or infinity in {bad.sum():,} "
@@ -155,9 +157,18 @@ def _checked_sides(name: str, sides: Any, X: SeedPairs) -> Sides:
     return Sides(left, right)
 
 
-def _as_floats(name: str, side: Any) -> np.ndarray:
+def _finite_rows(side: Any) -> np.ndarray:
+    if sparse.issparse(side):
+        return are_finite(side)
+    # By the extremes of a row: they need no further matrix of this size.
+    return np.isfinite(side.min(axis=1)) & np.isfinite(side.max(axis=1))
+
+
+def _as_floats(name: str, side: Any) -> Any:
     try:
         with np.errstate(over="ignore"):  # what overflows is found to be infinite
+            if sparse.issparse(side):
+                return sparse.csr_array(side, dtype=np.float32)
             return np.asarray(side, np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -38,6 +38,9 @@ SIDES = ("left", "right")
 # Left entities that may have one right one, before all that are left are judged at once.
 _MOST_ROUNDS = 8
 
+# A probability that is no smaller, so that its logarithm is finite.
+_LEAST = 1e-9
+
 
 class Matches(NamedTuple):
     """Matches of free entities, the most confident first, all numbers being places among these.
@@ -71,6 +74,7 @@ def find_matches(
     calibration: Calibration,
     n_assigned: int | None = None,
     forbidden: np.ndarray | None = None,
+    are_chances: bool = False,
 ) -> Matches:
     """Match entities one to one, and judge them all.
 
@@ -86,9 +90,12 @@ def find_matches(
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
     forbidden : int64 ndarray of shape (n_pairs, 2), optional
         Pairs that are never matched.
+    are_chances : bool, default=False
+        Whether similarities are probabilities. Sinkhorn's are of one candidate against others, and
+        certain of a lone one; where nothing is calibrated, both must hold.
     """
     vectors, has = compared(embeddings, free)
-    if not all(map(len, vectors)):
+    if not all(side.shape[0] for side in vectors):
         seen = nobody_seen(vectors)
         pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
     else:
@@ -99,6 +106,8 @@ def find_matches(
             pairs, scores = mutual_candidates(seen, how.temperature)
         else:
             pairs, scores = how.mutual_nearest(*vectors, forbidden)
+    if are_chances:
+        seen = seen._replace(logs=seen.logs + np.log(np.clip(seen.similarities, _LEAST, 1)))
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     chances = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
@@ -122,7 +131,7 @@ def compared(embeddings: Mapping[str, Sides], free: Sides) -> tuple[Sides, Sides
 def nobody_seen(sides: Sides) -> Candidates:
     """Return that nobody has a candidate: there is nobody on one side."""
     numbers, values = np.empty(0, np.int64), np.empty(0, np.float32)
-    n, m = map(len, sides)
+    n, m = (side.shape[0] for side in sides)
     return Candidates(numbers, numbers, values, values, (n, m))
 
 

@@ -66,7 +66,7 @@ class BaseAligner(Estimator, ABC):
     Attributes
     ----------
     embeddings_ : dict of {str: Sides}
-        By modality, and ``"fused"``: arrays of shape (n_entities, width).
+        By modality, and ``"fused"``: arrays of shape (n_entities, width), or sparse ones.
     calibration_ : Calibration
         What the evidence for a match is worth, as learnt from held-out seeds.
     kg1_, kg2_ : KnowledgeGraph
@@ -129,6 +129,9 @@ class BaseAligner(Estimator, ABC):
         Sides,
     )
 
+    # Whether the cosine of "fused" vectors is the probability that entities are the same.
+    _are_chances: ClassVar[bool] = False
+
     # Parameters by the name of a preset, where they differ from the defaults.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"best": {}}
 
@@ -180,8 +183,8 @@ class BaseAligner(Estimator, ABC):
         -------
         Sides, or mapping of {str: Sides}
             Vectors of the entities of both graphs, (n_entities, width) each, by which they are
-            compared; or several by name, ``"fused"`` among them. None if it has set
-            ``embeddings_`` itself.
+            compared, both arrays or both sparse; or several by name, ``"fused"`` among them. None
+            if it has set ``embeddings_`` itself.
         """
 
     def fit(
@@ -575,7 +578,8 @@ class BaseAligner(Estimator, ABC):
             if cardinality == "many":
                 found = find_many(*told, self._every(1), self.judged_.different)
             else:
-                found = find_matches(*told, n_assigned, self._forbidden(*free))
+                out = self._forbidden(*free)
+                found = find_matches(*told, n_assigned, out, self._are_chances)
             kept = key, found
             self._found = kept
         return kept[1]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Names of the package, which imports them at use.
 ALIGNERS = {
     "ibmea": "IBMEAAligner",
+    "paris": "PARISAligner",
     "propagation": "PropagationAligner",
     "tmea": "TMEAAligner",
 }

@@ -186,23 +186,21 @@ class SimilarityDisplay:
         return cls(found, false=_FALSE[false]).plot(ax)
 
 
-def _compare(
-    left: np.ndarray, right: np.ndarray, false: str, random_state: int | None
-) -> _Similarities:
+def _compare(left: Any, right: Any, false: str, random_state: int | None) -> _Similarities:
     """Compare the rows of pairs. A row of zeros lacks the modality: its pair does not count."""
-    has_both = left.any(axis=1) & right.any(axis=1)
+    has_both = np.logical_and(*((side * side).sum(axis=1) > 0 for side in (left, right)))
     sources, targets = (normalize(side[has_both].astype(np.float64)) for side in (left, right))
-    if len(sources) < 2:
+    if sources.shape[0] < 2:
         return _Similarities(_cosines(sources, targets), np.empty(0))
     if false == "random":
-        others = _no_fixed_point(len(sources), random_state)
+        others = _no_fixed_point(sources.shape[0], random_state)
     else:
         others = _nearest_others(sources, targets)
     return _Similarities(_cosines(sources, targets), _cosines(sources, targets[others]))
 
 
-def _cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.asarray(np.einsum("ij,ij->i", left, right))
+def _cosines(left: Any, right: Any) -> np.ndarray:
+    return np.asarray((left * right).sum(axis=1))
 
 
 def _no_fixed_point(n: int, random_state: int | None) -> np.ndarray:
@@ -213,9 +211,9 @@ def _no_fixed_point(n: int, random_state: int | None) -> np.ndarray:
     return partner
 
 
-def _nearest_others(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _nearest_others(left: Any, right: Any) -> np.ndarray:
     best = top_k(left.astype(np.float32), right.astype(np.float32), 2, method="cosine")[1]
-    own = np.arange(len(left))
+    own = np.arange(left.shape[0])
     return np.where(best[:, 0] == own, best[:, 1], best[:, 0])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from ..featurizers.values.reading import parse_value
@@ -261,26 +262,33 @@ def compare_channels(aligner: Any, source: int, target: int) -> pd.DataFrame:
     rows = []
     for channel in channels_of(aligner):
         left, right = aligner.embeddings_[channel]
-        cosines = _cosines(left[source], right)
+        cosines = _cosines(left[[source]], right)
         cosine = float(cosines[target])
         rank = None
         if not math.isnan(cosine):
             rank = 1 + int(np.count_nonzero(cosines[rivals] > cosine + _ROUNDING))
         rows.append((channel, cosine, weights.get(channel, np.nan), np.nan, rank))
     table = pd.DataFrame(rows, columns=list(CHANNELS))
-    lengths = [e[i] for e, i in zip(aligner.embeddings_[FUSED], (source, target), strict=True)]
+    ends = zip(aligner.embeddings_[FUSED], (source, target), strict=True)
+    fused = [vectors[[i]] for vectors, i in ends]
     # Where modalities are missing, fused vectors are shorter than 1, and the others count more.
-    norm = np.prod([np.linalg.norm(vector) for vector in lengths]) or np.nan
+    norm = np.prod([np.sqrt((row * row).sum()) for row in fused]) or np.nan
     table["contribution"] = table["weight"] * table["similarity"].fillna(0) / norm
     return table.astype({"rank": "Int64"})
 
 
-def _cosines(vector: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Cosines with each row; NaN where either is zero."""
-    # No copy of the others is made, which take gigabytes.
-    squares = np.einsum("ij,ij->i", others, others, dtype=np.float64) * (vector @ vector)
-    cosines = np.full(len(others), np.nan)
-    return np.divide(others @ vector, np.sqrt(squares), out=cosines, where=squares > 0)
+def _cosines(row: Any, others: Any) -> np.ndarray:
+    """Cosines of one row, (1, width), with each of the others; NaN where either is zero."""
+    if sparse.issparse(others):
+        squares = others.power(2).sum(axis=1, dtype=np.float64) * row.power(2).sum()
+        products = (others @ row.T).toarray()[:, 0]
+    else:
+        vector = row[0]
+        # No copy of the others is made, which take gigabytes.
+        squares = np.einsum("ij,ij->i", others, others, dtype=np.float64) * (vector @ vector)
+        products = others @ vector
+    cosines = np.full(len(products), np.nan)
+    return np.divide(products, np.sqrt(squares), out=cosines, where=squares > 0)
 
 
 def shared_neighbors(

@@ -36,7 +36,8 @@ def embeddings_to_frame(
     ----------
     entities : array-like of shape (n_entities,)
         Ids.
-    vectors : array-like of shape (n_entities, width)
+    vectors : array-like or sparse matrix of shape (n_entities, width)
+        Of a sparse one a pandas table has sparse columns, the others have dense ones.
     container : {"pandas", "polars", "arrow"}, default="pandas"
         "arrow" and "polars" need pyarrow and Polars.
     prefix : str, default="x"
@@ -69,15 +70,21 @@ def embeddings_to_frame(
     b       0.5  2.0
     """
     check_container(container)
-    ids, values = np.asarray(entities), np.asarray(vectors)
-    if ids.ndim != 1 or values.ndim != 2 or len(ids) != len(values):
+    ids = np.asarray(entities)
+    is_sparse = sparse.issparse(vectors)
+    values: Any = sparse.csr_array(vectors) if is_sparse else np.asarray(vectors)
+    if ids.ndim != 1 or values.ndim != 2 or len(ids) != values.shape[0]:
         raise ValueError(
             "Expected entities of shape (n,) and vectors of shape (n, width); found "
             f"{ids.shape} and {values.shape}."
         )
     names = [f"{prefix}{i}" for i in range(values.shape[1])]
     if container == "pandas":
-        return pd.DataFrame(values, index=pd.Index(ids, name=ENTITY), columns=names)
+        index = pd.Index(ids, name=ENTITY)
+        if is_sparse:
+            return pd.DataFrame.sparse.from_spmatrix(values, index=index, columns=names)
+        return pd.DataFrame(values, index=index, columns=names)
+    values = values.toarray() if is_sparse else values
     package, extra = _BACKENDS[container]
     import_optional(package, extra, f"A table of kind {container!r}")
     backend: Any = package

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 
 from ._scores import Scores
+from ._sparse_vectors import SparseVectors
 
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
@@ -19,9 +20,16 @@ def candidates_of(
     scores: Scores, n_candidates: int, sketch_width: int | None = None
 ) -> sparse.csr_array:
     """Keep the best of each row and of each column of `scores`."""
-    if sketch_width is None or sketch_width >= scores.left.shape[1]:
+    if not is_sketched(scores, sketch_width):
         return scores.candidates(n_candidates)
+    assert sketch_width is not None
     return exact_entries(scores, sketched(scores, sketch_width).candidates(n_candidates))
+
+
+def is_sketched(scores: Scores, width: int | None) -> bool:
+    """Tell whether a sketch has fewer columns; sparse vectors are compared as quickly without."""
+    is_sparse = isinstance(scores.left, SparseVectors)
+    return width is not None and width < scores.left.shape[1] and not is_sparse
 
 
 def sketched(scores: Scores, width: int) -> Scores:

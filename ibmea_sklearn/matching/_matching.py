@@ -13,7 +13,7 @@ from .._utils.device import resolve_device
 from .._utils.estimator import Estimator
 from .._utils.validation import AnyOf, Choice, Flag, Integer, Range, checked_integer
 from ._assign import assign_allowed
-from ._candidates import Candidates, candidates_of, sketched
+from ._candidates import Candidates, candidates_of, is_sketched, sketched
 from ._faiss import SEARCH, scores_by
 from ._scores import Scores, checked_indices, cosine_scores, csls_scores
 from ._sinkhorn import TEMPERATURE, of_vectors, probable_candidates, sinkhorn_scores
@@ -197,7 +197,8 @@ class Matching(Estimator):
         Parameters
         ----------
         sources : array-like of shape (n, d)
-            Embeddings, taken as float32. A row of zeros is equally far from all.
+            Embeddings, taken as float32. A row of zeros is equally far from all. Both sides may be
+            scipy sparse matrices: they are compared exactly, on the CPU.
         targets : array-like of shape (m, d)
         k : int
             Clipped to m.
@@ -459,8 +460,8 @@ class Matching(Estimator):
         self.check_parameters()
         cosine = self._cosine(sources, targets, scores_by(self.search))
         cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
-        width = self.sketch_width or cosine.left.shape[1]
-        scores = cosine if width >= cosine.left.shape[1] else sketched(cosine, width)
+        width = self.sketch_width
+        scores = sketched(cosine, width) if width and is_sketched(cosine, width) else cosine
         return of_vectors(scores.candidates(self.n_candidates), cosine)
 
     def probable_candidates(self, sources: Any, targets: Any, forbidden: Any = None) -> Candidates:

@@ -12,6 +12,14 @@ from scipy import sparse
 
 from .._utils.device import resolve_device
 from ._blocks import TopOfColumns, cuts, over_blocks, rows_per_block, select_top, single_best, union
+from ._sparse_vectors import (
+    SparseVectors,
+    Vectors,
+    are_finite,
+    product,
+    scaled_rows,
+    side_by_side,
+)
 
 # Equal vectors at different places of a matrix get products that differ by up to 1.2e-7 (measured,
 # unit vectors of width 602): the kernels at the edge of a matrix add in another order.
@@ -23,8 +31,8 @@ class Scores:
 
     Parameters
     ----------
-    left : tensor of shape (n, d)
-    right : tensor of shape (m, d)
+    left : tensor or SparseVectors of shape (n, d)
+    right : the same of shape (m, d)
     rounding : tensors of shape (n, 1) and (m, 1)
         Scores of a row, and of a column, that differ by no more are equal but for rounding.
     block_bytes : int or None
@@ -40,8 +48,8 @@ class Scores:
 
     def __init__(
         self,
-        left: torch.Tensor,
-        right: torch.Tensor,
+        left: Vectors,
+        right: Vectors,
         rounding: tuple[torch.Tensor, torch.Tensor],
         block_bytes: int | None,
     ) -> None:
@@ -63,7 +71,7 @@ class Scores:
             some.forbidden = self.forbidden[indices]
         return some
 
-    def with_vectors(self, left: torch.Tensor, right: torch.Tensor) -> Self:
+    def with_vectors(self, left: Vectors, right: Vectors) -> Self:
         """Return the scores of other vectors, to be searched in the same way."""
         other = copy.copy(self)
         other.left, other.right = left, right
@@ -188,7 +196,7 @@ class Scores:
         return result
 
     def _block(self, rows: slice) -> torch.Tensor:
-        block = torch.mm(self.left[rows], self.right.T, out=self._empty_block(rows))
+        block = product(self.left[rows], self.right, self._empty_block(rows))
         if self.forbidden is not None:
             places = self.forbidden[rows].nonzero()
             at = tuple(torch.from_numpy(i.astype(np.int64)).to(block.device) for i in places)
@@ -215,6 +223,8 @@ def cosine_scores(
 ) -> Scores:
     """Return the cosine of all pairs, or their inner product with ``normalize=False``."""
     sources, targets = checked_pair(sources, targets)
+    if sparse.issparse(sources):
+        kind = Scores  # compared exactly: that costs little
     where = torch.device(resolve_device(str(device)))
     left, right = (_vectors(side, normalize, where) for side in (sources, targets))
     lengths, others = (side.norm(dim=1, keepdim=True) for side in (left, right))
@@ -230,8 +240,8 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
     ``2 x.y - r_x - r_y`` is the inner product of ``(2 x, r_x, 1)`` and ``(y, -1, -r_y)``.
     """
     r_left, r_right = cosine.mean_of_nearest(k)
-    left = torch.cat([2 * cosine.left, r_left, torch.ones_like(r_left)], dim=1)
-    right = torch.cat([cosine.right, -torch.ones_like(r_right), -r_right], dim=1)
+    left = side_by_side(2 * cosine.left, r_left, torch.ones_like(r_left))
+    right = side_by_side(cosine.right, -torch.ones_like(r_right), -r_right)
     scores = cosine.with_vectors(left, right)
     # What is taken off comes from all rows: it is not exact for a row of zeros either.
     of_rows, of_columns = (2 * (part + part.max()) for part in cosine.rounding)
@@ -242,7 +252,7 @@ def csls_scores(cosine: Scores, k: int) -> Scores:
 def _check_products(largest: float, sources: np.ndarray, targets: np.ndarray) -> None:
     # CSLS takes products twice, and means off them.
     if not 4 * largest <= torch.finfo(torch.float32).max:
-        found = " and ".join(f"{np.abs(side).max():.3g}" for side in (sources, targets))
+        found = " and ".join(f"{abs(side).max():.3g}" for side in (sources, targets))
         raise ValueError(
             "Expected rows whose lengths and products a float32 can hold; found entries up to "
             f"{found}. Scale the embeddings down, or leave normalize=True."
@@ -268,7 +278,9 @@ def _argmax(block: torch.Tensor) -> torch.Tensor:
     return block.argmax(dim=1, keepdim=True)
 
 
-def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch.Tensor:
+def _vectors(matrix: Any, normalize: bool, device: torch.device) -> Vectors:
+    if sparse.issparse(matrix):
+        return SparseVectors(scaled_rows(matrix) if normalize else matrix)
     matrix = np.ascontiguousarray(matrix)  # torch has no negative strides
     if not normalize and matrix.flags.writeable:
         return torch.from_numpy(matrix).to(device)  # may be the caller's array: nobody changes it
@@ -283,9 +295,14 @@ def _vectors(matrix: np.ndarray, normalize: bool, device: torch.device) -> torch
     return vectors
 
 
-def checked_pair(sources: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return both sides as float32 matrices of one width."""
+def checked_pair(sources: Any, targets: Any) -> tuple[Any, Any]:
+    """Return both sides as float32 matrices of one width, both sparse if both are."""
     left, right = _checked_embeddings(sources, "sources"), _checked_embeddings(targets, "targets")
+    if sparse.issparse(left) != sparse.issparse(right):
+        raise ValueError(
+            "Expected sources and targets both as arrays or both as sparse matrices; found "
+            f"{type(sources).__name__} and {type(targets).__name__}. Convert one of them."
+        )
     if left.shape[1] != right.shape[1]:
         raise ValueError(
             f"Expected sources and targets of the same width; found {left.shape[1]} and "
@@ -294,20 +311,23 @@ def checked_pair(sources: Any, targets: Any) -> tuple[np.ndarray, np.ndarray]:
     return left, right
 
 
-def _checked_embeddings(values: Any, name: str) -> np.ndarray:
+def _checked_embeddings(values: Any, name: str) -> Any:
     """Return `values` as a finite float32 matrix with rows."""
     with np.errstate(over="ignore"):  # what overflows is found below
-        matrix = np.asarray(values, dtype=np.float32)
+        if sparse.issparse(values):
+            matrix = sparse.csr_array(values, dtype=np.float32)
+        else:
+            matrix = np.asarray(values, dtype=np.float32)
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise ValueError(
             f"Expected {name} as a 2-D array with a row for each entity and at least one row "
             f"and column; found shape {matrix.shape}."
         )
-    bad = ~np.isfinite(matrix).all(axis=1)
+    bad = ~are_finite(matrix)
     if bad.any():
         raise ValueError(
             f"Expected finite float32 embeddings; found NaN or infinity in {bad.sum()} of "
-            f"{len(matrix)} rows of {name}, first in row {int(np.argmax(bad))}. "
+            f"{len(bad)} rows of {name}, first in row {int(np.argmax(bad))}. "
             "Check the features and that training did not diverge."
         )
     return matrix

@@ -61,6 +61,8 @@ class Candidates(Callback):
         self.search, self.encode = search, encode
         self.how = Matching("cosine", search=matching.search, device=matching.device)
         self.interval, self.join_interval, self.join_after = interval, join_interval, join_after
+        self.pairs: np.ndarray
+        self.has_begun: bool
         self._begin()
 
     def next_joining(self, epoch: int) -> int:

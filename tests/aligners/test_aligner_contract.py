@@ -18,6 +18,7 @@ from ibmea_sklearn import (
     BaseAligner,
     IBMEAAligner,
     KnowledgeGraph,
+    PARISAligner,
     PrecomputedAligner,
     PropagationAligner,
     TMEAAligner,
@@ -108,6 +109,11 @@ ALIGNERS = [
         PLAIN,
         {"rounds__validation_fraction": [0.0, 0.3]},
         of_graphs=Vectors.of_graphs,
+    ),
+    Entry(
+        PARISAligner,
+        {"max_iterations": 1, "max_pairs": 4, "verbose": 0},  # so few that it errs
+        {"threshold": [0.05, 0.1]},
     ),
     Entry(MinimalAligner, {}, {}),
 ]
