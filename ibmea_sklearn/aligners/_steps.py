@@ -39,7 +39,7 @@ from ..training import Trainer, fingerprint
 from ..training.net import Batches
 from .base import BaseAligner
 
-__all__ = ["Start", "begin", "featurizer_of", "train"]
+__all__ = ["Start", "begin", "featurizer_of", "own_featurizer", "train"]
 
 # From the view and the modalities to those whose features are a channel as they are.
 Frozen = Callable[[SeedPairs, list[str]], Sequence[str]]
@@ -62,14 +62,21 @@ class Start(NamedTuple):
     seed: int
 
 
-def featurizer_of(aligner: Any, X: SeedPairs, **changes: Any) -> ModalityFeaturizer:
+def featurizer_of(
+    modalities: str | Sequence[str], device: str, verbose: int, **changes: Any
+) -> ModalityFeaturizer:
     """Return what makes the features of raw graphs; those that nobody asked for are not made."""
-    wanted = aligner.published if aligner.modalities == "published" else aligner.modalities
-    dropped = [] if wanted == "all" else [m for m in _DEFAULT_FEATURES if m not in wanted]
+    dropped = [] if modalities == "all" else [m for m in _DEFAULT_FEATURES if m not in modalities]
     options = {**dict.fromkeys(dropped, "drop"), **changes}
-    if _counts_relations(aligner, X) and "relation" not in dropped:
-        options.setdefault("relation", BagOfRelations(sublinear_tf=False))
-    return ModalityFeaturizer(**options, device=aligner.device, verbose=aligner.verbose)
+    return ModalityFeaturizer(**options, device=device, verbose=verbose)
+
+
+def own_featurizer(aligner: Any, X: SeedPairs, **changes: Any) -> ModalityFeaturizer:
+    """Return the one that an aligner with a network wants, by its modalities and settings."""
+    wanted = aligner.published if aligner.modalities == "published" else aligner.modalities
+    if _counts_relations(aligner, X) and (wanted == "all" or "relation" in wanted):
+        changes = {"relation": BagOfRelations(sublinear_tf=False), **changes}
+    return featurizer_of(wanted, aligner.device, aligner.verbose, **changes)
 
 
 def _counts_relations(aligner: Any, X: SeedPairs) -> bool:

@@ -48,7 +48,7 @@ from ._network import (
     principal_projection,
     trained_weights,
 )
-from ._steps import Start, begin, featurizer_of, reserved_names, train
+from ._steps import Start, begin, own_featurizer, reserved_names, train
 from .base import BaseAligner
 from .settings import Bottleneck, FeatureEncoding, GraphEncoding, Hybrid, Rounds, Training
 
@@ -370,7 +370,7 @@ class IBMEAAligner(BaseAligner):
         changes: dict[str, Any] = {}
         if PROPAGATION in self.modalities and PROPAGATION not in X.kg1.features:
             changes["transformers"] = {PROPAGATION: self._label_propagation()}
-        return featurizer_of(self, X, **changes)
+        return own_featurizer(self, X, **changes)
 
     def _label_propagation(self) -> LabelPropagation:
         labels = settings_of(self, "propagation") or LabelPropagation()

@@ -33,7 +33,7 @@ from ._network import (
     principal_projection,
     trained_weights,
 )
-from ._steps import Start, begin, featurizer_of, reserved_names, train
+from ._steps import Start, begin, own_featurizer, reserved_names, train
 from .base import BaseAligner
 from .settings import (
     Commonality,
@@ -321,7 +321,7 @@ class TMEAAligner(BaseAligner):
         if imputes and self._wants("image") and any(len(kg.images.entities) for kg in graphs):
             if not any("image" in kg.features for kg in graphs):
                 changes["image"] = ImageEncoder(device=self.device, verbose=self.verbose)
-        return featurizer_of(self, X, **changes)
+        return own_featurizer(self, X, **changes)
 
     def _wants(self, modality: str) -> bool:
         wanted = self.published if self.modalities == "published" else self.modalities

@@ -49,6 +49,9 @@ class Candidates(Callback):
     The number of candidates is in the history as ``n_candidates``.
     """
 
+    pairs: np.ndarray
+    has_begun: bool
+
     def __init__(
         self,
         search: PairSearch,
