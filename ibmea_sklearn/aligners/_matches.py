@@ -52,8 +52,8 @@ def find_matches(
     n_assigned : int, optional
         Candidates of each entity for an assignment. By default pairs are mutual best ones.
     are_chances : bool, default=False
-        Whether similarities are probabilities. Sinkhorn's are of one candidate against others, and
-        certain of a lone one; where nothing is calibrated, both must hold.
+        Whether similarities are the probabilities of matches. Sinkhorn's, which are certain of a
+        lone candidate, are not asked then.
     """
     if not all(side.shape[0] for side in vectors):
         nothing = np.empty(0, np.int64), np.empty(0, np.float32)
@@ -69,7 +69,7 @@ def find_matches(
         else:
             pairs, scores = how.mutual_nearest(*vectors)
     if are_chances:
-        seen = seen._replace(logs=seen.logs + np.log(np.clip(seen.similarities, _LEAST, 1)))
+        seen = seen._replace(logs=np.log(np.clip(seen.similarities, _LEAST, 1)))
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     confidence = np.zeros(len(pairs), np.float32)
