@@ -102,8 +102,8 @@ class PARISAligner(BaseAligner):
 
     FB15K-DB15K, no seed, no names, no images: ranked so, Hits@1 among the right entities of all
     links is .754; by the probabilities of pairs alone .560. Of matches with a confidence of .9 and
-    more .999 are right, from .5 to .9 .986, below .8 in .81. Of the pairs that are handed on .94
-    are right with "mutual", and a third with "best", which keeps what it errs in.
+    more .999 are right, from .5 to .9 .987, below .1 .81. Of the pairs that iterations hand on, .94
+    are right with "mutual", and about a third with "best", which keeps what it errs in.
 
     The preset "paper" has the published form of the iterations.
 
@@ -204,8 +204,8 @@ class PARISAligner(BaseAligner):
             self.rounds_.append({"n_pairs": n_pairs, "n_found": n_found, "changed": changed})
             if self.verbose:
                 rich.print(
-                    f"{n_pairs:,} pairs known: {n_found:,} are the same; {changed:.1%} of the entities "
-                    "have other partners than before",
+                    f"{n_pairs:,} pairs known: {n_found:,} are the same; {changed:.1%} of the "
+                    "entities have other partners than before",
                     flush=True,
                 )
             if changed <= self.tol:
