@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ibmea_sklearn import KnowledgeGraph, PARISAligner
+from ibmea_sklearn import BaseAligner, KnowledgeGraph, PARISAligner
 from ibmea_sklearn.aligners import _paris as paris
 from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.graph import Sides
 
 pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
 
@@ -303,3 +304,25 @@ def test_parameters_out_of_range(pair, name, value):
 def test_says_what_it_finds(pair, capsys):
     PARISAligner(max_iterations=1).fit(pair.kg1, pair.kg2)
     assert "are the same; 100.0% of the" in capsys.readouterr().out
+
+
+class Sparse(BaseAligner):
+    """An author's aligner whose vectors are sparse, or those of one side."""
+
+    def __init__(self, left=sparse.csr_array, bad=None):
+        self.left, self.bad = left, bad
+
+    def fit_embeddings(self, X):
+        left, right = sparse.eye_array(X.kg1.n_entities, 90), sparse.eye_array(X.kg2.n_entities, 90)
+        right = sparse.csr_array(right, dtype=np.float64)
+        if self.bad is not None:
+            right.data[2] = self.bad
+        return Sides(self.left(left), right)
+
+
+def test_sparse_embeddings_of_an_author(pair):
+    assert Sparse().fit(pair.kg1, pair.kg2, pair.links[:2]).predict(pair.links[2:4, 0]).size == 2
+    with pytest.raises(TypeError, match="both as arrays or both sparse; found ndarray and csr"):
+        Sparse(lambda matrix: matrix.toarray()).fit(pair.kg1, pair.kg2, pair.links[:2])
+    with pytest.raises(ValueError, match=f"in 1 rows, first in that of {pair.kg2.entity_ids[2]!r}"):
+        Sparse(bad=np.nan).fit(pair.kg1, pair.kg2, pair.links[:2])
