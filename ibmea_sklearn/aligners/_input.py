@@ -137,6 +137,12 @@ def _checked_sides(name: str, sides: Any, X: SeedPairs) -> Sides:
         raise TypeError(
             f"Expected {name!r} embeddings as Sides(left, right); found {type(sides).__name__}."
         )
+    if len({sparse.issparse(side) for side in sides}) > 1:
+        found = " and ".join(type(side).__name__ for side in sides)
+        raise TypeError(
+            f"Expected {name!r} embeddings both as arrays or both sparse; found {found}. Convert "
+            "one of them."
+        )
     left, right = (_as_floats(name, side) for side in sides)
     expected = [f"({kg.n_entities}, width)" for kg in (X.kg1, X.kg2)]
     is_right = left.ndim == right.ndim == 2 and left.shape[1] == right.shape[1] > 0

@@ -91,8 +91,8 @@ def find_matches(
     forbidden : int64 ndarray of shape (n_pairs, 2), optional
         Pairs that are never matched.
     are_chances : bool, default=False
-        Whether similarities are probabilities. Sinkhorn's are of one candidate against others, and
-        certain of a lone one; where nothing is calibrated, both must hold.
+        Whether similarities are the probabilities of matches. Sinkhorn's, which are certain of a
+        lone candidate, are not asked then.
     """
     vectors, has = compared(embeddings, free)
     if not all(side.shape[0] for side in vectors):
@@ -107,7 +107,7 @@ def find_matches(
         else:
             pairs, scores = how.mutual_nearest(*vectors, forbidden)
     if are_chances:
-        seen = seen._replace(logs=seen.logs + np.log(np.clip(seen.similarities, _LEAST, 1)))
+        seen = seen._replace(logs=np.log(np.clip(seen.similarities, _LEAST, 1)))
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     chances = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.special import logit
 
 from ..featurizers.texts.names import folded
 from ..featurizers.values.reading import typed
@@ -19,6 +20,7 @@ __all__ = [
     "assigned",
     "equal_values",
     "equivalences",
+    "exclusive",
     "inclusion",
     "read_values",
     "statements",
@@ -276,6 +278,28 @@ def assigned(chances: sparse.csr_array, least: float, mutual: bool) -> sparse.cs
     kept &= chances.data * share >= least
     entries = (chances.data * share)[kept], tuple(place[kept] for place in places)
     return sparse.coo_array(entries, chances.shape).tocsr()
+
+
+def exclusive(chances: sparse.csr_array) -> sparse.csr_array:
+    """Return the probability that two entities are the same, and neither is any other.
+
+    With odds o = p / (1 - p): o_ij over one plus all odds of row i and of column j, that of both
+    counted once. Rows and columns add up to 1 at most.
+    """
+    # A probability is certain at 1 - 1e-16; odds would be infinite.
+    logs = logit(np.minimum(chances.data, 1 - 1e-15))
+    places = row_numbers(chances), chances.indices
+    largest = [np.zeros(n) for n in chances.shape]  # of no partner the odds are 1
+    for groups, most in zip(places, largest, strict=True):
+        np.maximum.at(most, groups, logs)
+    of_groups = [most[groups] for groups, most in zip(places, largest, strict=True)]
+    scale = np.maximum(*of_groups)
+    total = np.exp(-scale) - np.exp(logs - scale)
+    for groups, most, n in zip(places, of_groups, chances.shape, strict=True):
+        sums = np.bincount(groups, np.exp(logs - most), n)
+        total += sums[groups] * np.exp(most - scale)
+    found = np.exp(logs - scale) / total
+    return sparse.csr_array((found, chances.indices, chances.indptr), chances.shape)
 
 
 def inclusion(

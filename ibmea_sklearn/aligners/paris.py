@@ -8,7 +8,9 @@ import numpy as np
 import rich
 from scipy import sparse
 
+from .._utils.names import GRAPH, NAME
 from .._utils.validation import AnyOf, Choice, Integer, Number
+from ..featurizers.values.reading import has_values
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
 from ..matching._candidates import row_numbers
@@ -49,7 +51,7 @@ class PARISAligner(BaseAligner):
     tol : float, default=0.01
         It ends when the partners of fewer entities than this share have changed.
     matching : Matching, optional
-        How probabilities become ranks and matches. By default by Sinkhorn.
+        How probabilities become ranks and matches. By default by "cosine", which is as they are.
     score_candidates : {"pairs", "all"}, default="pairs"
         Candidates in ``rank`` and ``score``: the targets of the given pairs, or all entities that
         are no seeds.
@@ -66,9 +68,11 @@ class PARISAligner(BaseAligner):
         ``"fused"``: sparse matrices whose cosines are the probabilities: ``.left`` of shape
         (n_entities_1, n_entities_2 + 1) has those of each entity, and what its length lacks to 1;
         ``.right`` a 1 for each entity.
-    history_ : list of dict
-        By iteration: ``n_equal`` pairs that it hands on, and the share of entities whose partners
-        have ``changed``.
+    rounds_ : list of dict
+        By iteration: ``n_pairs`` known in it, ``n_found`` pairs that are the same by it, seeds not
+        counted, and the share of entities whose partners have ``changed``.
+    modalities_ : list of str
+        What it has gone by: "graph", and "value" and "name" where both graphs have them.
     device_ : str
     kg1_, kg2_ : KnowledgeGraph
     seed_indices_ : int64 ndarray of shape (n_seeds, 2)
@@ -88,15 +92,20 @@ class PARISAligner(BaseAligner):
     its authors use; that of sub-relations is Eq. 12. How functional a relation is, is the harmonic
     mean over its arguments. Where an entity has several best partners that are equally good, each
     has its part of the probability; the paper takes any. Seeds have probability 1 throughout, and
-    no other partners. Where probabilities of an entity are so large that it would be several
-    others, their squares adding up to more than 1, they are scaled down.
+    no other partners.
 
-    Confidences in ``align`` are the probabilities, times Sinkhorn's, by which a match wins over
-    others. They are not calibrated.
+    The paper looks at each pair alone, so that an entity with much in common with many is each of
+    them. At the end, though not between iterations, all partners of either entity count: of odds p
+    / (1 - p), a pair has its own over one plus those of all pairs that it excludes. That is what
+    entities are ranked by, and the confidence in ``align``, whether calibrated or not: probability
+    of a pair, and of no other. It errs on the cautious side.
 
-    FB15K-DB15K, no seed, no names: of the pairs that are handed on at the end .94 are right with
-    "mutual", and a third with "best", which keeps what it errs in. The preset "paper" is the
-    published form.
+    FB15K-DB15K, no seed, no names, no images: ranked so, Hits@1 among the right entities of all
+    links is .754; by the probabilities of pairs alone .560. Of matches with a confidence of .9 and
+    more .999 are right, from .5 to .9 .987, below .1 .81. Of the pairs that iterations hand on, .94
+    are right with "mutual", and about a third with "best", which keeps what it errs in.
+
+    The preset "paper" has the published form of the iterations.
 
     References
     ----------
@@ -127,6 +136,7 @@ class PARISAligner(BaseAligner):
         "tol": Number(0, 1),
     }
     settings = {"matching": Matching}
+    defaults = {"matching": {"method": "cosine"}}
     presets = {
         "best": {},
         "paper": {
@@ -134,12 +144,12 @@ class PARISAligner(BaseAligner):
             "belief": 0.0,
             "tolerance": 0.0,
             "max_pairs": None,
-            "matching__method": "cosine",
         },
     }
     _are_chances = True
 
-    history_: list[dict[str, Any]]
+    rounds_: list[dict[str, Any]]
+    modalities_: list[str]
 
     def __init__(
         self,
@@ -185,20 +195,22 @@ class PARISAligner(BaseAligner):
         Sides
         """
         state = _Iteration.begin(X, self)
-        self.history_ = []
+        self.modalities_ = _modalities(X)
+        self.rounds_ = []
         for _ in range(self.max_iterations):
+            n_pairs = state.equal[0].nnz
             state, changed = state.next(self)
-            n_equal = state.equal[0].nnz - len(X)
-            self.history_.append({"n_equal": n_equal, "changed": changed})
+            n_found = state.equal[0].nnz - len(X)
+            self.rounds_.append({"n_pairs": n_pairs, "n_found": n_found, "changed": changed})
             if self.verbose:
                 rich.print(
-                    f"{n_equal:,} pairs are the same; {changed:.1%} of the entities have others "
-                    "than before",
+                    f"{n_pairs:,} pairs known: {n_found:,} are the same; {changed:.1%} of the "
+                    "entities have other partners than before",
                     flush=True,
                 )
             if changed <= self.tol:
                 break
-        return _as_vectors(state.chances)
+        return _as_vectors(equations.exclusive(state.chances))
 
 
 class _Iteration(NamedTuple):
@@ -262,6 +274,13 @@ class _Iteration(NamedTuple):
         return sparse.csr_array(sparse.block_diag([entities, self.values]))
 
 
+def _modalities(X: SeedPairs) -> list[str]:
+    """Name what both graphs have of what is looked at."""
+    graphs = X.kg1, X.kg2
+    named = all(len(kg.names.entities) for kg in graphs)
+    return [GRAPH, *["value"] * all(map(has_values, graphs)), *[NAME] * named]
+
+
 def _check_start(
     X: SeedPairs, sides: tuple[equations.Statements, equations.Statements], values: Any
 ) -> None:
@@ -302,16 +321,17 @@ def _share_changed(before: sparse.csr_array, after: sparse.csr_array) -> float:
 
 
 def _as_vectors(chances: sparse.csr_array) -> Sides:
-    """Return vectors of length 1, or 0 of whom nothing is known, with these cosines."""
-    rows, columns = row_numbers(chances), chances.indices
-    squares = chances.power(2)
-    lengths = [np.maximum(np.sqrt(squares.sum(axis=axis)), 1) for axis in (1, 0)]
-    data = chances.data / np.maximum(lengths[0][rows], lengths[1][columns])
-    n, m = chances.shape
-    scaled = sparse.csr_array((data, columns, chances.indptr), (n, m))
+    """Return vectors of length 1, or 0 of whom nothing is known, with these cosines.
+
+    Parameters
+    ----------
+    chances : csr_array of shape (n, m)
+        Rows add up to 1 at most.
+    """
+    m = chances.shape[1]
     has = np.diff(chances.indptr) > 0
-    rest = np.sqrt(np.clip(1 - scaled.power(2).sum(axis=1), 0, 1)) * has
-    left = sparse.hstack([scaled, sparse.csr_array(rest[:, None])])
-    known = np.unique(columns)
+    rest = np.sqrt(np.clip(1 - chances.power(2).sum(axis=1), 0, 1)) * has
+    left = sparse.hstack([chances, sparse.csr_array(rest[:, None])])
+    known = np.unique(chances.indices)
     right = sparse.coo_array((np.ones(len(known)), (known, known)), (m, m + 1))
     return Sides(*(sparse.csr_array(side, dtype=np.float32) for side in (left, right)))

@@ -237,7 +237,7 @@ def describe_protocol(
     dict
         JSON-ready.
     """
-    rounds = setting_of(aligner, "rounds", 1)
+    rounds = setting_of(aligner, "rounds", len(getattr(aligner, "rounds_", ())))
     return {
         "dataset": dataset,
         **split.how,
@@ -245,7 +245,7 @@ def describe_protocol(
         "n_test": len(split.test),
         "aligner": name[0],
         "preset": name[1],
-        "modalities": modality_names(aligner),
+        "modalities": modality_names(aligner) or getattr(aligner, "modalities_", []),
         "attributes": _attributes(aligner),
         "entity_names": _names(dataset, aligner, name_model),
         "images": _images(aligner),

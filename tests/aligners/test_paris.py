@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ibmea_sklearn import KnowledgeGraph, PARISAligner
+from ibmea_sklearn import BaseAligner, KnowledgeGraph, PARISAligner
 from ibmea_sklearn.aligners import _paris as paris
 from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.graph import Sides
 
 pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
 
@@ -156,16 +157,46 @@ def test_best_of_equal_ones_share_the_probability():
     np.testing.assert_allclose(found, [[0.4, 0, 0], [0, 0.9, 0], [0, 0, 0]])
 
 
+@given(st.integers(0, 10_000))
+def test_exclusive_equals_the_naive_loop(seed):
+    random = np.random.default_rng(seed)
+    chances = np.where(random.random((4, 6)) < 0.5, random.random((4, 6)), 0.0)
+    odds = chances / (1 - chances)
+    found = paris.exclusive(sparse.csr_array(chances)).toarray()
+    for i, j in np.ndindex(odds.shape):
+        expected = odds[i, j] / (1 + odds[i].sum() + odds[:, j].sum() - odds[i, j])
+        assert found[i, j] == pytest.approx(expected, abs=1e-9)
+    assert max(found.sum(axis=0).max(), found.sum(axis=1).max()) <= 1 + 1e-9
+
+
+def test_exclusive_tells_certain_ones_from_more_certain_ones():
+    certain = sparse.csr_array([[1 - 1e-14, 1 - 1e-11], [0.5, 1.0]])
+    found = paris.exclusive(certain).toarray()
+    assert found[0, 0] > 0.99 and found[1, 1] > 0.99 and found[0, 1] < 0.01
+    assert paris.exclusive(sparse.csr_array((2, 3))).nnz == 0
+
+
 # The aligner
 
 
 def test_finds_partners_without_seeds(pair):
     aligner = PARISAligner(verbose=0).fit(pair.kg1, pair.kg2)
     assert aligner.score(pair.links) > 0.95
-    assert aligner.history_[-1]["changed"] <= 0.01
+    assert aligner.rounds_[-1]["changed"] <= 0.01
     table = aligner.align()
     truth = dict(pair.links.tolist())
     assert np.mean([truth.get(s) == t for s, t in table[["source", "target"]].to_numpy()]) > 0.95
+
+
+def test_tells_what_it_has_gone_by(pair):
+    seeds = pair.links[:10]
+    aligner = PARISAligner(verbose=0, max_iterations=2).fit(pair.kg1, pair.kg2, seeds)
+    assert aligner.modalities_ == ["graph", "value"]
+    first, second = aligner.rounds_
+    assert first["n_pairs"] == 10 and second["n_pairs"] == 10 + first["n_found"]
+    named = [kg.with_names({kg.entity_ids[0]: "Lyon"}) for kg in (pair.kg1, pair.kg2)]
+    assert aligner.fit(*named, seeds).modalities_ == ["graph", "value", "name"]
+    assert aligner.fit(named[0], pair.kg2, seeds).modalities_ == ["graph", "value"]
 
 
 def test_cosines_are_the_probabilities(pair):
@@ -181,14 +212,16 @@ def test_cosines_are_the_probabilities(pair):
     assert np.count_nonzero(chances[seeds[:, 0]]) == np.count_nonzero(chances[:, seeds[:, 1]]) == 10
 
 
-def test_confidence_is_no_more_than_the_probability(pair):
+def test_confidence_is_the_probability(pair):
     """Sinkhorn's is 1 for a lone candidate, however improbable."""
     aligner = PARISAligner(verbose=0, max_iterations=1).fit(pair.kg1, pair.kg2)
     left, right = aligner.embeddings_["fused"]
     table = aligner.align()
     rows, columns = pair.kg1.entity_index(table["source"]), pair.kg2.entity_index(table["target"])
     chances = (left @ right.T).toarray()[rows, columns]
-    assert (table["confidence"] <= chances + 1e-6).all() and table["confidence"].min() < 0.9
+    np.testing.assert_allclose(table["confidence"], chances, atol=1e-6)
+    np.testing.assert_allclose(table["score"], chances, atol=1e-6)
+    assert table["confidence"].min() < 0.9
     none = aligner.candidates(table["source"], k=1)["p_none"]
     assert none.between(0, 1).all() and (none > 0.05).any()
 
@@ -240,7 +273,8 @@ def test_an_entity_that_many_share_is_passed_over():
 def test_paper_preset_is_the_published_form():
     aligner = PARISAligner.from_preset("paper")
     assert (aligner.assignment, aligner.belief, aligner.tolerance) == ("best", 0.0, 0.0)
-    assert aligner.max_pairs is None and aligner.matching.method == "cosine"
+    assert aligner.max_pairs is None
+    assert aligner.get_params()["matching__method"] == "cosine"
 
 
 def test_paper_preset_finds_partners(pair):
@@ -269,4 +303,26 @@ def test_parameters_out_of_range(pair, name, value):
 
 def test_says_what_it_finds(pair, capsys):
     PARISAligner(max_iterations=1).fit(pair.kg1, pair.kg2)
-    assert "pairs are the same; 100.0% of the entities" in capsys.readouterr().out
+    assert "are the same; 100.0% of the" in capsys.readouterr().out
+
+
+class Sparse(BaseAligner):
+    """An author's aligner whose vectors are sparse, or those of one side."""
+
+    def __init__(self, left=sparse.csr_array, bad=None):
+        self.left, self.bad = left, bad
+
+    def fit_embeddings(self, X):
+        left, right = sparse.eye_array(X.kg1.n_entities, 90), sparse.eye_array(X.kg2.n_entities, 90)
+        right = sparse.csr_array(right, dtype=np.float64)
+        if self.bad is not None:
+            right.data[2] = self.bad
+        return Sides(self.left(left), right)
+
+
+def test_sparse_embeddings_of_an_author(pair):
+    assert Sparse().fit(pair.kg1, pair.kg2, pair.links[:2]).predict(pair.links[2:4, 0]).size == 2
+    with pytest.raises(TypeError, match="both as arrays or both sparse; found ndarray and csr"):
+        Sparse(lambda matrix: matrix.toarray()).fit(pair.kg1, pair.kg2, pair.links[:2])
+    with pytest.raises(ValueError, match=f"in 1 rows, first in that of {pair.kg2.entity_ids[2]!r}"):
+        Sparse(bad=np.nan).fit(pair.kg1, pair.kg2, pair.links[:2])
