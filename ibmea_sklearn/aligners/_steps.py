@@ -81,8 +81,6 @@ def own_featurizer(aligner: Any, X: SeedPairs, **changes: Any) -> ModalityFeatur
 
 def _counts_relations(aligner: Any, X: SeedPairs) -> bool:
     """Tell whether relations of raw graphs are to be counted as they are."""
-    if "features" not in aligner.settings:
-        return False
     graphs = (X.kg1, X.kg2)
     are_raw = not any("relation" in kg.features for kg in graphs)
     has_any = any(len(kg.relation_triples) for kg in graphs)

@@ -175,7 +175,7 @@ class PropagationAligner(BaseAligner):
         # Bags say little by themselves: they are not made for this, and used if they are named.
         bags = ("relation", "attribute") if self.modalities == "all" else ()
         changes = dict.fromkeys(bags, "passthrough")
-        made = featurizer_of(self, X, **changes)
+        made = featurizer_of(self.modalities, self.device, self.verbose, **changes)
         start = begin(self, X, None if has_all else made, self._frozen)
         used = {GRAPH, *self._frozen(start.X, start.modalities)}
         self.modalities_ = [m for m in start.modalities if m in used]
