@@ -26,7 +26,7 @@ __all__ = [
     "statements",
 ]
 
-# Joined statements that are held at once: some 200 MB.
+# Joined statements that are held at once, but for those of a subject with more.
 _BLOCK = 2_000_000
 # Nothing is certain but what is known: logarithms of what is left must be finite.
 _MOST = 1 - 1e-9
