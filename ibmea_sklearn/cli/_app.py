@@ -193,7 +193,7 @@ def align(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align two graphs, one to one unless asked otherwise, given some known pairs, or none."""
+    """Align two graphs, given some known pairs, or none."""
     from ._aligners import make_aligner, split_names
     from ._alignment import run_alignment
     from ._talk import Talk, to_standard_output

@@ -214,7 +214,7 @@ class DiagonalGAT(nn.Module):
         )
         self.dropout = Dropout(dropout)
         # Places of the layers whose input it strikes.
-        self.dropped = range(n_layers - 1) if published else range(1, n_layers)
+        self.dropped = tuple(range(n_layers - 1) if published else range(1, n_layers))
 
     def forward(self, x: Tensor, pattern: EdgePattern) -> Tensor:
         """Encode all nodes.

@@ -201,7 +201,7 @@ def check_names_of_modalities(case: Case) -> None:
     for modalities, found in (
         (["grpah"], "found ['grpah'], which a graph lacks. Did you mean 'graph'?"),
         ([], "both graphs have something; found none. Choose"),
-        ("graph", "'all' or a list of names; found 'graph'"),
+        ("graph", "a list of names; found 'graph'"),
         (["graph", "graph"], "each of modalities once; found ['graph'] more often"),
     ):
         with says(found):

@@ -277,7 +277,7 @@ def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
         (["--set", "training__max_epoch=3"], "Did you mean 'max_epochs'?"),
         (["--set", "max_epochs=3"], "It is part of training: training=Training(max_epochs=...)"),
         (["--set", "max_epochs"], "Expected --set NAME=VALUE; found 'max_epochs'."),
-        (["--set", "fusion=sum"], "fusion"),
+        (["--set", "fusion=none"], "fusion"),
         (["--epochs", "0"], "training__max_epochs"),
         (["--modalities", "smell"], "smell"),
         (["--fold", "1"], "Expected --fold with an OpenEA folder only"),
