@@ -295,6 +295,9 @@ def frozen(value: Any) -> Any:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
+    if not array.size and array.dtype != object:
+        # Its strides mean nothing, and pickling changes them, and so the key that joblib gives it.
+        array = np.empty(array.shape, array.dtype)
     view = array.view()
     view.flags.writeable = False
     return view
