@@ -381,7 +381,7 @@ class Bottleneck(Estimator):
         published code has it. The bottlenecks of the modalities stay, and the fused vector passes
         a variational encoder of which no loss learns: what is ranked is a random projection.
     divergence : {"exact", "softplus"}, default="exact"
-        "softplus": see :class:`~ibmea_sklearn.losses.variational.SoftplusKL`. Betas of the two
+        "softplus": see ``SoftplusKL`` of ``losses.variational``. Betas of the two
         forms can't be compared.
     averaged_over : {"batch", "all"}, default="batch"
         Entities whose divergence is averaged: those of the step's pairs, or all of both graphs.

@@ -41,7 +41,7 @@ def load_wordnets(links: str = "one_to_one", *, return_bunch: bool = False) -> A
     Relations            10                   17
     Relation triples     147,463              233,632
     Names (words)        110,259              207,272
-    Texts (definitions)  78,155               117,791
+    Definitions          78,155               117,791
     Synsets with links   19,154               19,181
     Links, all           23,308               23,308
     Links, one to one    11,398               11,398

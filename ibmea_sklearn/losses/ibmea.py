@@ -40,8 +40,8 @@ class IBMEALoss(nn.Module):
     alpha, beta, base : float
         Of the multi-similarity loss.
     divergence : {"exact", "softplus"}, default="exact"
-        :class:`~ibmea_sklearn.losses.variational.StandardNormalKL`, or
-        :class:`~ibmea_sklearn.losses.variational.SoftplusKL` as in the published code.
+        ``StandardNormalKL`` of ``losses.variational``, or
+        ``SoftplusKL`` of ``losses.variational`` as in the published code.
     batch_size : int or None, default=None
         Largest number of pairs in a loss of :meth:`split`; None for all of them.
 

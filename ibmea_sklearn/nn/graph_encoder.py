@@ -171,7 +171,7 @@ class GraphEncoder(nn.Module):
         published code. "none": there is no second GAT, and what the first gives is not normalised:
         an encoder without a bottleneck.
     published : bool, default=False
-        Of both GATs, see :class:`~ibmea_sklearn.nn.gat.DiagonalGAT`.
+        Of both GATs, see ``DiagonalGAT`` of ``nn.gat``.
 
     Notes
     -----
