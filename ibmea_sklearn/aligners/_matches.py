@@ -20,13 +20,14 @@ from ..matching._sinkhorn import mutual_candidates, probable_candidates
 __all__ = [
     "SIDES",
     "Matches",
+    "as_chances",
     "as_expected",
     "best_cut",
     "compared",
     "find_many",
     "find_matches",
+    "look",
     "matches_table",
-    "nobody_seen",
     "seeds_table",
     "shares_table",
     "sure_enough",
@@ -95,19 +96,17 @@ def find_matches(
         lone candidate, are not asked then.
     """
     vectors, has = compared(embeddings, free)
-    if not all(side.shape[0] for side in vectors):
-        seen = nobody_seen(vectors)
+    seen = look(how, vectors, forbidden)
+    if not all(seen.shape):
         pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
+    elif n_assigned is not None:
+        pairs, scores = how.assign(*vectors, n_assigned, forbidden)
+    elif how.method == "sinkhorn" and how.normalize:  # another search would find the same
+        pairs, scores = mutual_candidates(seen, how.temperature)
     else:
-        seen = how.probable_candidates(*vectors, forbidden)
-        if n_assigned is not None:
-            pairs, scores = how.assign(*vectors, n_assigned, forbidden)
-        elif how.method == "sinkhorn" and how.normalize:  # another search would find the same
-            pairs, scores = mutual_candidates(seen, how.temperature)
-        else:
-            pairs, scores = how.mutual_nearest(*vectors, forbidden)
+        pairs, scores = how.mutual_nearest(*vectors, forbidden)
     if are_chances:
-        seen = seen._replace(logs=np.log(np.clip(seen.similarities, _LEAST, 1)))
+        seen = as_chances(seen)
     judgement = judge(calibration, seen, has)
     entries = seen.entries(pairs)
     chances = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
@@ -128,11 +127,18 @@ def compared(embeddings: Mapping[str, Sides], free: Sides) -> tuple[Sides, Sides
     return vectors, has
 
 
-def nobody_seen(sides: Sides) -> Candidates:
-    """Return that nobody has a candidate: there is nobody on one side."""
+def look(how: Matching, vectors: Sides, forbidden: np.ndarray | None = None) -> Candidates:
+    """Return the candidates of entities; nobody has one where there is nobody on one side."""
+    n, m = (side.shape[0] for side in vectors)
+    if n and m:
+        return how.probable_candidates(*vectors, forbidden)
     numbers, values = np.empty(0, np.int64), np.empty(0, np.float32)
-    n, m = (side.shape[0] for side in sides)
     return Candidates(numbers, numbers, values, values, (n, m))
+
+
+def as_chances(seen: Candidates) -> Candidates:
+    """Take similarities for the probabilities, not what Sinkhorn makes of them."""
+    return seen._replace(logs=np.log(np.clip(seen.similarities, _LEAST, 1)))
 
 
 def find_many(
@@ -142,6 +148,7 @@ def find_many(
     calibration: Calibration,
     every: np.ndarray,
     different: np.ndarray,
+    are_chances: bool = False,
 ) -> Matches:
     """Match each left entity with its best right one, which several may share.
 
@@ -157,6 +164,8 @@ def find_many(
         All right entities, seeds too, in an order that means nothing.
     different : int64 ndarray of shape (n_pairs, 2)
         Pairs of entities that are never matched.
+    are_chances : bool, default=False
+        As in :func:`find_matches`.
 
     Returns
     -------
@@ -166,7 +175,7 @@ def find_many(
     """
     vectors, has = compared(embeddings, free)
     out = places_among(different, *free)
-    first = find_matches(how, embeddings, free, calibration, forbidden=out)
+    first = find_matches(how, embeddings, free, calibration, forbidden=out, are_chances=are_chances)
     judgement, n = first.judgement, len(free.left)
     is_best = judgement.best.left[first.pairs[:, 0]] == first.pairs[:, 1]
     left, right = first.pairs[is_best].T
@@ -181,6 +190,7 @@ def find_many(
         alike = sparse.csr_array((seen.similarities, (seen.rows, seen.columns)), seen.shape)
         for asked in _in_rounds(seen):
             again = probable_candidates(_rows_of(alike, asked), how.temperature, how.n_iterations)
+            again = as_chances(again) if are_chances else again
             entries, chances = judge_rest(
                 calibration, again, has.left[rest], judgement.prior.left[rest], usual
             )

@@ -31,6 +31,7 @@ from ..channels.hints import (
 from ..channels.search import are_few, split_seeds
 from ..featurizers import BagOfRelations, LabelPropagation, ModalityFeaturizer
 from ..featurizers._matrices import projected
+from ..featurizers.structure.label_propagation import propagation_by
 from ..featurizers.structure.propagation import Propagation
 from ..featurizers.values.reading import has_values
 from ..graph import SeedPairs
@@ -212,16 +213,7 @@ def _propagation(
     labels: LabelPropagation | None = settings_of(aligner, "propagation")
     if labels is None or GRAPH not in modalities:
         return None
-    return Propagation(
-        X.kg1,
-        X.kg2,
-        n_components=labels.n_components,
-        label_width=labels.label_width,
-        hub_exponent=labels.hub_exponent,
-        random_state=random_state,
-        device=aligner.device_,
-        block_bytes=labels.block_bytes,
-    )
+    return propagation_by(labels, X.kg1, X.kg2, random_state, aligner.device_)
 
 
 def train(

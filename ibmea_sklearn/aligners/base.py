@@ -21,7 +21,7 @@ from ..channels.calibration import Calibration
 from ..channels.channels import frozen_name
 from ..channels.hints import hint_at_precision
 from ..featurizers import ModalityFeaturizer
-from ..featurizers.structure.propagation import Propagation
+from ..featurizers.structure.label_propagation import propagation_by
 from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
@@ -40,11 +40,12 @@ from ._input import (
 from ._matches import (
     SIDES,
     Matches,
+    as_chances,
     compared,
     find_many,
     find_matches,
+    look,
     matches_table,
-    nobody_seen,
     seeds_table,
     shares_table,
     sure_enough,
@@ -576,7 +577,8 @@ class BaseAligner(Estimator, ABC):
             free = Sides(self._free(0), self._free(1))
             told = how, self.embeddings_, free, self.calibration_
             if cardinality == "many":
-                found = find_many(*told, self._every(1), self.judged_.different)
+                every, different = self._every(1), self.judged_.different
+                found = find_many(*told, every, different, self._are_chances)
             else:
                 out = self._forbidden(*free)
                 found = find_matches(*told, n_assigned, out, self._are_chances)
@@ -628,10 +630,9 @@ class BaseAligner(Estimator, ABC):
         n = checked_integer(n, "n")
         free = Sides(self._free(0), self._free(1))
         vectors, has = compared(self.embeddings_, free)
-        if all(map(len, free)):
-            seen = self._matching().probable_candidates(*vectors, self._forbidden(*free))
-        else:
-            seen = nobody_seen(free)
+        seen = look(self._matching(), vectors, self._forbidden(*free))
+        if self._are_chances:
+            seen = as_chances(seen)
         graphs = neighbours(self.kg1_, free.left), neighbours(self.kg2_, free.right)
         judged = places_among(self.judged_.unsure, *free)
         doubts = ask(seen, self.calibration_, has, graphs, judged, n)
@@ -684,7 +685,7 @@ class BaseAligner(Estimator, ABC):
         ids = self.kg1_.entity_ids, self.kg2_.entity_ids
         sides = [i[p].astype(object) for i, p in zip(ids, self.seed_indices_.T, strict=True)]
         pairs = np.column_stack(sides)
-        X = SeedPairs(self.kg1_, self.kg2_, pairs)
+        X = SeedPairs(self.kg1_, self.kg2_, pairs, duplicates="keep")
         return find_suspects(X, self._untaught())
 
     def _untaught(self) -> Evidence:
@@ -695,15 +696,7 @@ class BaseAligner(Estimator, ABC):
         propagation = None
         if own + PROPAGATION in self.embeddings_:
             labels = settings_of(self, "propagation")
-            propagation = Propagation(
-                self.kg1_,
-                self.kg2_,
-                n_components=labels.n_components,
-                label_width=labels.label_width,
-                hub_exponent=labels.hub_exponent,
-                device=self.device_,
-                block_bytes=labels.block_bytes,
-            )
+            propagation = propagation_by(labels, self.kg1_, self.kg2_, 0, self.device_)
         if not frozen and propagation is None:
             raise ValueError(
                 "Expected channels that no seed has shaped, such as features as they are or "

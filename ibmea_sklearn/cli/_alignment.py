@@ -146,7 +146,7 @@ def run_alignment(
     talk.say(
         f"Of them {sure:,} with a confidence of at least 0.5.{'' if include_seeds else seeds_too}"
     )
-    if not talk.quiet and aligner.verbose:
+    if not talk.quiet and aligner.verbose and cardinality == "one":  # of what it is about
         _say_quality(talk, aligner, method)
 
 

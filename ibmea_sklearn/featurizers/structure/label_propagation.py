@@ -221,15 +221,7 @@ class LabelPropagation(BaseFeaturizer):
         return folds.split(self.pairs_)
 
     def _propagation(self, X: SeedPairs) -> Propagation:
-        return Propagation(
-            *graphs_of(X),
-            n_components=self.n_features_out_,
-            label_width=self.label_width,
-            hub_exponent=self.hub_exponent,
-            random_state=self._seed,
-            device=resolve_device(self.device),
-            block_bytes=self.block_bytes,
-        )
+        return propagation_by(self, *graphs_of(X), self._seed, resolve_device(self.device))
 
     def _features_of_both(self, X: SeedPairs) -> tuple[ModalityFeatures, ModalityFeatures]:
         indices = np.column_stack(
@@ -251,3 +243,31 @@ def split_sides(X: SeedPairs, features: np.ndarray) -> tuple[ModalityFeatures, M
     left, right = np.split(features, [X.kg1.n_entities])
     mask1, mask2 = np.split(np.asarray(features.any(axis=1)), [X.kg1.n_entities])
     return ModalityFeatures(left, mask1), ModalityFeatures(right, mask2)
+
+
+def propagation_by(
+    labels: LabelPropagation,
+    kg1: KnowledgeGraph,
+    kg2: KnowledgeGraph,
+    random_state: int,
+    device: str,
+) -> Propagation:
+    """Return what spreads labels over two graphs as `labels` says, but for where and by what draw.
+
+    Parameters
+    ----------
+    labels : LabelPropagation
+    kg1, kg2 : KnowledgeGraph
+    random_state : int
+    device : str
+    """
+    return Propagation(
+        kg1,
+        kg2,
+        n_components=labels.n_components,
+        label_width=labels.label_width,
+        hub_exponent=labels.hub_exponent,
+        random_state=random_state,
+        device=device,
+        block_bytes=labels.block_bytes,
+    )
