@@ -55,7 +55,9 @@ def find_suspects(X: SeedPairs, evidence: Evidence) -> pd.DataFrame:
             f"Expected at least {_LEAST} seeds, most of which tell of the others; found {len(X)}."
         )
     X = X[entity_order(X.sources, 0)]  # what is held out with what depends on no row
-    fold = np.arange(len(X)) % _FOLDS
+    # Seeds of one right entity tell of each other: they go together.
+    group = pd.factorize(X.indices[:, 1])[0]
+    fold = group % _FOLDS
     own = np.empty(len(X), np.float32)
     for k in range(_FOLDS):
         own[fold == k] = _without(X, fold == k, evidence).own
@@ -63,6 +65,7 @@ def find_suspects(X: SeedPairs, evidence: Evidence) -> pd.DataFrame:
     doubtful = own < np.minimum(_LIKELY, np.median(own) + 1e-6)
     if not doubtful.any():
         return _table(X[:0], np.empty((0, 2), np.int64), np.empty((0, 2)), own[:0])
+    doubtful = np.isin(group, group[doubtful])
     found = _without(X, doubtful, evidence)
     suspect = (found.confidence.max(axis=1) > _LIKELY) & (found.own < _LIKELY)
     suspect &= (found.best != X.indices[doubtful]).any(axis=1)

@@ -226,6 +226,16 @@ def test_confidence_is_the_probability(pair):
     assert none.between(0, 1).all() and (none > 0.05).any()
 
 
+def test_questions_and_many_to_one_matches_have_that_probability_as_well(pair):
+    aligner = PARISAligner(verbose=0).fit(pair.kg1, pair.kg2, pair.links[:20])
+    ours = aligner.align().set_index(["source", "target"])["confidence"]
+    for other in (aligner.questions(10), aligner.align(cardinality="many")):
+        theirs = other.set_index(["source", "target"])["confidence"]
+        both = ours.index.intersection(theirs.index)
+        assert len(both)
+        np.testing.assert_allclose(theirs[both], ours[both], atol=1e-6)
+
+
 def test_answers_transpose_when_the_graphs_swap(pair):
     there = PARISAligner(verbose=0).fit(pair.kg1, pair.kg2, pair.links[:5])
     back = PARISAligner(verbose=0).fit(pair.kg2, pair.kg1, pair.links[:5, ::-1])

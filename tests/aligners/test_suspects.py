@@ -83,3 +83,15 @@ def test_vectors_that_seeds_have_shaped_judge_none(swapped):
     kg1, kg2, seeds, _ = swapped
     with pytest.raises(ValueError, match="Expected channels that no seed has shaped"):
         Own().fit(kg1, kg2, seeds).suspects()
+
+
+def test_seeds_of_one_right_entity_are_judged_together():
+    kg1, kg2, links = make_mmkg_pair(120, n_dangling=(20, 0), random_state=0)
+    others = np.setdiff1d(kg1.entity_ids, links[:, 0])[:5]  # five more of right ones that are taken
+    seeds = np.concatenate([links[:60], np.column_stack([others, links[:5, 1]])])
+    aligner = propagation().set_params(duplicates="keep").fit(kg1, kg2, seeds)
+    listed = aligner.suspects()
+    assert {tuple(pair) for pair in listed[["source", "target"]].to_numpy()} <= set(
+        map(tuple, seeds)
+    )
+    assert not set(listed["source"]) & set(links[5:60, 0])
