@@ -76,52 +76,19 @@ def run_alignment(
     ValueError
         If the method, the names or the suffix of `output` is unknown, or a number out of range.
     """
-    check_choice("--method", method, METHODS)
-    check_choice("--cardinality", cardinality, CARDINALITIES)
-    if cardinality == "many" and method == "assignment":
-        raise ValueError(
-            "Expected --method mutual with --cardinality many; found assignment, which gives each "
-            "entity of KG2 to one of KG1. Leave one of them out."
-        )
-    check_choice("--names", names, NAMES)
+    _check_options(method, cardinality, names, precision)
     state = setting_of(aligner, "checkpoint_dir")
-    check_apart(
-        {
-            "KG1": graphs[0],
-            "KG2": graphs[1],
-            "--seeds": seeds,
-            **{f"--verdicts ({i})": path for i, path in enumerate(verdicts, 1)},
-        },
-        {
-            "--output": output,
-            "--save": save,
-            "--checkpoint-dir": Path(state) / "checkpoint.safetensors" if state else None,
-        },
-    )
-    check_alignment_file(output)
-    if save is not None:
-        check_file(save)
+    _check_files(graphs, seeds, verdicts, output, save, state)
     least = least_confidence(min_confidence)
-    check_in_range("--precision", precision, "above 0, at most 1", lambda n: 0 < n <= 1)
     wanted = {
         "method": method,
         "precision": precision,
         "include_seeds": include_seeds,
         "cardinality": cardinality,
     }
-    with talk.step("Reading"):
-        kg1, kg2, pairs = _read(graphs, seeds)
-        if names is not None:
-            kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
-        judged = [read_verdicts(path, graphs=(kg1, kg2)) for path in verdicts]
-    for kg in (kg1, kg2):
-        talk.say(repr(kg))
-    if name_model is not None:
-        with talk.step(f"Encoding names by {name_model}"):
-            kg1, kg2 = with_name_rows(kg1, kg2, name_model, verbose=int(not talk.quiet))
-    table = pd.concat(judged, ignore_index=True) if judged else None
-    X = SeedPairs(kg1, kg2, pairs, duplicates=aligner.duplicates, verdicts=table)
-    if said := said_of_verdicts(X):
+    X = _view(talk, aligner, graphs, seeds, verdicts, names, name_model)
+    said = said_of_verdicts(X)
+    if said:
         talk.say(said)
     with removals_wait() as states:
         try:
@@ -148,6 +115,62 @@ def run_alignment(
     )
     if not talk.quiet and aligner.verbose and cardinality == "one":  # of what it is about
         _say_quality(talk, aligner, method)
+
+
+def _check_options(
+    method: str, cardinality: str, names: str | None, precision: float | None
+) -> None:
+    check_choice("--method", method, METHODS)
+    check_choice("--cardinality", cardinality, CARDINALITIES)
+    if cardinality == "many" and method == "assignment":
+        raise ValueError(
+            "Expected --method mutual with --cardinality many; found assignment, which gives each "
+            "entity of KG2 to one of KG1. Leave one of them out."
+        )
+    check_choice("--names", names, NAMES)
+    check_in_range("--precision", precision, "above 0, at most 1", lambda n: 0 < n <= 1)
+
+
+def _check_files(
+    graphs: tuple[Path, Path | None],
+    seeds: Path | None,
+    verdicts: Sequence[Path],
+    output: Path,
+    save: Path | None,
+    state: Any,
+) -> None:
+    """Raise an error before anything starts if an output can't be written, or is an input."""
+    inputs = {"KG1": graphs[0], "KG2": graphs[1], "--seeds": seeds}
+    inputs |= {f"--verdicts ({i})": path for i, path in enumerate(verdicts, 1)}
+    checkpoint = Path(state) / "checkpoint.safetensors" if state else None
+    check_apart(inputs, {"--output": output, "--save": save, "--checkpoint-dir": checkpoint})
+    check_alignment_file(output)
+    if save is not None:
+        check_file(save)
+
+
+def _view(
+    talk: Talk,
+    aligner: BaseAligner,
+    graphs: tuple[Path, Path | None],
+    seeds: Path | None,
+    verdicts: Sequence[Path],
+    names: str | None,
+    name_model: str | None,
+) -> SeedPairs:
+    """Read all that a fit takes."""
+    with talk.step("Reading"):
+        kg1, kg2, pairs = _read(graphs, seeds)
+        if names is not None:
+            kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
+        judged = [read_verdicts(path, graphs=(kg1, kg2)) for path in verdicts]
+    for kg in (kg1, kg2):
+        talk.say(repr(kg))
+    if name_model is not None:
+        with talk.step(f"Encoding names by {name_model}"):
+            kg1, kg2 = with_name_rows(kg1, kg2, name_model, verbose=int(not talk.quiet))
+    table = pd.concat(judged, ignore_index=True) if judged else None
+    return SeedPairs(kg1, kg2, pairs, duplicates=aligner.duplicates, verdicts=table)
 
 
 def least_confidence(given: str | None) -> float | str | None:
