@@ -22,6 +22,8 @@ _PACKAGE = str(Path(__file__).parents[1])
 _OF_USER_INPUT = (ValueError, TypeError, ImportError, MemoryError)
 # What torch and threads say without a class of their own.
 _OF_MEMORY = ("can't allocate memory", "not enough memory", "can't start new thread")
+# Both BLAS took 68 MB on x86-64, one thread each.
+_BLAS_BYTES = 80 << 20
 _written: list[str] = []
 _authors: list[str] = []
 
@@ -54,6 +56,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         _written.clear()
         _authors.clear()
         try:
+            _reserve_blas()
             with _plain_warnings():
                 command(*args, **kwargs)
         except (typer.Exit, typer.Abort, BrokenPipeError):
@@ -65,6 +68,26 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(_report(error)) from None
 
     return run
+
+
+def _reserve_blas() -> None:
+    """Let numpy's and scipy's OpenBLAS take their memory before a command's data does.
+
+    Each takes it at its first call for good. Where none is left, numpy's ends the process without
+    an exception, and scipy's waits for ever.
+
+    Raises
+    ------
+    MemoryError
+        If there is no room for both.
+    """
+    import numpy as np  # help and completion should not wait for these
+    from scipy import linalg
+
+    np.empty(_BLAS_BYTES, np.uint8)
+    small = np.eye(256)
+    small @ small
+    linalg.lu(small)
 
 
 def _report(error: Exception) -> int:

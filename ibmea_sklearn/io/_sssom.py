@@ -279,6 +279,9 @@ def _yaml(path: Path, text: str) -> dict[str, Any]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position)
         malformed(path, line + 1, lines[line], f"{expected} ({error.reason})")
+    except RecursionError:
+        line = max(range(len(lines)), key=lambda i: sum(map(lines[i].count, "[{")))
+        malformed(path, line + 1, lines[line], f"{expected} (it is nested too deeply)")
     if not isinstance(metadata, dict | None):
         line = next(i for i, content in enumerate(lines) if content.strip())
         malformed(path, line + 1, lines[line].strip(), expected)

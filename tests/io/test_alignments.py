@@ -196,6 +196,13 @@ def test_nothing_in_the_metadata_is_run(tmp_path):
     assert trap.exists()
 
 
+@pytest.mark.parametrize("nested", ["#comment: " + "[" * 5000, "#curie_map: " + '{"a": ' * 5000])
+def test_metadata_nested_deeply_is_refused(tmp_path, nested):
+    (tmp_path / "a.tsv").write_text(f"#license: x\n{nested}\nsubject_id\tobject_id\n")
+    with pytest.raises(ValueError, match=r"a\.tsv, line 2: expected .* \(it is nested too deeply\)"):
+        read_alignment(tmp_path / "a.tsv")
+
+
 def test_given_prefixes_are_used(tmp_path):
     table = pd.DataFrame({"source": ["http://d/Lyon"], "target": ["http://e/Lyon"]})
     metadata = {"curie_map": {"dbr": "http://d/"}, "predicate_id": "owl:sameAs"}
