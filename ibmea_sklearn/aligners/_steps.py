@@ -221,7 +221,7 @@ def train(
     start: Start,
     network: nn.Module,
     criterion: nn.Module,
-    batches: Callable[[Tensor, Tensor], Batches],
+    batches: Callable[..., Batches],
     read_out: Callable[[Tensor, Mapping[str, Any]], None],
 ) -> None:
     """Train a network, and set what all trained aligners have.
@@ -234,7 +234,8 @@ def train(
         With ``vectors(known, parts)``, see :class:`~ibmea_sklearn.nn.ibmea.VariationalNetwork`.
     criterion : Module
     batches : callable
-        From seeds and found pairs to the steps of an epoch.
+        From seeds, found pairs and pairs that are known to be ``different`` to the steps of an
+        epoch.
     read_out : callable
         Takes known pairs, and the vectors of the channels as Sides; sets what the network says.
     """
@@ -247,12 +248,13 @@ def train(
     def explore(known: np.ndarray) -> dict[str, np.ndarray]:
         return network.vectors(_on(known, device), parts, explores=True)  # type: ignore[operator]
 
+    different = _on(search.different, device)
     trainer = Trainer(
         network,
         criterion,
         encode,
         search,
-        batches,
+        functools.partial(batches, different=different),
         training=settings_of(aligner, "training"),
         rounds=settings_of(aligner, "rounds"),
         matching=aligner._matching(),

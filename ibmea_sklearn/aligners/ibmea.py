@@ -483,6 +483,6 @@ class IBMEAAligner(BaseAligner):
         return {**betas, FUSED: own[FUSED]}
 
 
-def _batches(seeds: Tensor, found: Tensor) -> PairBatches:
+def _batches(seeds: Tensor, found: Tensor, different: Tensor) -> PairBatches:
     """One step an epoch, on all that is known."""
-    return PairBatches(torch.cat([seeds, found]))
+    return PairBatches(torch.cat([seeds, found]), different)

@@ -327,13 +327,12 @@ class TMEAAligner(BaseAligner):
         wanted = self.published if self.modalities == "published" else self.modalities
         return wanted == "all" or modality in wanted
 
-    def _batches(self, seeds: Tensor, found: Tensor) -> TripleBatches:
+    def _batches(self, seeds: Tensor, found: Tensor, different: Tensor) -> TripleBatches:
         knowledge, steps = self.network_.knowledge, settings_of(self, "triples")
         # Without triples there is nothing to go through: steps look at pairs alone.
         triples = None if knowledge is None else knowledge.update(torch.cat([seeds, found]))
-        return TripleBatches(
-            triples, seeds, found, steps.batch_size, steps.min_steps, steps.pair_steps
-        )
+        how = steps.batch_size, steps.min_steps, steps.pair_steps
+        return TripleBatches(triples, seeds, found, *how, different)
 
     def _read_out(self, known: Tensor, channels: Mapping[str, Sides]) -> None:
         vectors, imputed, weights = self.network_.read_out(known)

@@ -140,6 +140,22 @@ class MultiSimilarity(nn.Module):
         push = sum(self._push(*sums).sum() for sums in zip(within, across, strict=True))
         return (2 * pull.sum() / self.alpha + push / self.beta) / max(1, 2 * len(left))
 
+    def apart(self, left: Tensor, right: Tensor, n_anchors: int) -> Tensor:
+        """Loss of rows that are known to be no pairs: one more negative for either end.
+
+        Parameters
+        ----------
+        left, right : Tensor of shape (k, d)
+        n_anchors : int
+            Rows of both sides in the loss that these negatives join.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        excess = row_products(unit_rows(left), unit_rows(right)) - self.base
+        return 2 * functional.softplus(self.beta * excess).sum() / (self.beta * max(1, n_anchors))
+
     def _push(self, within: Tensor, across: Tensor) -> Tensor:
         """Add up the negatives of either side, and 1."""
         shift = self.beta * self.base
@@ -206,6 +222,22 @@ class Contrastive(nn.Module):
             own = row_products(left, right)
             pull = functional.relu(self.margin - own).square() - own.square()
             return (_SumOfSquares.apply(left, right) + pull.sum()) / max(1, len(left)) ** 2
+
+    def apart(self, left: Tensor, right: Tensor, n: int) -> Tensor:
+        """Loss of rows that are known to be no pairs: more of those whose similarity is to be zero.
+
+        Parameters
+        ----------
+        left, right : Tensor of shape (k, d)
+        n : int
+            Pairs in the loss that they join.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        with torch.autocast(left.device.type, enabled=False):
+            return row_products(in_full(left), in_full(right)).square().sum() / max(1, n) ** 2
 
 
 class _SumOfSquares(torch.autograd.Function):

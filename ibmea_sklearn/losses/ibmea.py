@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +18,7 @@ class _Encoded(Protocol):
     masks: Mapping[str, Tensor]
     everywhere: Mapping[str, Tensor]
     fused: Tensor
+    apart: Tensor | None
 
 
 class IBMEALoss(nn.Module):
@@ -64,6 +64,7 @@ class IBMEALoss(nn.Module):
     ...     masks=masks,
     ...     everywhere=masks,
     ...     fused=torch.eye(4),
+    ...     apart=None,
     ... )
     >>> parts = IBMEALoss({"image": 0.1})(encoded)
     >>> list(parts)
@@ -95,6 +96,9 @@ class IBMEALoss(nn.Module):
     def forward(self, encoded: _Encoded) -> dict[str, Tensor]:
         """Weighted parts, ``{"kl_image": ..., "nce_image": ..., "hybrid": ...}``: sum them up.
 
+        With pairs that are known to be different there is a part ``"different"``: only fused
+        vectors are pushed apart, for two entities may well have one image.
+
         Parameters
         ----------
         encoded : Encoded
@@ -115,6 +119,10 @@ class IBMEALoss(nn.Module):
             parts[f"nce_{modality}"] = self.contrast(left, right, _unless_all(both))
         if self.hybrid_weight:
             parts["hybrid"] = self.hybrid_weight * self.hybrid(*encoded.fused.chunk(2))
+            if encoded.apart is not None:
+                left, right = encoded.apart.chunk(2)
+                pushed = self.hybrid.apart(left, right, len(encoded.fused))
+                parts["different"] = self.hybrid_weight * pushed
         return parts
 
     def split(self, encoded: Any) -> list[Any]:
@@ -134,32 +142,14 @@ class IBMEALoss(nn.Module):
         if self.batch_size is None or n <= self.batch_size:
             return [encoded]
         rows = torch.arange(n, device=encoded.fused.device).split(self.batch_size)
-        return [_of_rows(encoded, torch.cat([part, part + n])) for part in rows]
+        first, *others = [encoded.of(torch.cat([part, part + n])) for part in rows]
+        return [first._replace(apart=encoded.apart), *others]
 
     def _divergence(self, posterior: Any, kept: Tensor | None) -> Tensor:
         if isinstance(self.kl, SoftplusKL):
             return self.kl(posterior.mean, posterior.deviation, kept)
         mean, log_variance = posterior
         return self.kl(mean, log_variance, kept)
-
-
-def _of_rows(encoded: Any, rows: Tensor) -> SimpleNamespace:
-    """Return what is encoded of some rows; posteriors of all entities stay as they are."""
-    are_of_all = encoded.everywhere is not encoded.masks
-
-    def of(parts: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: part[rows] for name, part in parts.items()}
-
-    masks = of(encoded.masks)
-    return SimpleNamespace(
-        posteriors=encoded.posteriors
-        if are_of_all
-        else {name: posterior.of(rows) for name, posterior in encoded.posteriors.items()},
-        vectors=of(encoded.vectors),
-        masks=masks,
-        everywhere=encoded.everywhere if are_of_all else masks,
-        fused=encoded.fused[rows],
-    )
 
 
 def _unless_all(mask: Tensor) -> Tensor | None:

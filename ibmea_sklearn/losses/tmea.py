@@ -117,6 +117,8 @@ class _Step(Protocol):
     def seeds(self) -> _Encoded | None: ...
     @property
     def found(self) -> _Encoded | None: ...
+    @property
+    def apart(self) -> Tensor | None: ...
 
 
 class TMEALoss(nn.Module):
@@ -165,7 +167,7 @@ class TMEALoss(nn.Module):
     ...     remainders=[],
     ...     reconstructions={},
     ... )
-    >>> list(TMEALoss()(SimpleNamespace(distances=None, seeds=seeds, found=None)))
+    >>> list(TMEALoss()(SimpleNamespace(distances=None, seeds=seeds, found=None, apart=None)))
     ['contrast_image', 'contrast_fused', 'orthogonality']
     """
 
@@ -214,6 +216,9 @@ class TMEALoss(nn.Module):
             parts[f"imputation_{modality}"] = self.imputation(own, source, weights)
         if step.found is not None:
             parts["found"] = self.found_weight * sum(self._contrasts(step.found).values())
+        if step.apart is not None:
+            left, right = self._comparable(step.apart).chunk(2)
+            parts["different"] = self.contrast.apart(left, right, len(step.seeds.fused) // 2)
         return parts
 
     def _contrasts(self, pairs: _Encoded) -> dict[str, Tensor]:
@@ -225,8 +230,11 @@ class TMEALoss(nn.Module):
             left, right = vectors.chunk(2)
             both = torch.logical_and(*pairs.masks[modality].chunk(2))
             parts[f"contrast_{modality}"] = self.contrast(left[both], right[both])
-        fused = functional.normalize(pairs.fused) if self.cosine else pairs.fused
+        fused = self._comparable(pairs.fused)
         return {**parts, f"contrast_{FUSED}": self.contrast(*fused.chunk(2))}
+
+    def _comparable(self, fused: Tensor) -> Tensor:
+        return functional.normalize(fused) if self.cosine else fused
 
     def _orthogonality(self, pairs: _Encoded) -> Tensor:
         """Sum over all remainders; 0 where the fusion leaves none."""

@@ -22,6 +22,8 @@ class Encoded(NamedTuple):
     modality; ``masks`` (n,) says who has the modality; ``fused`` is (n, width), ``weights``
     (n, n_modalities). Posteriors may be of all entities of both graphs: ``everywhere`` is `masks`
     itself unless they are, and says which of the posteriors' entities have the modality.
+    ``apart`` (2k, width) are fused vectors of pairs that are known to be different, left ones
+    first; None where there are none.
     """
 
     posteriors: dict[str, Any]
@@ -30,6 +32,31 @@ class Encoded(NamedTuple):
     everywhere: dict[str, Tensor]
     fused: Tensor
     weights: Tensor
+    apart: Tensor | None = None
+
+    def of(self, rows: Tensor) -> Encoded:
+        """Return what is said of some of the entities; posteriors of all of them stay as they are.
+
+        Parameters
+        ----------
+        rows : int64 Tensor of shape (m,)
+
+        Returns
+        -------
+        Encoded
+            Of m entities, with nothing apart.
+        """
+        masks = {m: mask[rows] for m, mask in self.masks.items()}
+        are_of_all = self.everywhere is not self.masks
+        own = {} if are_of_all else {m: p.of(rows) for m, p in self.posteriors.items()}
+        return Encoded(
+            self.posteriors if are_of_all else own,
+            {m: vectors[rows] for m, vectors in self.vectors.items()},
+            masks,
+            self.everywhere if are_of_all else masks,
+            self.fused[rows],
+            self.weights[rows],
+        )
 
 
 class Readout(NamedTuple):
@@ -132,13 +159,15 @@ class VariationalNetwork(nn.Module):
         self.encodes_all, self.shuffles = encodes_all, shuffles
         self.n_nodes = n_nodes_of(tables) if graph is None else graph.pattern.n_nodes
 
-    def forward(self, known: Tensor) -> Encoded:
+    def forward(self, known: Tensor, different: Tensor | None = None) -> Encoded:
         """Encode a random part of the known pairs; all others are anchors.
 
         Parameters
         ----------
         known : int64 Tensor of shape (n_known, 2)
             Pairs of nodes, each once: all that are known in this round.
+        different : int64 Tensor of shape (n_different, 2), optional
+            Pairs of nodes that are known to be none.
 
         Returns
         -------
@@ -149,7 +178,13 @@ class VariationalNetwork(nn.Module):
         is_drawn = torch.isin(known[:, 0], pairs[:, 0], assume_unique=True)
         # The others first: how many a mask leaves, a device would have to stop and tell.
         others = is_drawn.byte().argsort(stable=True)[: len(known) - len(pairs)]
-        return self._encode_drawn(pairs.T.reshape(-1), known[others])
+        nodes, anchors = pairs.T.reshape(-1), known[others]
+        if different is None:
+            return self._encode_drawn(nodes, anchors)
+        apart = different[randperm(len(different), different.device)[: self.max_pairs]]
+        both = self._encode_drawn(torch.cat([nodes, apart.T.reshape(-1)]), anchors)
+        some = both.of(torch.arange(len(nodes), device=nodes.device))
+        return some._replace(apart=both.fused[len(nodes) :])
 
     def _encode_drawn(self, nodes: Tensor, anchors: Tensor) -> Encoded:
         """Encode the nodes of the pairs drawn, and for the divergence all others, if it wants."""

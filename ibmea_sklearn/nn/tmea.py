@@ -55,12 +55,15 @@ class TrainingStep(NamedTuple):
     """What a step of training looks at: triples, seeds, and found pairs if there are any.
 
     ``seeds`` and ``found`` hold the left entities of their pairs, then the right ones; both are
-    None in a step that looks at triples alone. ``distances`` is None without a graph.
+    None in a step that looks at triples alone. ``apart`` (2k, width) are fused vectors of pairs
+    that are known to be different, None where there are none. ``distances`` is None without a
+    graph.
     """
 
     distances: Distances | None
     seeds: CommonEncoded | None
     found: CommonEncoded | None
+    apart: Tensor | None = None
 
 
 class TMEANetwork(nn.Module):
@@ -132,6 +135,7 @@ class TMEANetwork(nn.Module):
         triples: Tensor | None = None,
         seeds: Tensor | None = None,
         found: Tensor | None = None,
+        different: Tensor | None = None,
     ) -> TrainingStep:
         """Take a step on triples and on known pairs.
 
@@ -143,6 +147,8 @@ class TMEANetwork(nn.Module):
             Pairs of nodes; left out, the step looks at triples alone.
         found : int64 Tensor of shape (n_found, 2), optional
             Pairs of nodes that were found in training. Not read without seeds.
+        different : int64 Tensor of shape (n_different, 2), optional
+            Pairs of nodes that are known to be none. Not read without seeds.
 
         Returns
         -------
@@ -160,7 +166,7 @@ class TMEANetwork(nn.Module):
             if distances is None:
                 raise ValueError("Expected seeds, or triples of a graph; found neither.")
             return TrainingStep(distances, None, None)
-        pairs = [seeds, seeds[:0] if found is None else found]
+        pairs = [seeds, *(seeds[:0] if part is None else part for part in (found, different))]
         nodes = [self._draw(part).T.reshape(-1) for part in pairs]
         # Read at once, for each reading costs a dense gradient.
         vectors = self._read(torch.cat(nodes)).split([len(part) for part in nodes])
@@ -168,6 +174,7 @@ class TMEANetwork(nn.Module):
             distances,
             self._encode(nodes[0], vectors[0], reconstruct=True),
             self._encode(nodes[1], vectors[1]) if len(nodes[1]) else None,
+            self._encode(nodes[2], vectors[2]).fused if len(nodes[2]) else None,
         )
 
     def encode(self, nodes: Tensor) -> CommonEncoded:

@@ -356,13 +356,16 @@ class PairBatches(Batches):
     Parameters
     ----------
     known : int64 Tensor of shape (n_known, 2)
+    different : int64 Tensor of shape (n_different, 2), optional
+        Pairs that are known to be none.
     """
 
-    def __init__(self, known: Tensor) -> None:
+    def __init__(self, known: Tensor, different: Tensor | None = None) -> None:
         self.known, self.n_known, self.n_steps = known, len(known), 1
+        self.pairs = (known,) if _unless_empty(different) is None else (known, different)
 
     def __iter__(self) -> Iterator[tuple[Step, None]]:
-        yield Step(self.known, n_rows=len(self.known)), None
+        yield Step(*self.pairs, n_rows=self.n_known), None
 
 
 class TripleBatches(Batches):
@@ -384,6 +387,8 @@ class TripleBatches(Batches):
     n_with_pairs : int or None
         Largest number of steps that look at pairs, evenly spread; the first of an epoch does. None
         for all.
+    different : int64 Tensor of shape (n, 2), optional
+        Pairs that are known to be none.
     """
 
     def __init__(
@@ -394,8 +399,9 @@ class TripleBatches(Batches):
         batch_size: int,
         n_steps: int = 1,
         n_with_pairs: int | None = None,
+        different: Tensor | None = None,
     ) -> None:
-        self.triples, self.seeds, self.found = triples, seeds, found
+        self.triples, self.pairs = triples, (seeds, found, _unless_empty(different))
         self.n_known = len(seeds) + len(found)
         n_rows = self.n_known if triples is None else len(triples)
         self.n_steps = min(max(math.ceil(n_rows / batch_size), n_steps), n_rows)
@@ -404,7 +410,7 @@ class TripleBatches(Batches):
     def __iter__(self) -> Iterator[tuple[Step, None]]:
         for number, triples in enumerate(self._parts()):
             looks_at_pairs = number * self.n_with_pairs % self.n_steps < self.n_with_pairs
-            pairs = (self.seeds, self.found) if looks_at_pairs or triples is None else (None, None)
+            pairs = self.pairs if looks_at_pairs or triples is None else (None, None, None)
             yield Step(triples, *pairs, n_rows=1 if triples is None else len(triples)), None
 
     def _parts(self) -> Iterator[Tensor | None]:
@@ -414,6 +420,10 @@ class TripleBatches(Batches):
         order = randperm(len(self.triples), self.triples.device)
         for part in order.tensor_split(self.n_steps):
             yield self.triples[part]
+
+
+def _unless_empty(pairs: Tensor | None) -> Tensor | None:
+    return None if pairs is None or not len(pairs) else pairs
 
 
 def as_they_are(batches: Batches, **options: Any) -> Batches:

@@ -250,3 +250,16 @@ def test_evidence_for_a_pair_is_looked_for_among_what_is_possible():
     judged = table(*((*p, "different") for p in columns(found)[:5]))
     again = finder.find(SeedPairs(kg1, kg2, links[:30], verdicts=judged))
     assert set(columns(again)).isdisjoint(columns(found)[:5])
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_pairs_judged_different_are_negatives_of_the_training(name):
+    kg1, kg2, links = pair()
+    make = functools.partial(TRAINED[name], kg1, kg2)
+    wrong = [(s, t) for s, t in zip(links[:20, 0], links[1:21, 1], strict=True)]
+    seen = [
+        make().fit(kg1, kg2, links[:30], verdicts).history_
+        for verdicts in (None, table(*((*p, "different") for p in wrong)))
+    ]
+    assert ["different" in history[0] for history in seen] == [False, True]
+    assert seen[1][0]["different"] > 0

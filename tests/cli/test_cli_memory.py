@@ -11,7 +11,8 @@ from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import write_pair
 
 # Megabytes beyond what the imports take.
-LIMITS = (50, 100, 200, 400, 800)
+LIMITS = (50, 80, 90, 130, 200, 400, 800)
+MANY = pytest.mark.memory
 # With the modules that a command imports late: only data is to strike.
 LIMITED = """
 import re, resource, sys, pathlib
@@ -43,7 +44,9 @@ def work(tmp_path_factory):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory through /proc and setrlimit")
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("limit", [100, *(pytest.param(n, marks=pytest.mark.memory) for n in LIMITS)])
+@pytest.mark.parametrize(
+    "limit", [100, *(pytest.param(n, marks=pytest.mark.memory) for n in LIMITS)]
+)
 def test_a_command_with_little_memory(work, command, limit):
     pytest.importorskip("uvicorn", reason="extra [review] is not installed")
     done = subprocess.run(

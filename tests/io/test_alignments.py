@@ -199,7 +199,9 @@ def test_nothing_in_the_metadata_is_run(tmp_path):
 @pytest.mark.parametrize("nested", ["#comment: " + "[" * 5000, "#curie_map: " + '{"a": ' * 5000])
 def test_metadata_nested_deeply_is_refused(tmp_path, nested):
     (tmp_path / "a.tsv").write_text(f"#license: x\n{nested}\nsubject_id\tobject_id\n")
-    with pytest.raises(ValueError, match=r"a\.tsv, line 2: expected .* \(it is nested too deeply\)"):
+    with pytest.raises(
+        ValueError, match=r"a\.tsv, line 2: expected .* \(it is nested too deeply\)"
+    ):
         read_alignment(tmp_path / "a.tsv")
 
 

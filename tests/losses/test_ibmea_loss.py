@@ -1,13 +1,12 @@
 """IBMEA's whole objective: which parts it has, and what each takes into account."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from ibmea_sklearn.losses import IBMEALoss, InfoNCE, MultiSimilarity
 from ibmea_sklearn.losses.variational import SoftplusKL, StandardNormalKL
 from ibmea_sklearn.nn.gaussian import Gaussian
+from ibmea_sklearn.nn.ibmea import Encoded
 
 N = 6  # pairs
 BETAS = {"graph": 0.5, "image": 2.0}
@@ -20,14 +19,10 @@ def encoded(has=1.0, seed=0):
     def rows():
         return torch.randn(2 * N, 4, generator=generator)
 
-    given = SimpleNamespace(
-        posteriors={m: Gaussian(rows(), rows()) for m in BETAS},
-        vectors={m: rows() for m in BETAS},
-        masks={m: torch.rand(2 * N, generator=generator) < has for m in BETAS},
-        fused=rows(),
-    )
-    given.everywhere = given.masks
-    return given
+    posteriors = {m: Gaussian(rows(), rows()) for m in BETAS}
+    vectors = {m: rows() for m in BETAS}
+    masks = {m: torch.rand(2 * N, generator=generator) < has for m in BETAS}
+    return Encoded(posteriors, vectors, masks, masks, rows(), torch.ones(2 * N, 2))
 
 
 @pytest.mark.parametrize("has", [0.0, 0.6, 1.0])
@@ -63,6 +58,25 @@ def test_what_stands_in_rows_without_the_modality_does_not_count():
         assert torch.equal(found, expected)
 
 
+def test_pairs_that_are_different_are_one_more_negative_of_either_end():
+    apart = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
+    given, loss = encoded()._replace(apart=apart), IBMEALoss(BETAS, hybrid_weight=1.5, beta=3.0)
+    expected = 0.0
+    for left, right in zip(*apart.chunk(2), strict=True):
+        excess = torch.cosine_similarity(left, right, 0) - loss.hybrid.base
+        expected += 2 * torch.log1p(torch.exp(3.0 * excess)) / 3.0
+    torch.testing.assert_close(loss(given)["different"], 1.5 * expected / (2 * N))
+    assert "different" not in loss(encoded())
+
+
+@pytest.mark.parametrize("size", [4, 6])
+def test_pairs_that_are_different_count_once_an_epoch(size):
+    given = encoded()._replace(apart=torch.ones(2, 4))
+    loss = IBMEALoss(BETAS, batch_size=size)
+    has_any = ["different" in loss(batch) for batch in loss.split(given)]
+    assert has_any[0] and not any(has_any[1:])
+
+
 # The published forms
 
 
@@ -85,7 +99,7 @@ def test_the_published_divergence_takes_deviations():
 def test_batches_are_losses_of_their_pairs_alone(of_all, size, sizes):
     given, loss = encoded(0.7), IBMEALoss(BETAS, batch_size=size)
     if of_all:
-        given.everywhere = dict(given.masks)
+        given = given._replace(everywhere=dict(given.masks))
     batches = loss.split(given)
     assert [len(batch.fused) // 2 for batch in batches] == sizes
     starts = [sum(sizes[:i]) for i in range(len(sizes))]

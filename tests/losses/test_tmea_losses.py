@@ -185,6 +185,7 @@ def step(distances=True, found=False, **kwargs):
         distances=(torch.zeros(3), torch.full((3,), 0.75)) if distances else None,
         seeds=pairs(seed=1, **kwargs),
         found=pairs(seed=2, n=4) if found else None,
+        apart=None,
     )
 
 
@@ -234,9 +235,19 @@ def test_fused_vectors_may_be_compared_by_cosine():
     assert found == TMEALoss()(one)["contrast_fused"] != TMEALoss()(step())["contrast_fused"]
 
 
+@pytest.mark.parametrize("cosine", [False, True])
+def test_similarities_of_pairs_that_are_different_are_to_be_zero(cosine):
+    one = step()
+    one.apart = torch.randn(6, 4, generator=torch.Generator().manual_seed(3))
+    rows = torch.nn.functional.normalize(one.apart) if cosine else one.apart
+    expected = sum((rows[i] @ rows[i + 3]) ** 2 for i in range(3)) / N**2
+    torch.testing.assert_close(TMEALoss(cosine=cosine)(one)["different"], expected)
+    assert "different" not in TMEALoss()(step())
+
+
 def test_found_pairs_count_less():
     one = step(found=True)
-    contrasts = TMEALoss()(SimpleNamespace(distances=None, seeds=one.found, found=None))
+    contrasts = TMEALoss()(SimpleNamespace(distances=None, seeds=one.found, found=None, apart=None))
     expected = sum(contrasts[f"contrast_{m}"] for m in ("graph", "image", "fused"))
     torch.testing.assert_close(TMEALoss(found_weight=0.1)(one)["found"], 0.1 * expected)
 

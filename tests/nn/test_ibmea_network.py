@@ -121,6 +121,20 @@ def test_draws_in_training_and_the_mean_at_inference():
     assert torch.equal(encoded.fused, again.fused)
 
 
+def test_pairs_that_are_different_are_encoded_beside_those_in_the_loss():
+    net = network(anchor_fraction=0.0).eval()  # nothing is drawn but the order of what is different
+    different = torch.tensor([[0, 12], [3, 11], [4, 10]])
+    encoded = net(PAIRS, different)
+    alone = net.encode(PAIRS.T.reshape(-1), PAIRS[:0])
+    torch.testing.assert_close(encoded.fused, alone.fused)
+    assert all(len(p.mean) == N for p in encoded.posteriors.values())  # no divergence of the others
+    ends = net.encode(different.T.reshape(-1), PAIRS[:0]).fused.chunk(2)
+    found = torch.cat(encoded.apart.chunk(2), 1)
+    expected = torch.cat(ends, 1)
+    order = torch.cdist(found, expected).argmin(0)
+    torch.testing.assert_close(found[order], expected)
+
+
 def test_some_nodes_are_encoded_as_among_all():
     net, nodes = network().eval(), torch.tensor([7, 0, 12, 7])
     everything, some = net.encode(torch.arange(N), PAIRS), net.encode(nodes, PAIRS)

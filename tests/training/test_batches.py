@@ -60,19 +60,28 @@ def test_steps_that_look_at_pairs_are_spread_evenly(n, n_with_pairs):
     gaps = [b - a for a, b in zip(places, places[1:], strict=False)]
     assert max(gaps) - min(gaps) <= 1
     for step, look in zip(steps, looks, strict=True):
-        _, seeds, found = step.inputs
+        _, seeds, found, _ = step.inputs
         assert (seeds is SEEDS and found is FOUND) if look else (seeds is None and found is None)
         assert len(step) == len(step.inputs[0])
 
 
 def test_all_steps_look_at_pairs_unless_it_is_said_how_many():
     steps = steps_of(TripleBatches(TRIPLES, SEEDS, FOUND, 4))
-    assert all(step.inputs[1:] == (SEEDS, FOUND) for step in steps)
+    assert all(step.inputs[1:] == (SEEDS, FOUND, None) for step in steps)
     assert TripleBatches(TRIPLES, SEEDS, FOUND, 4).n_known == 4
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_pairs_that_are_different_come_with_those_that_are_known(n):
+    different = FOUND.flip(0)[:n]
+    (step,) = steps_of(PairBatches(SEEDS, different))
+    steps = steps_of(TripleBatches(TRIPLES, SEEDS, FOUND, 4, different=different))
+    given = [part.inputs[-1] for part in (step, *steps)]
+    assert all((part is different) == bool(n) for part in given)
 
 
 def test_without_triples_all_steps_look_at_pairs():
     batches = TripleBatches(None, SEEDS, FOUND, 3, 1, n_with_pairs=1)
     steps = steps_of(batches)
     assert len(steps) == 2 and batches.n_known == 4  # a step for each three pairs
-    assert all(step.inputs == (None, SEEDS, FOUND) and len(step) == 1 for step in steps)
+    assert all(step.inputs == (None, SEEDS, FOUND, None) and len(step) == 1 for step in steps)
