@@ -1,0 +1,219 @@
+"""What the answers of a reviewer bring, by what was asked: Hits@1 and F1 after 0 to 400 answers.
+
+A reviewer who knows the links answers, in one of ten cases wrongly where that is asked for; each
+time the aligner is fitted anew with all answers so far::
+
+    python -m benchmarks.answers emoji --train-ratio 0.3 --aligner propagation
+    python -m benchmarks.answers mmkg_fb15k_db15k --train-ratio 0.05 --aligner propagation
+
+Real data is looked for where IBMEA_DATA says. A run that was made is not made again; ``--page``
+writes all that were made to the page of results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ibmea_sklearn import BaseAligner
+from ibmea_sklearn._utils.files import atomic_write
+from ibmea_sklearn.cli._aligners import make_aligner
+from ibmea_sklearn.cli._protocol import load_pair, split_links
+
+from .report import markdown_table
+from .sections import write_section
+
+RESULTS = Path(__file__).parent / "results"
+FOLDER, PAGE = RESULTS / "answers", RESULTS / "README.md"
+STEPS = (0, 50, 100, 200, 400)
+# Of the answers of a reviewer who errs.
+ERRORS = 0.1
+
+
+class Reviewer:
+    """Says of a pair whether it is a link; of a share of the pairs, drawn once each, the contrary.
+
+    Parameters
+    ----------
+    links : ndarray of shape (n_links, 2)
+    error : float
+    seed : int
+    """
+
+    def __init__(self, links: np.ndarray, error: float, seed: int) -> None:
+        self.links = set(map(tuple, links.tolist()))
+        self.error, self.random = error, np.random.default_rng(seed)
+
+    def __call__(self, asked: pd.DataFrame) -> pd.DataFrame:
+        pairs = list(zip(asked["source"], asked["target"], strict=True))
+        errs = self.random.random(len(pairs)) < self.error
+        is_same = np.array([pair in self.links for pair in pairs], bool) ^ errs
+        verdicts = np.where(is_same, "same", "different")
+        return asked[["source", "target"]].assign(verdict=verdicts)
+
+
+def _at_random(aligner: BaseAligner, n: int, seed: int) -> pd.DataFrame:
+    """Ask about the best candidates of entities that were drawn."""
+    free = np.sort(aligner._free_ids().left)
+    drawn = np.random.default_rng(seed).permutation(free)[:n]
+    return aligner.candidates(drawn, k=1)
+
+
+def _least_sure(aligner: BaseAligner, n: int, seed: int) -> pd.DataFrame:
+    return aligner.align().tail(n)
+
+
+def _questions(aligner: BaseAligner, n: int, seed: int) -> pd.DataFrame:
+    return aligner.questions(n)
+
+
+ASK: dict[str, Callable[[BaseAligner, int, int], pd.DataFrame]] = {
+    "questions": _questions,
+    "random": _at_random,
+    "least sure": _least_sure,
+}
+
+
+class Data(NamedTuple):
+    """A pair of graphs, the seeds, and all other links."""
+
+    kg1: Any
+    kg2: Any
+    seeds: np.ndarray
+    others: np.ndarray
+
+
+def scores(aligner: BaseAligner, data: Data) -> dict[str, float]:
+    """Score all links that are no seeds; what was answered counts as it was answered.
+
+    Returns
+    -------
+    dict
+        ``hits_at_1`` of `predict`, all free entities as candidates; ``precision``, ``recall`` and
+        ``f1`` of all matches.
+    """
+    gold = set(map(tuple, data.others.tolist()))
+    predicted = aligner.predict(data.others[:, 0])
+    table = aligner.align(include_seeds=True)
+    known = set(map(tuple, data.seeds.tolist()))
+    found = set(zip(table["source"], table["target"], strict=True)) - known
+    right = len(found & gold)
+    precision, recall = right / max(1, len(found)), right / len(gold)
+    return {
+        "hits_at_1": float(np.mean(predicted == data.others[:, 1])),
+        "precision": precision,
+        "recall": recall,
+        "f1": 2 * precision * recall / max(1e-12, precision + recall),
+    }
+
+
+def curve(
+    make: Callable[[], BaseAligner], data: Data, how: str, error: float, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the scores after each number of answers, the fits' CPU seconds beside them."""
+    reviewer = Reviewer(np.concatenate([data.seeds, data.others]), error, seed)
+    said = pd.DataFrame(columns=["source", "target", "verdict"], dtype=object)
+    for n, then in zip(STEPS, (*STEPS[1:], 0), strict=True):
+        start = time.process_time()
+        aligner = make().fit(data.kg1, data.kg2, data.seeds, said if n else None)
+        seconds = time.process_time() - start
+        n_same = int((said["verdict"] == "same").sum())
+        yield {"n_answers": n, "n_same": n_same, "seconds": seconds, **scores(aligner, data)}
+        if then:
+            asked = ASK[how](aligner, then - n, seed + n)
+            said = pd.concat([said, reviewer(asked)], ignore_index=True)
+
+
+def run(options: argparse.Namespace, how: str, error: float) -> None:
+    """Make a curve, and keep it; "twice" is one fit with twice the seeds."""
+    name = how if not error else f"{how}, {error:.0%} wrong"
+    kind = f"{options.dataset}-{options.train_ratio:g}-{options.aligner}-{options.seed}"
+    path = FOLDER / f"{kind}-{name.replace(' ', '_').replace('%', '')}.json"
+    if path.is_file():
+        return
+    kg1, kg2, links = load_pair(options.dataset, None)
+    split = split_links(options.dataset, links, options.train_ratio, options.seed, None)
+    data = Data(kg1, kg2, split.train, split.test)
+
+    def make() -> BaseAligner:
+        return make_aligner(options.aligner, seed=options.seed).set_params(verbose=0)
+
+    if how == "twice the seeds":
+        n = len(data.seeds)
+        aligner = make().fit(kg1, kg2, np.concatenate([data.seeds, data.others[:n]]))
+        rows = [{"n_answers": n, "n_same": n, **scores(aligner, data)}]
+    else:
+        rows = list(curve(make, data, how, error, options.seed))
+    told = {"asked": name, "n_seeds": len(data.seeds), "n_links": len(data.others), "rows": rows}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as file:
+        file.write(json.dumps({**_protocol(options), **told}, indent=1))
+    print(path.stem, *(f"{r['n_answers']}: {r['hits_at_1']:.3f} {r['f1']:.3f}" for r in rows))
+
+
+def _protocol(options: argparse.Namespace) -> dict[str, Any]:
+    names = "dataset", "train_ratio", "aligner", "seed"
+    return {name: getattr(options, name) for name in names}
+
+
+def section() -> str:
+    """Return the tables of all curves that were made, in Markdown, one for each data and aligner.
+
+    Cells are Hits@1 / F1.
+    """
+    made = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
+    kinds = sorted({tuple(m[k] for k in ("dataset", "train_ratio", "aligner")) for m in made})
+    parts = []
+    for dataset, ratio, aligner in kinds:
+        own = [
+            m
+            for m in made
+            if (m["dataset"], m["train_ratio"], m["aligner"]) == (dataset, ratio, aligner)
+        ]
+        head = ("Asked", "Seed", *map(str, STEPS), "Twice the seeds")
+        rows = [_row(m) for m in own]
+        told = f"{dataset}, {aligner}, {ratio:.0%} of the links as {own[0]['n_seeds']:,} seeds"
+        parts.append(f"{told}. Cells: Hits@1 / F1.\n\n{markdown_table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def _row(made: dict[str, Any]) -> list[str]:
+    cells = {r["n_answers"]: f"{r['hits_at_1']:.3f} / {r['f1']:.3f}" for r in made["rows"]}
+    is_curve = 0 in cells
+    of_steps = [cells.get(n, "") if is_curve else "" for n in STEPS]
+    return [
+        made["asked"],
+        str(made["seed"]),
+        *of_steps,
+        "" if is_curve else next(iter(cells.values())),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Make the curves of one data set and aligner, or write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", nargs="?")
+    parser.add_argument("--train-ratio", type=float, default=0.3)
+    parser.add_argument("--aligner", default="propagation")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--page", action="store_true")
+    options = parser.parse_args(argv)
+    if options.page:
+        write_section(PAGE, "python -m benchmarks.answers --page", section())
+        return
+    if not options.dataset:
+        parser.error("Expected a data set, or --page; found neither.")
+    for how in ("twice the seeds", *ASK):
+        run(options, how, 0.0)
+    run(options, "questions", ERRORS)
+
+
+if __name__ == "__main__":
+    main()
