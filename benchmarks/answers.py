@@ -52,6 +52,7 @@ class Reviewer:
         self.error, self.random = error, np.random.default_rng(seed)
 
     def __call__(self, asked: pd.DataFrame) -> pd.DataFrame:
+        """Return a verdict for each row of a table with source and target."""
         pairs = list(zip(asked["source"], asked["target"], strict=True))
         errs = self.random.random(len(pairs)) < self.error
         is_same = np.array([pair in self.links for pair in pairs], bool) ^ errs
