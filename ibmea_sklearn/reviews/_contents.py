@@ -48,13 +48,13 @@ class Contents:
         evidence: Any = None,
         folders: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
-        matches = _checked(matches)
+        matches = checked_matches(matches)
         self.graphs = kg1, kg2
         self.folders = folders
         self._comparison = PairComparison(kg1, kg2, matches)
-        self._labels = [_labels(kg) for kg in self.graphs]
+        self._labels = [labels_of(kg) for kg in self.graphs]
         self._columns = self._arranged(matches)
-        self._candidates = _candidates_of(candidates, self.graphs)
+        self._candidates = candidates_of(candidates, self.graphs)
         self._evidence = _evidence_of(evidence)
 
     @property
@@ -92,7 +92,7 @@ class Contents:
         source, target = (kg.entity_ids[i] for kg, i in zip(self.graphs, (s, t), strict=True))
         compared = self._comparison
         attributes = [
-            [_name(r.source_attribute), _name(r.target_attribute),
+            [short_name(r.source_attribute), short_name(r.target_attribute),
              _literal(r.source_value, most), _literal(r.target_value, most), r.agrees]
             for r in compared.attributes(source, target)
         ]  # fmt: skip
@@ -141,7 +141,7 @@ class Contents:
         ends = [self._called(0, row.source_neighbor), self._called(1, row.target_neighbor)]
         is_left = row.source_neighbor is not None
         elsewhere = self._called(int(is_left), row.matched_to)
-        relations = ([_name(r) for r in side] for side in row[2:4])
+        relations = ([short_name(r) for r in side] for side in row[2:4])
         return [*ends, *relations, row.agrees, elsewhere]
 
     def _called(self, side: int, entity: Any) -> str | None:
@@ -153,7 +153,7 @@ class Contents:
         kg = self.graphs[1]
         rows = np.flatnonzero(kg.attribute_triples[:, 0] == t)[:_MOST_FACTS]
         said = zip(kg.attribute_triples[rows, 1], kg.attribute_values[rows], strict=True)
-        facts = (f"{_name(kg.attribute_names[a])}: {cut(str(value), 40)}" for a, value in said)
+        facts = (f"{short_name(kg.attribute_names[a])}: {cut(str(value), 40)}" for a, value in said)
         return {
             "t": t,
             "label": cut(self._labels[1][t]),
@@ -190,7 +190,7 @@ class Contents:
         return table.iloc[np.lexsort([*ids, doubt])].reset_index(drop=True)
 
 
-def _checked(matches: pd.DataFrame) -> pd.DataFrame:
+def checked_matches(matches: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(matches, pd.DataFrame):
         raise TypeError(
             "Expected matches as a table with the columns source, target and confidence, as "
@@ -221,7 +221,7 @@ def _check_columns(table: pd.DataFrame, what: str, names: Sequence[str]) -> None
         )
 
 
-def _labels(kg: KnowledgeGraph) -> list[str]:
+def labels_of(kg: KnowledgeGraph) -> list[str]:
     """Return what each entity is called: a name or text, else what its id ends with."""
     labels = kg.labels()
     ids = kg.entity_ids.tolist()
@@ -231,7 +231,7 @@ def _labels(kg: KnowledgeGraph) -> list[str]:
     return [label or end or i for label, end, i in zip(labels, ends, ids, strict=True)]
 
 
-def _candidates_of(
+def candidates_of(
     candidates: pd.DataFrame | None, graphs: tuple[KnowledgeGraph, KnowledgeGraph]
 ) -> dict[int, list[tuple[int, float | None]]]:
     if candidates is None:
@@ -280,7 +280,7 @@ def _steps(channels: pd.DataFrame) -> list[list[Any]]:
     ]
 
 
-def _name(name: Any) -> Any:
+def short_name(name: Any) -> Any:
     """Return a name of a relation or attribute without its namespace, whatever stands before it."""
     if name is None:
         return None
