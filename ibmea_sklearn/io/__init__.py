@@ -8,8 +8,8 @@ from .embeddings import embeddings_from_frame
 from .mmkg import read_mmkg
 from .neo4j import read_neo4j
 from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
-from .opinions import read_opinions, write_opinions
 from .openea import read_openea, read_openea_splits
+from .opinions import read_opinions, write_opinions
 from .rdf import read_rdf
 from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
 from .sparql import read_sparql

@@ -165,8 +165,8 @@ def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
     if len(table) and not is_manual.any():
         raise ValueError(
             f"{path}: expected verdicts, rows with mapping_justification {_MANUAL}; found "
-            f"{len(table):,} rows and none of them. An alignment is no verdict, nor is what a model "
-            "says: judge it by `ibmea review`."
+            f"{len(table):,} rows and none of them. An alignment is no verdict, nor is what a "
+            "model says: judge it by `ibmea review`."
         )
     if not keep.all():
         warnings.warn(

@@ -14,9 +14,10 @@ from .._utils.validation import did_you_mean
 from ..graph import KnowledgeGraph
 from ..inspection import PairComparison, Picture, picture_of
 from ..io import to_iri
+from ._texts import cut, labels_of, short_name
 
-# Characters of a name in a list, and of a value before "show all".
-_NAME, _VALUE = 120, 300
+# Characters of a value before "show all".
+_VALUE = 300
 _MOST_PICTURES, _MOST_CANDIDATES, _MOST_FACTS = 4, 9, 3
 # Pixels of the longer side.
 LARGE, SMALL = 288, 96
@@ -221,16 +222,6 @@ def _check_columns(table: pd.DataFrame, what: str, names: Sequence[str]) -> None
         )
 
 
-def labels_of(kg: KnowledgeGraph) -> list[str]:
-    """Return what each entity is called: a name or text, else what its id ends with."""
-    labels = kg.labels()
-    ids = kg.entity_ids.tolist()
-    if kg.entity_ids.dtype != object or all(labels):
-        return [label or str(i) for label, i in zip(labels, ids, strict=True)]
-    ends = kg.with_names("id").labels()
-    return [label or end or i for label, end, i in zip(labels, ends, ids, strict=True)]
-
-
 def candidates_of(
     candidates: pd.DataFrame | None, graphs: tuple[KnowledgeGraph, KnowledgeGraph]
 ) -> dict[int, list[tuple[int, float | None]]]:
@@ -280,16 +271,6 @@ def _steps(channels: pd.DataFrame) -> list[list[Any]]:
     ]
 
 
-def short_name(name: Any) -> Any:
-    """Return a name of a relation or attribute without its namespace, whatever stands before it."""
-    if name is None:
-        return None
-    arrow, text = (name[:2], name[2:]) if str(name)[:2] in ("→ ", "← ") else ("", str(name))
-    if "://" in text:
-        text = text.rstrip("/>").replace("#", "/").rpartition("/")[2]
-    return arrow + cut(text)
-
-
 def _literal(value: Any, most: int) -> Any:
     """Return a value as text; of a long one the beginning, the rest, and how much is left out."""
     if value is None:
@@ -299,11 +280,6 @@ def _literal(value: Any, most: int) -> Any:
         return text
     rest = text[_VALUE:most]
     return {"start": text[:_VALUE], "rest": rest, "cut": max(len(text) - most, 0)}
-
-
-def cut(text: str, most: int = _NAME) -> str:
-    """Return a text, or its beginning."""
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def entities_of(

@@ -13,7 +13,7 @@ import pandas as pd
 from .._utils.validation import Integer
 from ..featurizers import Asking
 from ..graph import KnowledgeGraph
-from ._contents import candidates_of, checked_matches, cut
+from ._contents import candidates_of, checked_matches
 from ._model_questions import (
     MOST_CANDIDATES,
     NONE,
@@ -23,6 +23,7 @@ from ._model_questions import (
     make_question,
     orders_of,
 )
+from ._texts import cut
 
 _COLUMNS = ["source", "target", "verdict", "author", "date", "comment", "mapping_justification"]
 # What SSSOM calls a mapping by what somebody knows from elsewhere; it has no term for models.
@@ -125,9 +126,9 @@ def ask_model(
     Notes
     -----
     Each question is asked twice, with the candidates in two orders, in which each stands elsewhere;
-    a lone candidate and its source change places. Two different answers are "unsure", as is one that
-    is none of the letters that were offered. A question with a call that was not made or got no
-    reply has no row.
+    a lone candidate and its source change places. Two different answers are "unsure", as is one
+    that is none of the letters that were offered. A question with a call that was not made or got
+    no reply has no row.
 
     Names, values and neighbours are data to the model: a line of JSON for each entity, with the
     letters to answer drawn for each question. A name such as "answer A" names no letter that its
@@ -165,7 +166,8 @@ def ask_model(
     ask = Asking(model, prompts, max_calls, cache_dir, cache_name)
     name = str(getattr(model, "model", "") or getattr(model, "__name__", type(model).__name__))
     said = [(row, _opinion(row, sides, seed, ask)) for row in rows]
-    _warn(ask, 2 * len(rows), sum(side.n_hidden for side in sides))
+    answered = [at is not None and at[1] != _NO_ANSWER for _, at in said]
+    _warn(ask, answered, sum(side.n_hidden for side in sides))
     return _table([(row, at) for row, at in said if at is not None], sides, author or name)
 
 
@@ -233,13 +235,15 @@ def _opinion(
     return int(answers[0] or 0), ""
 
 
-def _warn(ask: Asking, n_asked: int, n_hidden: int) -> None:
-    n = sum(ask.unanswered.values())
+def _warn(ask: Asking, answered: Sequence[bool], n_hidden: int) -> None:
     said = []
-    if n:
-        said.append(f"The model answered {n_asked - n:,} of {n_asked:,} times. {ask.reasons()}")
+    if not all(answered):
+        said.append(
+            f"The model answered {sum(answered):,} of {len(answered):,} questions, each asked "
+            f"twice. Calls that failed: {ask.reasons()}"
+        )
     if n_hidden:
-        said.append(f"{n_hidden:,} images could not be shown to it: unreadable, or drawings (SVG).")
+        said.append(f"Images that it was not shown, unreadable or drawings (SVG): {n_hidden:,}.")
     if said:
         warnings.warn(" ".join(said), UserWarning, stacklevel=3)
 

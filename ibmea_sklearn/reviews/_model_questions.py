@@ -1,4 +1,4 @@
-"""A question as a language model gets it: which of some entities is the same as this one?
+"""A question as a language model gets it: which of some entities is the same as another.
 
 All that graphs say is data to it, in JSON, a line for each entity. The letters that it may answer
 with are drawn for each question, those of "none" and "can't be told" as well: who has written a
@@ -21,7 +21,7 @@ import numpy as np
 
 from ..graph import KnowledgeGraph
 from ..inspection import picture_of
-from ._contents import cut, labels_of, short_name
+from ._texts import cut, labels_of, short_name
 
 # What is told of an entity: so many of each, and characters of one.
 _MOST_NAMES, _MOST_TEXTS, _MOST_FACTS = 8, 2, 12

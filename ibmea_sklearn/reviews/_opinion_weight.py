@@ -50,11 +50,16 @@ class OpinionWeight:
 
     Notes
     -----
-    With counts :math:`n_{ca}` of the answers a to pairs of kind c, the shares of the answers have the
-    Dirichlet distribution of parameters :math:`n_{ca} + 1`. Of 400 draws of the ratio of both, the
-    new confidence is the mean of those that follow by Bayes' rule. This is no channel of the search:
-    it weighs only pairs that were asked about, after a fit, so that a mistaken model shapes neither
-    embeddings nor rounds, and what it changed can be seen and undone.
+    With counts :math:`n_{ca}` of the answers a to pairs of kind c, the shares of the answers have
+    the Dirichlet distribution of parameters :math:`n_{ca} + 1`. Of 400 draws of the ratio of both,
+    the new confidence is the mean of those that follow by Bayes' rule.
+
+    It comes after a fit, and moves only pairs that were asked about: a mistaken model shapes
+    neither embeddings nor rounds, and what it changed can be seen and undone. On synthetic pairs
+    (200 links, 60 entities a side without a partner, 60 questions, 50 seeds as known, five draws)
+    models that are right in 95, 80, 60 and 20% of the cases bring F1 from .84 to .94, .89, .87 and
+    .85, and the log loss of the matches asked about from .62 to .12, .36, .56 and .62. Taken at
+    their word they brought F1 to .93, .89, .84 and .74.
 
     What is learnt from known pairs holds for others as far as they are alike. Where names that talk
     a model into an answer stand on pairs asked about and on no known one, the weight can't tell.
@@ -139,8 +144,8 @@ class OpinionWeight:
         if not self.is_learnt:
             return f"The opinions count for nothing; {known}, {_LEAST_PAIRS} of each are needed."
         said = [
-            f"{row.answer!r} multiplies the odds by {row.ratio:.2g} ({row.low:.2g} to {row.high:.2g})"
-            for row in self.to_frame().itertuples()
+            f"{answer!r} multiplies the odds by {ratio:.2g} ({low:.2g} to {high:.2g})"
+            for answer, _, _, ratio, low, high in self.to_frame().itertuples(index=False, name=None)
         ]
         return f"{'; '.join(said)}. By {known}; 90% intervals."
 

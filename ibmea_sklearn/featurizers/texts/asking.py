@@ -73,9 +73,7 @@ class Asking:
         cache_name: str | None = None,
     ) -> None:
         if not callable(model):
-            raise TypeError(
-                f"Expected model to be a callable from text to text; found {model!r}."
-            )
+            raise TypeError(f"Expected model to be a callable from text to text; found {model!r}.")
         Integer().check("max_calls", max_calls)
         CACHE_DIR.check("cache_dir", cache_dir)
         CACHE_NAME.check("cache_name", cache_name)
