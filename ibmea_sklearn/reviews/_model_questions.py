@@ -100,10 +100,13 @@ class Entities:
 
     def _line(self, entity: int) -> str:
         kg = self.kg
-        names, languages = (c[kg.names.entities == entity].tolist() for c in kg.names[1:])
+        named = np.flatnonzero(kg.names.entities == entity)
+        names, languages = kg.names.values[named].tolist(), kg.names.languages[named].tolist()
         texts = kg.texts.values[kg.texts.entities == entity].tolist()
-        called = [f"{cut(str(n), _NAME)}" + f" ({lang})" * bool(lang)
-                  for n, lang in zip(names, languages, strict=True)]  # fmt: skip
+        called = [
+            cut(str(name), _NAME) + (f" ({language})" if language else "")
+            for name, language in zip(names, languages, strict=True)
+        ]
         said = {
             "names": sorted(called)[:_MOST_NAMES] or [cut(self._labels[entity], _NAME)],
             "texts": sorted({cut(str(text), _TEXT) for text in texts} - set(names))[:_MOST_TEXTS],
@@ -130,8 +133,8 @@ class Entities:
 
     def _image(self, entity: int) -> dict[str, Any] | None:
         """Return the first image as a part of a message; None where there is none to show."""
-        rows = np.flatnonzero(self.kg.images.entities == entity) if self._with_images else ()
-        if not len(rows):
+        rows = np.flatnonzero(self.kg.images.entities == entity)
+        if not self._with_images or not len(rows):
             return None
         picture = picture_of(self.kg.images.values[rows[0]], _SIZE, self._folders)
         # Endpoints take no drawings.

@@ -10,8 +10,8 @@ import pytest
 from chat_server import CLOSED, Server, completion
 from hypothesis import given
 from hypothesis import strategies as st
+from playing import asked, chooses, honest, obedient
 from reviews.conftest import SVG
-from reviews.playing import asked, chooses, honest, obedient
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import LanguageModelRefusal
