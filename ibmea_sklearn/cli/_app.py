@@ -79,7 +79,7 @@ Preset = Annotated[
 
 def demo(
     output_dir: Annotated[
-        Path, typer.Option(help="Where alignment.tsv and alignment.png go.")
+        Path, typer.Option(help="Where alignment.tsv, alignment.png and review.html go.")
     ] = Path("."),
     seed: Seed = 0,
     train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
