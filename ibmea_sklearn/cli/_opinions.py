@@ -81,7 +81,7 @@ def run_opinions(
             asked = _most_doubtful(matches, max_matches)
         known, of_known = _known(aligner, verdicts, both)
         others = [candidates_of(candidates, aligner, asked, both), *of_known]
-    there = [table for table in others if table is not None]
+    there = [_by_rank(table) for table in others if table is not None]
     folders = [place if place.is_dir() else place.parent for place in places]
     ask = functools.partial(
         ask_model, kg1=both[0], kg2=both[1], model=model,
@@ -107,6 +107,14 @@ def run_opinions(
     is_learnt = aligner is None or aligner.calibration_.is_learnt
     write_matches(new, output, *both, is_learnt, comment=f"Opinions of {model.model}: {weight}")
     talk.wrote(output, f"{len(new):,} pairs, with new confidences,")
+
+
+def _by_rank(table: pd.DataFrame) -> pd.DataFrame:
+    """Return candidates with ranks, whatever they were ordered by."""
+    if "rank" not in table:
+        scores = table["score"] if "score" in table else table["confidence"]
+        table = table.assign(rank=scores.groupby(table["source"]).rank("first", ascending=False))
+    return table[["source", "target", "rank"]]
 
 
 def _check_output(output: Path | None, known: list[Path | None]) -> None:

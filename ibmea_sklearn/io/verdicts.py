@@ -174,7 +174,7 @@ def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
             "has judged them, or they say neither that two are the same nor that they are not.",
             stacklevel=3,
         )
-    return last_of_each(table[keep])
+    return last_of_each(table[keep]).drop(columns="mapping_justification")
 
 
 def parse_said(path: Path, text: str) -> tuple[pd.DataFrame, np.ndarray]:

@@ -191,15 +191,16 @@ class Contents:
         return table.iloc[np.lexsort([*ids, doubt])].reset_index(drop=True)
 
 
-def checked_matches(matches: pd.DataFrame) -> pd.DataFrame:
+def checked_matches(matches: pd.DataFrame, what: str = "matches") -> pd.DataFrame:
+    """Return matches, or questions, with confidences; raise an error that says what is wrong."""
     if not isinstance(matches, pd.DataFrame):
         raise TypeError(
-            "Expected matches as a table with the columns source, target and confidence, as "
+            f"Expected {what} as a table with the columns source, target and confidence, as "
             f"align() returns it; found {type(matches).__name__}."
         )
-    _check_columns(matches, "matches", ("source", "target"))
+    _check_columns(matches, what, ("source", "target"))
     if not len(matches):
-        raise ValueError("Expected matches to review; found an empty table.")
+        raise ValueError(f"Expected {what} to review; found an empty table.")
     twice = matches.duplicated(["source", "target"])
     if twice.any():
         row = matches[twice].iloc[0]

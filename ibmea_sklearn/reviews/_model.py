@@ -178,9 +178,9 @@ def _rows(
     n_others: int,
 ) -> list[_Row]:
     """Return what is asked, in the order of the table."""
-    if "verdict" in questions:
+    if isinstance(questions, pd.DataFrame) and "verdict" in questions:
         questions = questions[questions["verdict"].isin(["same", "different"])]
-    checked = checked_matches(questions)
+    checked = checked_matches(questions, "questions")
     ends = [
         kg.entity_index(checked[side].to_numpy(), f"the column {side!r} of questions").tolist()
         for kg, side in zip(graphs, ("source", "target"), strict=True)

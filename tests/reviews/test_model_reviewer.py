@@ -341,8 +341,8 @@ def test_a_callable_answers_as_well():
     ("changes", "error", "message"),
     [
         ({"model": "gpt"}, TypeError, "model to be a callable from text to text; found 'gpt'"),
-        ({"questions": [("l0", "r0")]}, TypeError, "matches as a table"),
-        ({"questions": QUESTIONS[:0]}, ValueError, "found an empty table"),
+        ({"questions": [("l0", "r0")]}, TypeError, "questions as a table"),
+        ({"questions": QUESTIONS[:0]}, ValueError, "questions to review; found an empty table"),
         ({"questions": QUESTIONS[["source"]]}, ValueError, "columns source, target; found source"),
         ({"questions": QUESTIONS.assign(source="x")[:1]}, ValueError, "x"),
         ({"candidates": OTHERS[["source"]]}, ValueError, "Expected candidates with the columns"),

@@ -56,9 +56,11 @@ class Asking:
     --------
     >>> from ibmea_sklearn.featurizers import Asking
     >>> ask = Asking(str.upper, ["yes?", "no?"], max_calls=1, cache_dir=False)
-    >>> ask("yes?", lambda answer: {"said": answer})
+    >>> def read(answer):
+    ...     return {} if answer is None else {"said": answer}
+    >>> ask("yes?", read)
     {'said': 'YES?'}
-    >>> ask("no?", lambda answer: {"said": answer})
+    >>> ask("no?", read)
     {}
     >>> ask.reasons()
     '1: not asked within max_calls=1.'
@@ -94,8 +96,8 @@ class Asking:
         ----------
         prompt : str or sequence of mappings
         read : callable
-            From an answer, which may be anything, to a dict with an entry for each thing that it
-            answers. An answer without any counts as none, and is not kept.
+            From an answer, which may be anything and is None where there is none, to a dict with an
+            entry for each thing that it answers. One without any counts as none, and is not kept.
         n_asked : int, default=1
             How many things are asked for.
 
