@@ -312,6 +312,23 @@ def did_you_mean(value: Any, choices: Iterable[str], cutoff: float = 0.5) -> str
     return f" Did you mean {close[0]!r}?" if close and close[0] != value else ""
 
 
+# What SSSOM calls a mapping that a person has judged.
+BY_HAND = "semapv:ManualMappingCuration", "semapv:MappingReview"
+
+
+def check_by_hand(table: Any) -> None:
+    """Raise a ValueError if a table of verdicts says that a row is no person's."""
+    said = table.get("mapping_justification")
+    given = [] if said is None else said[said.notna()].astype(str)
+    others = [term for term in given if term and term not in BY_HAND]
+    if others:
+        raise ValueError(
+            f"Expected verdicts of a person; found {len(others):,} of {len(table):,} rows with the "
+            f"mapping_justification {brief(repr(others[0]))}. What a model says is evidence, not "
+            "the truth: OpinionWeight of ibmea_sklearn.reviews weighs it. Take these rows out."
+        )
+
+
 class AlignmentWarning(UserWarning):
     """Something about the data or the parameters keeps an alignment from being good."""
 

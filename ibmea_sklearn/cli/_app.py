@@ -79,7 +79,7 @@ Preset = Annotated[
 
 def demo(
     output_dir: Annotated[
-        Path, typer.Option(help="Where alignment.tsv and alignment.png go.")
+        Path, typer.Option(help="Where alignment.tsv, alignment.png and review.html go.")
     ] = Path("."),
     seed: Seed = 0,
     train_ratio: Annotated[float, typer.Option(help="Share of the links to learn from.")] = 0.3,
@@ -374,22 +374,86 @@ def review(
         Path | None,
         typer.Option(
             help="SSSOM file of verdicts. With --serve it is written and goes on where it stopped "
-            "[default: verdicts.sssom.tsv]; with --html it is only read."
+            "[default: verdicts.sssom.tsv]; with --html it is only read; with --model it is known "
+            "to be true, beside the seeds of --evidence."
         ),
     ] = None,
     max_matches: Annotated[
-        int, typer.Option(min=1, help="Of the file: so many, the most doubtful ones.")
+        int,
+        typer.Option(min=1, help="Of the file, or for a model: so many, the most doubtful ones."),
     ] = 200,
     author: Annotated[str, typer.Option(help="Your name, in the file of verdicts.")] = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")
     ] = True,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask a language model instead of a person: its name on the server. What it says "
+            "is evidence, weighed by known pairs; no verdicts."
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Of an OpenAI-compatible server, such as http://localhost:11434/v1."),
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option(help="Environment variable that holds the server's key.")
+    ] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Show images to the model, if it sees.")
+    ] = False,
+    max_calls: Annotated[
+        int, typer.Option(min=1, help="Of the model, at most; a pair takes two.")
+    ] = 1000,
+    opinions: Annotated[
+        Path | None,
+        typer.Option(
+            help="SSSOM file for what the model says.  [default: opinions.sssom.tsv]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="With --model: the matches with their new confidences, .tsv (SSSOM), .csv, ...",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Judge matches in a browser, one at a time."""
-    from ._review import run_review
+    """Judge matches in a browser, one at a time, or let a language model give its opinion."""
+    from ._judged import check_ways
     from ._talk import Talk
+
+    check_ways(
+        {"--html FILE": html is not None, "--serve": serve, "--model NAME": model is not None},
+        {"--base-url": base_url, "--opinions": opinions, "--output": output},
+    )
+    if model is not None and base_url is not None:
+        from ..featurizers import ChatModel
+        from ._opinions import run_opinions
+
+        run_opinions(
+            Talk(quiet),
+            alignment,
+            graphs,
+            pair,
+            ChatModel(base_url, model, api_key_env=api_key_env),
+            questions=questions,
+            opinions=opinions or Path("opinions.sssom.tsv"),
+            output=output,
+            candidates=candidates,
+            evidence=evidence,
+            verdicts=verdicts,
+            max_matches=max_matches,
+            images=images,
+            max_calls=max_calls,
+        )
+        return
+    from ._review import run_review
 
     run_review(
         Talk(quiet),

@@ -15,6 +15,7 @@ from ..graph import KnowledgeGraph, SeedPairs
 from ..inspection import contact_sheet
 from ..matching import ranks
 from ..metrics import judged
+from ..reviews import ReviewPage, review
 from ._alignment import write_matches
 from ._evaluation import Scores, row_name, scores_of, show_scores
 from ._protocol import FUSED, modality_names, split_links
@@ -28,6 +29,8 @@ CREDITS = (
     "rendered to pixels.",
     "Right images: Twemoji, copyright Twitter, Inc and other contributors, CC BY 4.0, unchanged.",
 )
+# Matches on the review page, as many as somebody looks at in some minutes, and choices of each.
+_N_JUDGED, _N_CANDIDATES = 50, 6
 _WHAT = (
     "Aligns two knowledge graphs of emoji. On the left OpenMoji's drawings with names in English, "
     "Spanish, Russian\nand Japanese, on the right Twemoji's with names in German, French, "
@@ -36,7 +39,7 @@ _WHAT = (
 
 
 def run_demo(talk: Talk, aligner: BaseAligner, folder: Path, train_ratio: float) -> None:
-    """Load, encode, fit, score; write alignment and picture.
+    """Load, encode, fit, score; write alignment, picture and review page.
 
     Parameters
     ----------
@@ -44,11 +47,11 @@ def run_demo(talk: Talk, aligner: BaseAligner, folder: Path, train_ratio: float)
     aligner : BaseAligner
         Not fitted.
     folder : Path
-        Where ``alignment.tsv`` and ``alignment.png`` go.
+        Where ``alignment.tsv``, ``alignment.png`` and ``review.html`` go.
     train_ratio : float
     """
     check_folder(folder)
-    paths = (folder / "alignment.tsv", folder / "alignment.png")
+    paths = [folder / name for name in ("alignment.tsv", "alignment.png", "review.html")]
     check_apart({}, {path.name: path for path in paths})
     talk.say(_WHAT)
     with talk.step("Loading both graphs"):
@@ -72,7 +75,11 @@ def run_demo(talk: Talk, aligner: BaseAligner, folder: Path, train_ratio: float)
     write_matches(alignment, folder / "alignment.tsv", kg1, kg2)
     talk.wrote(folder / "alignment.tsv", f"{len(alignment):,} pairs (SSSOM)")
     _write_picture(talk, folder / "alignment.png", alignment, (kg1, kg2), split.test)
+    with talk.step("Writing a page to judge matches on"):
+        page = _write_page(aligner, alignment, folder / "review.html")
+    talk.wrote(folder / "review.html", f"a page of {page.n_shown:,} doubtful matches")
     talk.say(f"All together: {sum(talk.seconds.values()):.0f} s")
+    talk.result(f"Judge matches in a browser: {(folder / 'review.html').resolve().as_uri()}")
 
 
 def _scores(aligner: BaseAligner, view: SeedPairs, test: np.ndarray) -> dict[str, Scores]:
@@ -101,6 +108,14 @@ def _say_quality(talk: Talk, alignment: pd.DataFrame, test: np.ndarray) -> None:
         f"partner, {n_right:,} the right one. The other pairs are of words, which have no gold "
         "links."
     )
+
+
+def _write_page(aligner: BaseAligner, alignment: pd.DataFrame, path: Path) -> ReviewPage:
+    """Write the review page of the matches next to a confidence of a half, other choices beside."""
+    doubt = (alignment["confidence"] - 0.5).abs()
+    doubtful = alignment.iloc[np.argsort(doubt.to_numpy(), kind="stable")[:_N_JUDGED]]
+    others = aligner.candidates(doubtful["source"], k=_N_CANDIDATES)
+    return review(doubtful, aligner.kg1_, aligner.kg2_, path, others, aligner)
 
 
 def _write_picture(

@@ -11,12 +11,14 @@ from .structure.bags import BagOfAttributes as BagOfAttributes
 from .structure.bags import BagOfRelations as BagOfRelations
 from .structure.diffusion import Diffusion as Diffusion
 from .structure.label_propagation import LabelPropagation as LabelPropagation
+from .texts.asking import Asking as Asking
 from .texts.attribute_abstract import AttributeAbstract as AttributeAbstract
 from .texts.attribute_names import NameMatcher as NameMatcher
 from .texts.encoder import NameEncoder as NameEncoder
 from .texts.encoder import TextEncoder as TextEncoder
 from .texts.language_model import ChatModel as ChatModel
 from .texts.language_model import LanguageModelError as LanguageModelError
+from .texts.language_model import LanguageModelRefusal as LanguageModelRefusal
 from .texts.language_model_matcher import LanguageModelMatcher as LanguageModelMatcher
 from .texts.names import NameNGrams as NameNGrams
 from .texts.scripts import default_name_models as default_name_models

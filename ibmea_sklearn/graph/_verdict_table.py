@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._utils.validation import brief, did_you_mean
+from .._utils.validation import brief, check_by_hand, did_you_mean
 
-__all__ = ["COLUMNS", "LABELS", "VERDICTS", "checked_verdicts", "last_of_each"]
+__all__ = ["COLUMNS", "LABELS", "VERDICTS", "checked_rows", "checked_verdicts", "last_of_each"]
 
 VERDICTS = ("same", "different", "unsure", "none")
 COLUMNS = ("source", "target", "verdict", "author", "date", "comment")
@@ -20,6 +20,12 @@ LABELS = ("source_label", "target_label")
 
 
 def checked_verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the verdicts with all columns; ValueError if one can't be, or is no person's."""
+    check_by_hand(table)
+    return checked_rows(table)
+
+
+def checked_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with all columns, ids as they are written; ValueError if one can't be."""
     missing = [name for name in COLUMNS[:3] if name not in table]
     if missing:

@@ -9,6 +9,7 @@ from .mmkg import read_mmkg
 from .neo4j import read_neo4j
 from .networks import from_networkx, from_pykeen, to_networkx, to_pykeen
 from .openea import read_openea, read_openea_splits
+from .opinions import read_opinions, write_opinions
 from .rdf import read_rdf
 from .recognise import read_graph, read_graphs, read_pair, recognise_format, write_pair
 from .sparql import read_sparql
@@ -32,6 +33,7 @@ __all__ = [
     "read_neo4j",
     "read_openea",
     "read_openea_splits",
+    "read_opinions",
     "read_pair",
     "read_pairs",
     "read_rdf",
@@ -45,6 +47,7 @@ __all__ = [
     "unread_files",
     "write_alignment",
     "write_graph",
+    "write_opinions",
     "write_pair",
     "write_verdicts",
 ]

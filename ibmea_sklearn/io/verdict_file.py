@@ -113,7 +113,8 @@ class VerdictFile:
             If the disk takes no more; then the file is as it was.
         """
         with self._changing, only_unicode(self.path):
-            table = checked_verdicts(pd.DataFrame(list(rows), columns=[*COLUMNS, *LABELS]))
+            columns = [*COLUMNS, *LABELS, "mapping_justification"]
+            table = checked_verdicts(pd.DataFrame(list(rows), columns=columns))
             before = dict(self._rows)
             self._set(table)
             try:

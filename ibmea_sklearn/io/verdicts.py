@@ -59,7 +59,8 @@ def write_verdicts(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If a column is missing, or a verdict, an id or a date is not as above.
+        If a column is missing, a verdict, an id or a date is not as above, or a column
+        ``mapping_justification`` says that a row is no person's.
 
     See Also
     --------
@@ -140,6 +141,13 @@ def read_verdicts(
     """
     path = Path(path)
     table = parse_verdicts(path, read_text(path, keep_line_ends=True))[list(COLUMNS)]
+    return with_ids_of(table, graphs)
+
+
+def with_ids_of(
+    table: pd.DataFrame, graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None
+) -> pd.DataFrame:
+    """Turn ids, in place, into strings or integers, as those of the graphs are."""
     for kg, side in zip(graphs or (), ("source", "target"), strict=False):
         there = table[side].notna()
         table.loc[there, side] = pd.Series(
@@ -152,15 +160,13 @@ def read_verdicts(
 
 def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
     """Read the text of a file of verdicts; the columns are those of a table, and the labels."""
-    table, ends, prefixes, _, _ = parse_rows(path, text)
-    verdict = _verdicts(path, table, ends, prefixes)
-    is_manual = _is_by_hand(path, table, prefixes)
-    keep = is_manual & (verdict != "")
+    table, is_manual = parse_said(path, text)
+    keep = is_manual & (table["verdict"] != "").to_numpy()
     if len(table) and not is_manual.any():
         raise ValueError(
             f"{path}: expected verdicts, rows with mapping_justification {_MANUAL}; found "
-            f"{len(table):,} rows and none of them. An alignment is no verdict: judge it by "
-            "`ibmea review`."
+            f"{len(table):,} rows and none of them. An alignment is no verdict, nor is what a "
+            "model says: judge it by `ibmea review`."
         )
     if not keep.all():
         warnings.warn(
@@ -168,13 +174,21 @@ def parse_verdicts(path: Path, text: str) -> pd.DataFrame:
             "has judged them, or they say neither that two are the same nor that they are not.",
             stacklevel=3,
         )
+    return last_of_each(table[keep]).drop(columns="mapping_justification")
+
+
+def parse_said(path: Path, text: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read all rows of such a file, "" where one is no verdict; and which a person has judged."""
+    table, ends, prefixes, _, _ = parse_rows(path, text)
+    verdict = _verdicts(path, table, ends, prefixes)
     columns = dict(zip(COLUMNS[3:], ("author_label", "mapping_date", "comment"), strict=True))
     columns |= dict(zip(LABELS, ("subject_label", "object_label"), strict=True))
+    columns["mapping_justification"] = "mapping_justification"
     said = {name: _texts(table, slot) for name, slot in columns.items()}
     sides = {side: _entities(ends[f"{end}_id"])
              for side, end in (("source", "subject"), ("target", "object"))}  # fmt: skip
-    frame = pd.DataFrame({**sides, "verdict": verdict, **said}, dtype=object)[keep]
-    return last_of_each(frame)
+    frame = pd.DataFrame({**sides, "verdict": verdict, **said}, dtype=object)
+    return frame, _is_by_hand(path, table, prefixes)
 
 
 def _verdicts(
@@ -221,10 +235,12 @@ def iris_of(rows: pd.DataFrame) -> list[str]:
     return [to_iri(e) for side in ("source", "target") for e in rows[side] if e is not None]
 
 
-def format_verdicts(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> str:
-    """Turn checked rows into the text of an SSSOM/TSV file."""
-    body = format_table(_slots(rows, prefixes), "\t", csv.QUOTE_MINIMAL)
-    return header_of({"mapping_set_title": "Verdicts"}, prefixes, {}, body) + body
+def format_verdicts(
+    rows: pd.DataFrame, prefixes: Mapping[str, str], title: str = "Verdicts", why: Any = _MANUAL
+) -> str:
+    """Turn checked rows into the text of an SSSOM/TSV file; `why` is their justification."""
+    body = format_table(_slots(rows, prefixes, why), "\t", csv.QUOTE_MINIMAL)
+    return header_of({"mapping_set_title": title}, prefixes, {}, body) + body
 
 
 def format_rows(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> str:
@@ -233,7 +249,7 @@ def format_rows(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> str:
     return text.partition("\n")[2]
 
 
-def _slots(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> pd.DataFrame:
+def _slots(rows: pd.DataFrame, prefixes: Mapping[str, str], why: Any = _MANUAL) -> pd.DataFrame:
     verdict = rows["verdict"]
     values: Iterable[Any] = (
         _curies(rows["source"], prefixes),
@@ -242,7 +258,7 @@ def _slots(rows: pd.DataFrame, prefixes: Mapping[str, str]) -> pd.DataFrame:
         np.where(verdict == "different", "Not", ""),
         _curies(rows["target"], prefixes),
         rows["target_label"],
-        _MANUAL,
+        why,
         rows["author"],
         rows["date"],
         np.where(verdict == "unsure", "0.5", ""),

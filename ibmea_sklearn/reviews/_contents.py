@@ -14,9 +14,10 @@ from .._utils.validation import did_you_mean
 from ..graph import KnowledgeGraph
 from ..inspection import PairComparison, Picture, picture_of
 from ..io import to_iri
+from ._texts import cut, labels_of, short_name
 
-# Characters of a name in a list, and of a value before "show all".
-_NAME, _VALUE = 120, 300
+# Characters of a value before "show all".
+_VALUE = 300
 _MOST_PICTURES, _MOST_CANDIDATES, _MOST_FACTS = 4, 9, 3
 # Pixels of the longer side.
 LARGE, SMALL = 288, 96
@@ -48,13 +49,13 @@ class Contents:
         evidence: Any = None,
         folders: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
-        matches = _checked(matches)
+        matches = checked_matches(matches)
         self.graphs = kg1, kg2
         self.folders = folders
         self._comparison = PairComparison(kg1, kg2, matches)
-        self._labels = [_labels(kg) for kg in self.graphs]
+        self._labels = [labels_of(kg) for kg in self.graphs]
         self._columns = self._arranged(matches)
-        self._candidates = _candidates_of(candidates, self.graphs)
+        self._candidates = candidates_of(candidates, self.graphs)
         self._evidence = _evidence_of(evidence)
 
     @property
@@ -92,7 +93,7 @@ class Contents:
         source, target = (kg.entity_ids[i] for kg, i in zip(self.graphs, (s, t), strict=True))
         compared = self._comparison
         attributes = [
-            [_name(r.source_attribute), _name(r.target_attribute),
+            [short_name(r.source_attribute), short_name(r.target_attribute),
              _literal(r.source_value, most), _literal(r.target_value, most), r.agrees]
             for r in compared.attributes(source, target)
         ]  # fmt: skip
@@ -141,7 +142,7 @@ class Contents:
         ends = [self._called(0, row.source_neighbor), self._called(1, row.target_neighbor)]
         is_left = row.source_neighbor is not None
         elsewhere = self._called(int(is_left), row.matched_to)
-        relations = ([_name(r) for r in side] for side in row[2:4])
+        relations = ([short_name(r) for r in side] for side in row[2:4])
         return [*ends, *relations, row.agrees, elsewhere]
 
     def _called(self, side: int, entity: Any) -> str | None:
@@ -153,7 +154,7 @@ class Contents:
         kg = self.graphs[1]
         rows = np.flatnonzero(kg.attribute_triples[:, 0] == t)[:_MOST_FACTS]
         said = zip(kg.attribute_triples[rows, 1], kg.attribute_values[rows], strict=True)
-        facts = (f"{_name(kg.attribute_names[a])}: {cut(str(value), 40)}" for a, value in said)
+        facts = (f"{short_name(kg.attribute_names[a])}: {cut(str(value), 40)}" for a, value in said)
         return {
             "t": t,
             "label": cut(self._labels[1][t]),
@@ -190,15 +191,16 @@ class Contents:
         return table.iloc[np.lexsort([*ids, doubt])].reset_index(drop=True)
 
 
-def _checked(matches: pd.DataFrame) -> pd.DataFrame:
+def checked_matches(matches: pd.DataFrame, what: str = "matches") -> pd.DataFrame:
+    """Return matches, or questions, with confidences; raise an error that says what is wrong."""
     if not isinstance(matches, pd.DataFrame):
         raise TypeError(
-            "Expected matches as a table with the columns source, target and confidence, as "
+            f"Expected {what} as a table with the columns source, target and confidence, as "
             f"align() returns it; found {type(matches).__name__}."
         )
-    _check_columns(matches, "matches", ("source", "target"))
+    _check_columns(matches, what, ("source", "target"))
     if not len(matches):
-        raise ValueError("Expected matches to review; found an empty table.")
+        raise ValueError(f"Expected {what} to review; found an empty table.")
     twice = matches.duplicated(["source", "target"])
     if twice.any():
         row = matches[twice].iloc[0]
@@ -221,17 +223,7 @@ def _check_columns(table: pd.DataFrame, what: str, names: Sequence[str]) -> None
         )
 
 
-def _labels(kg: KnowledgeGraph) -> list[str]:
-    """Return what each entity is called: a name or text, else what its id ends with."""
-    labels = kg.labels()
-    ids = kg.entity_ids.tolist()
-    if kg.entity_ids.dtype != object or all(labels):
-        return [label or str(i) for label, i in zip(labels, ids, strict=True)]
-    ends = kg.with_names("id").labels()
-    return [label or end or i for label, end, i in zip(labels, ends, ids, strict=True)]
-
-
-def _candidates_of(
+def candidates_of(
     candidates: pd.DataFrame | None, graphs: tuple[KnowledgeGraph, KnowledgeGraph]
 ) -> dict[int, list[tuple[int, float | None]]]:
     if candidates is None:
@@ -280,16 +272,6 @@ def _steps(channels: pd.DataFrame) -> list[list[Any]]:
     ]
 
 
-def _name(name: Any) -> Any:
-    """Return a name of a relation or attribute without its namespace, whatever stands before it."""
-    if name is None:
-        return None
-    arrow, text = (name[:2], name[2:]) if str(name)[:2] in ("→ ", "← ") else ("", str(name))
-    if "://" in text:
-        text = text.rstrip("/>").replace("#", "/").rpartition("/")[2]
-    return arrow + cut(text)
-
-
 def _literal(value: Any, most: int) -> Any:
     """Return a value as text; of a long one the beginning, the rest, and how much is left out."""
     if value is None:
@@ -299,11 +281,6 @@ def _literal(value: Any, most: int) -> Any:
         return text
     rest = text[_VALUE:most]
     return {"start": text[:_VALUE], "rest": rest, "cut": max(len(text) - most, 0)}
-
-
-def cut(text: str, most: int = _NAME) -> str:
-    """Return a text, or its beginning."""
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def entities_of(

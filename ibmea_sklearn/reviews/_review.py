@@ -17,8 +17,9 @@ from .. import __version__
 from .._utils.files import atomic_write
 from .._utils.validation import Integer
 from ..graph import KnowledgeGraph
-from ._contents import Contents, cut, entities_of
+from ._contents import Contents, entities_of
 from ._page import page
+from ._texts import cut
 from ._verdicts import Verdicts
 
 # Characters of a literal that one file holds.

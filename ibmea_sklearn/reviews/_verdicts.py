@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .._utils.validation import check_by_hand
 from ..io import VerdictFile
 
 if TYPE_CHECKING:
@@ -97,11 +98,13 @@ class Verdicts:
 
     def load(self, table: pd.DataFrame) -> int:
         """Take the verdicts of a table; return how many are of other entities, and left out."""
+        check_by_hand(table)
         found = [change for change in map(self._change_of, _rows(table)) if change is not None]
         self.change(found)
         return len(table) - len(found)
 
     def _take(self, table: pd.DataFrame) -> None:
+        check_by_hand(table)
         missing = [name for name in ("source", "target", "verdict") if name not in table]
         if missing:
             raise ValueError(

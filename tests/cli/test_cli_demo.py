@@ -1,5 +1,6 @@
 """``ibmea demo`` on the real emoji, as a user runs it."""
 
+import json
 import re
 
 import pytest
@@ -61,7 +62,22 @@ def test_the_picture_is_there(shown):
     with Image.open(shown[1] / "alignment.png") as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 1000
-    assert sorted(p.name for p in shown[1].iterdir()) == ["alignment.png", "alignment.tsv"]
+    names = ["alignment.png", "alignment.tsv", "review.html"]
+    assert sorted(p.name for p in shown[1].iterdir()) == names
+
+
+def test_it_ends_with_the_address_of_its_review_page(shown):
+    last = shown[0].strip().splitlines()[-1]
+    page = shown[1] / "review.html"
+    assert last == f"Judge matches in a browser: {page.resolve().as_uri()}"
+    text = page.read_text(encoding="utf8")
+    data = json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1]
+    )
+    assert data["n"] == 50 and len(data["pairs"]) == 50 and len(data["pictures"]) > 50
+    first = next(iter(data["pairs"].values()))
+    assert first["evidence"] and first["candidates"]
+    assert page.stat().st_size < 8 << 20
 
 
 def test_it_says_steps_times_and_licences(shown):

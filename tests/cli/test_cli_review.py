@@ -51,8 +51,8 @@ def test_candidates_evidence_and_verdicts_go_into_the_page(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--pair", "PAIR"], "Expected --html FILE or --serve; found neither"),
-        (["--pair", "PAIR", "--html", "a.html", "--serve"], "found both"),
+        (["--pair", "PAIR"], "Expected one of --html FILE, --serve, --model NAME; found neither"),
+        (["--pair", "PAIR", "--html", "a.html", "--serve"], "found --html FILE and --serve"),
         (["--html", "a.html"], "Expected --graphs KG1 KG2 or --pair FOLDER; found neither"),
         (["--pair", "PAIR", "--html", "MATCHES"], "is, or would change, that of ALIGNMENT"),
         (["--pair", "PAIR", "--serve", "--verdicts", "MATCHES"], "that of ALIGNMENT"),

@@ -1,14 +1,11 @@
-"""A language model behind an endpoint, and questions asked within a budget."""
+"""A language model behind an endpoint."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import time
-import warnings
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
@@ -20,7 +17,6 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from ..._utils.validation import Integer, Number
-from .._cache import Cache
 
 # Worth another try: too early, too many, or the server's own trouble.
 _PASSING = (408, 425, 429, 500, 502, 503, 504, 529)
@@ -31,8 +27,9 @@ _LONGEST_WAIT = 60
 _LONGEST, _PATIENCE = 1 << 24, 10
 _CHUNK = 1 << 16
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# So often in a row without an answer, the model is taken to be out of reach.
-_MOST_FAILURES = 3
+# What a model is asked: a text, or parts of a message as such endpoints take them, images among
+# them.
+Prompt = str | Sequence[Mapping[str, Any]]
 
 
 class LanguageModelError(RuntimeError):
@@ -46,6 +43,8 @@ class LanguageModelRefusal(LanguageModelError):
 @dataclass(frozen=True)
 class ChatModel:
     """A language model behind an OpenAI-compatible endpoint, as a function from text to text.
+
+    A model that sees is asked with parts of a message, some of them images.
 
     Servers of this kind are those of OpenAI and most other providers, and of one's own machine
     with llama.cpp, Ollama or vLLM.
@@ -82,6 +81,7 @@ class ChatModel:
     See Also
     --------
     LanguageModelMatcher : Asks such a model which attributes mean the same.
+    ibmea_sklearn.reviews.ask_model : Asks it which entities are the same.
 
     Notes
     -----
@@ -134,12 +134,14 @@ class ChatModel:
         options = json.dumps(dict(self.options), sort_keys=True, default=str)
         return f"{self.base_url} {self.model} {options}"
 
-    def __call__(self, prompt: str) -> str:
+    def __call__(self, prompt: Prompt) -> str:
         """Ask.
 
         Parameters
         ----------
-        prompt : str
+        prompt : str or sequence of mappings
+            A text; or parts of a message as such endpoints take them: ``{"type": "text", "text":
+            "..."}`` and ``{"type": "image_url", "image_url": {"url": "data:image/webp;..."}}``.
 
         Returns
         -------
@@ -153,7 +155,8 @@ class ChatModel:
             If there is no answer after all tries, or it is no completion of a chat.
         """
         key = self._key()
-        messages = [{"role": "user", "content": prompt}]
+        content = prompt if isinstance(prompt, str) else list(prompt)
+        messages = [{"role": "user", "content": content}]
         body = {**self.options, "model": self.model, "messages": messages}
         response = self._post(body, key)
         hidden = _hider(key)
@@ -273,91 +276,3 @@ def _content(response: requests.Response) -> str:
             f"Expected a completion of a chat from {response.url}; found something else."
         )
     return content
-
-
-def _key_of(prompt: str) -> bytes:
-    return hashlib.sha256(prompt.encode("utf8", "replace")).digest()
-
-
-class Asking:
-    """Ask a language model questions, and count what was not answered.
-
-    Parameters
-    ----------
-    model : callable
-        From text to text.
-    cache : Cache or None
-        Where answers are looked up and kept.
-    max_calls : int
-        How often the model is called at most.
-    prompts : sequence of str
-        What will be asked.
-
-    Attributes
-    ----------
-    unanswered : Counter of {str: int}
-        Number of names by the reason.
-    """
-
-    def __init__(
-        self,
-        model: Callable[[str], str],
-        cache: Cache | None,
-        max_calls: int,
-        prompts: Sequence[str],
-    ) -> None:
-        self.model = model
-        self.cache = cache
-        self.max_calls = max_calls
-        self.unanswered: Counter[str] = Counter()
-        self._known = cache.read(map(_key_of, prompts)) if cache is not None else {}
-        self._n_calls = 0
-        self._n_failures = 0
-
-    def __call__(
-        self, prompt: str, read: Callable[[Any], dict[int, int | None]], n_asked: int
-    ) -> dict[int, int | None]:
-        """Ask, and return what `read` makes of the answer: something for each name at best."""
-        kept = self._known.get(_key_of(prompt))
-        reason = "no sensible answer"
-        if kept is None:
-            answer, reason = self._answer(prompt)
-        else:
-            answer = kept.decode("utf8", "replace")
-        said = read(answer)
-        if said and kept is None and self.cache is not None:
-            self.cache.write({_key_of(prompt): str(answer).encode("utf8", "replace")})
-        self.unanswered[reason] += n_asked - len(said)
-        return said
-
-    def _answer(self, prompt: str) -> tuple[str | None, str]:
-        """Return the answer of the model, and what to say if it tells nothing."""
-        if self._n_failures == _MOST_FAILURES:
-            return None, f"not asked after {_MOST_FAILURES} calls without answer"
-        if self._n_calls == self.max_calls:
-            return None, f"not asked within max_calls={self.max_calls}"
-        self._n_calls += 1
-        try:
-            answer = self.model(prompt)
-        except LanguageModelRefusal:
-            raise
-        except LanguageModelError as error:
-            self._n_failures += 1
-            return None, str(error)
-        except Exception as error:  # of a callable of the user's; its text may hold a key
-            self._n_failures += 1
-            return None, f"the model raised {type(error).__name__}"
-        self._n_failures = 0
-        return answer, "no sensible answer"
-
-    def warn(self, n_asked: int) -> None:
-        """Say once how many names were not answered, and why."""
-        reasons = {reason: n for reason, n in self.unanswered.items() if n}
-        if reasons:
-            warnings.warn(
-                f"The language model answered for {n_asked - sum(reasons.values())} of {n_asked} "
-                "attributes; for the others values and names decided. "
-                + " ".join(f"{n}: {reason.rstrip('.')}." for reason, n in reasons.items()),
-                UserWarning,
-                stacklevel=2,
-            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -14,10 +15,10 @@ import pandas as pd
 from ..._utils.estimator import Estimator
 from ..._utils.validation import Integer, Range
 from ...graph import SeedPairs
-from .._cache import CACHE_DIR, CACHE_NAME, Cache, open_cache
+from .._cache import CACHE_DIR, CACHE_NAME
 from ..base import checked_view, graphs_of
+from .asking import Asking
 from .attribute_names import N_VALUES, Candidates, Labels, NameMatcher, assigned, one_to_one
-from .language_model import Asking
 
 _TASK = """\
 Two data sets describe the same kinds of things, with attributes of different names, units and \
@@ -289,12 +290,18 @@ class LanguageModelMatcher(Estimator):
             question(labels, part, self._offered(candidates, part, free), examples)
             for part in parts
         ]
-        ask = Asking(self.model, self._cache(), self.max_calls, prompts)
+        ask = Asking(self.model, prompts, self.max_calls, self.cache_dir, self.cache_name)
         said: dict[int, int | None] = {}
         for prompt, part in zip(prompts, parts, strict=True):
             read = functools.partial(read_answer, labels=labels, asked=part)
             said |= ask(prompt, read, len(part))
-        ask.warn(len(asked))
+        if ask.reasons():
+            warnings.warn(
+                f"The language model answered for {len(said)} of {len(asked)} attributes; for the "
+                f"others values and names decided. {ask.reasons()}",
+                UserWarning,
+                stacklevel=2,
+            )
         return said
 
     def _offered(self, candidates: Candidates, asked: np.ndarray, free: np.ndarray) -> np.ndarray:
@@ -309,10 +316,6 @@ class LanguageModelMatcher(Estimator):
         if self.offline is None or isinstance(self.offline, NameMatcher):
             return self.offline or NameMatcher()
         raise TypeError(f"Expected offline to be None or a NameMatcher; found {self.offline!r}.")
-
-    def _cache(self) -> Cache | None:
-        name = self.cache_name or getattr(self.model, "cache_name", None)
-        return None if name is None else open_cache(self.cache_dir, "answers", str(name))
 
 
 def _outweighed(candidates: Candidates, said: Mapping[int, int | None]) -> pd.DataFrame:
