@@ -93,7 +93,7 @@ def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
     ValueError
         If they don't fit into float32.
     """
-    values = np.concatenate([_centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
+    values = np.concatenate([centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
     if not np.isfinite(values).all():
         raise ValueError(
             f"Expected {modality} features that fit into float32; found some beyond "
@@ -102,13 +102,24 @@ def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
     return values
 
 
-def _centred(side: ModalityFeatures) -> np.ndarray:
+def centred(side: ModalityFeatures, centre: np.ndarray | None = None) -> np.ndarray:
+    """Features with a mean taken off, by default their own: float32, zero where there are none."""
     given: Any = side.values
     with np.errstate(over="ignore", invalid="ignore"):  # whoever asked looks at the result
         values = np.array(given.toarray() if sparse.issparse(given) else given, np.float32)
-        values -= mean_of_rows(values, side.mask)
+        values -= mean_of_rows(values, side.mask) if centre is None else centre
     values[~side.mask] = 0
     return values
+
+
+def centre_of(side: ModalityFeatures) -> np.ndarray:
+    """Mean that is taken off features, float32 (width,); as of :func:`frozen_vectors`."""
+    given: Any = side.values
+    with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(given, np.memmap):
+            return mean_of_rows(given, side.mask)
+        values = np.asarray(given.toarray() if sparse.issparse(given) else given, np.float32)
+        return mean_of_rows(values, side.mask)
 
 
 def mean_of_rows(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
