@@ -14,7 +14,7 @@ from ._earlier import Earlier
 from ._growth import Growth, growth_of
 from ._input import checked_embeddings
 
-__all__ = ["extended"]
+__all__ = ["extended", "joined_embeddings"]
 
 
 def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
@@ -36,9 +36,7 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
     draft.__dict__.update(aligner.__dict__)
     found = aligner._matches()
     free = Sides(aligner._free(0), aligner._free(1))
-    more = draft.extend_embeddings(growth._replace(X=draft._featurize_more(growth.X)))
-    more = more if isinstance(more, Mapping) else {FUSED: more}
-    draft.embeddings_ = _joined(aligner.embeddings_, more, growth)
+    draft.embeddings_ = draft._grown_embeddings(growth)
     graphs = aligner.kg1_, aligner.kg2_
     draft.kg1_, draft.kg2_ = kg1, kg2
     draft.seed_indices_, draft.judged_ = growth.X.indices, growth.X.judged
@@ -52,9 +50,17 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
     return draft.__dict__
 
 
-def _joined(
-    before: Mapping[str, Sides], more: Mapping[str, Sides], growth: Growth
+def joined_embeddings(
+    before: Mapping[str, Sides], more: Sides | Mapping[str, Sides], growth: Growth
 ) -> dict[str, Sides]:
+    """Put vectors of new entities beside those of the fit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If some are missing, or not as embeddings should be.
+    """
+    more = more if isinstance(more, Mapping) else {FUSED: more}
     absent = before.keys() - more.keys()
     if absent:
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,8 @@ def with_parts(module: nn.Module, **parts: Any) -> Any:
 def grown_network(aligner: Any, growth: Growth, features: MoreFeatures) -> Any:
     """Return IBMEA's network with the nodes of the grown graphs, and the weights of the fit."""
     network = aligner.network_
-    tables = grown_tables(aligner, growth, features, network.tables)
+    keeps = settings_of(aligner, "features").missing == "kept"
+    tables = grown_tables(aligner, growth, features, network.tables, keeps)
     n_nodes = growth.n_left + growth.X.kg2.n_entities
     parts: dict[str, Any] = {"tables": nn.ModuleDict(tables), "n_nodes": n_nodes}
     if network.graph is not None:
@@ -70,7 +70,9 @@ def _grown_start(aligner: Any, growth: Growth, start: Any) -> Any:
         new = with_parts(start)
         new.vectors = nn.Parameter(_joined(growth, start.vectors.detach(), rows))
     else:
-        rows = torch.from_numpy(aligner.record_.start.rows(growth, aligner))
+        labels = aligner._label_propagation()
+        found = aligner.record_.start.rows(growth, labels, aligner.device_)
+        rows = torch.from_numpy(found)
         new = FixedStart(_joined(growth, start.vectors, rows))
     return new
 
@@ -104,10 +106,16 @@ def neighbours_of_new(X: SeedPairs, nodes: np.ndarray) -> sparse.csr_array:
 
 
 def grown_tables(
-    aligner: Any, growth: Growth, features: MoreFeatures, tables: Any
+    aligner: Any, growth: Growth, features: MoreFeatures, tables: Any, keeps: bool = False
 ) -> dict[str, FeatureTable | MappedTable]:
-    """Return the tables of a network with the rows of new nodes where these stand."""
-    return {m: _grown_table(aligner, growth, features, m, t) for m, t in tables.items()}
+    """Return the tables of a network with the rows of new nodes where these stand.
+
+    ``keeps``: whether they say that everybody has features.
+    """
+    found = {m: _grown_table(aligner, growth, features, m, t) for m, t in tables.items()}
+    for table in found.values() if keeps else ():
+        table.mask = torch.ones_like(table.mask)
+    return found
 
 
 def _grown_table(
@@ -116,7 +124,7 @@ def _grown_table(
     encoding = settings_of(aligner, "features")
     sides = features[modality]
     there = torch.from_numpy(np.concatenate([side.mask for side in sides]))
-    mask = _joined(growth, table.mask, _told(table, there))
+    mask = _joined(growth, table.mask, there)
     if isinstance(table, MappedTable):
         parts = [kg.features[modality].values for kg in (growth.X.kg1, growth.X.kg2)]
         return MappedTable(parts, table._centres, mask)
@@ -129,11 +137,6 @@ def _grown_table(
         new = new_rows(aligner, growth, features, modality)
     values = _joined(growth, table.values, torch.from_numpy(new))
     return FeatureTable(values, mask, table.n_features)
-
-
-def _told(table: Any, there: Tensor) -> Tensor:
-    """Say that everybody has features, where the table of the fit says so of all."""
-    return torch.ones_like(there) if bool(table.mask.all()) else there
 
 
 def _joined(growth: Growth, before: Tensor, more: Tensor) -> Tensor:
@@ -156,8 +159,3 @@ def _joined_rows(
     stacked = FeatureTable(every, torch.ones(len(order), dtype=torch.bool), table.n_features)
     rows: Any = stacked(place)
     return FeatureTable(rows, mask, table.n_features)
-
-
-def names_of_rows(rows: Mapping[str, np.ndarray], growth: Growth) -> dict[str, Any]:
-    """Split rows of new nodes by graph, by name."""
-    return {name: growth.split(part) for name, part in rows.items()}

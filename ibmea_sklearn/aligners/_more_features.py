@@ -35,8 +35,14 @@ def more_features(
     Raises
     ------
     ValueError
-        If the fit found features in its graphs, and the grown ones have none, or of other widths.
+        If the fit found features in its graphs, and the grown ones have none, or of other widths;
+        if nothing was kept.
     """
+    if not hasattr(aligner, "record_"):
+        raise ValueError(
+            "Expected an aligner that has kept what its fit knew; found none of that, as in files "
+            "of earlier versions. Fit it anew."
+        )
     makers = fitted_featurizers(aligner, make)
     parts = _Parts(growth)
     found = {}

@@ -10,12 +10,41 @@ from scipy import sparse
 
 from ..channels import PairSearch
 from ..channels.channels import frozen_name
-from ..channels.features import centre_of
+from ..channels.features import Principal, centre_of, centred
+from ..featurizers import LabelPropagation
+from ..featurizers.structure.label_propagation import propagation_by
 from ..featurizers.structure.propagation import shared_codes
-from ..graph import KnowledgeGraph, SeedPairs, Sides
+from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
+from ..graph._joint import as_nodes
 from ._growth import Growth
 
-__all__ = ["FitRecord", "record_of"]
+__all__ = ["FitRecord", "LabelStart", "record_of"]
+
+
+class LabelStart(NamedTuple):
+    """What a graph encoder has started from: principal components of propagated labels.
+
+    The labels of ``pairs`` (n, 2), with ``codes`` (n,) and ``seed`` as of
+    :class:`~ibmea_sklearn.featurizers.LabelPropagation`; ``centres`` were taken off the features.
+    """
+
+    pairs: np.ndarray
+    codes: np.ndarray
+    seed: int
+    centres: Sides
+    principal: Principal
+
+    def rows(self, growth: Growth, labels: LabelPropagation, device: str) -> np.ndarray:
+        """Return the vectors of new nodes, float32 (n_new_nodes, width)."""
+        X = growth.X
+        propagation = propagation_by(labels, X.kg1, X.kg2, self.seed, device)
+        found = propagation(as_nodes(X.kg1, growth.pairs(self.pairs)), self.codes, growth.new_nodes)
+        sides = zip(growth.split(found), self.centres, strict=True)
+        parts = [
+            centred(ModalityFeatures(rows, np.asarray(rows.any(axis=1))), centre)
+            for rows, centre in sides
+        ]
+        return self.principal.rows(np.concatenate(parts))
 
 
 class FitRecord(NamedTuple):
@@ -24,7 +53,8 @@ class FitRecord(NamedTuple):
     ``known`` (n_known, 2), pairs as indices of entities, and ``codes`` (n_known,) of their labels,
     of which ``seed`` drew the random ones; ``train`` (n_train, 2), the seeds that features were
     made with; ``centres``, by modality, the means that were taken off the features of either graph.
-    ``graphs`` are those that features were made of, where they are others than the aligner's.
+    ``graphs`` are those that features were made of, where they are others than the aligner's;
+    ``start`` is that of a graph encoder which starts from propagated labels.
     """
 
     known: np.ndarray
@@ -33,13 +63,18 @@ class FitRecord(NamedTuple):
     seed: int
     centres: Mapping[str, Sides]
     graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
+    start: LabelStart | None = None
 
     def moved(self, growth: Growth, graphs: tuple[KnowledgeGraph, KnowledgeGraph]) -> FitRecord:
         """Return the same for graphs that have grown; ``graphs`` are those before."""
-        return self._replace(known=growth.pairs(self.known), graphs=self.graphs or graphs)
+        start = self.start and self.start._replace(pairs=growth.pairs(self.start.pairs))
+        known = growth.pairs(self.known)
+        return self._replace(known=known, graphs=self.graphs or graphs, start=start)
 
 
-def record_of(X: SeedPairs, search: PairSearch, modalities: list[str]) -> FitRecord:
+def record_of(
+    X: SeedPairs, search: PairSearch, modalities: list[str], start: LabelStart | None = None
+) -> FitRecord:
     """Note what is known at the end of a fit.
 
     Parameters
@@ -49,6 +84,7 @@ def record_of(X: SeedPairs, search: PairSearch, modalities: list[str]) -> FitRec
     search : PairSearch
         Settled.
     modalities : list of str
+    start : LabelStart, optional
     """
     propagation, known = search.channels.propagation, search.known
     centres = {
@@ -62,6 +98,7 @@ def record_of(X: SeedPairs, search: PairSearch, modalities: list[str]) -> FitRec
         X.indices,
         0 if propagation is None else getattr(propagation, "random_state", 0),
         centres,
+        start=start,
     )
 
 

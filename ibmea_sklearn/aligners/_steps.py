@@ -269,7 +269,8 @@ def train(
         own.history_, own.best_epoch_ = trainer.history, trainer.best_epoch
         own.rounds_, own.calibration_ = search.log, trainer.calibration
         sides, own.channel_weights_ = search.embed(encode)
-        own.record_ = record_of(start.train, search, start.modalities)
+        started = own.__dict__.pop("_start", None)
+        own.record_ = record_of(start.train, search, start.modalities, started)
         read_out(_on(search.known, device), sides)
 
     trainer.run(finish)

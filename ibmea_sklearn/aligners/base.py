@@ -20,6 +20,7 @@ from .._utils.names import FUSED, PROPAGATION
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Before, Calibration, Judgement
 from ..channels.channels import frozen_name
+from ..channels.features import Principal
 from ..channels.hints import hint_at_precision
 from ..featurizers import ModalityFeaturizer
 from ..featurizers.structure.label_propagation import propagation_by
@@ -32,7 +33,7 @@ from ..matching._candidates import places, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._earlier import Earlier, changes_of, kept_first, no_changes, with_earlier
-from ._extension import extended
+from ._extension import extended, joined_embeddings
 from ._growth import Growth
 from ._input import (
     as_view,
@@ -57,7 +58,7 @@ from ._matches import (
     unmatched_table,
 )
 from ._questions import ask, neighbours, reason_of
-from ._record import FitRecord
+from ._record import FitRecord, LabelStart
 from ._suspects import Evidence, find_suspects
 
 if TYPE_CHECKING:
@@ -142,8 +143,10 @@ class BaseAligner(Estimator, ABC):
         FitRecord,
         Judged,
         Judgement,
+        LabelStart,
         Matches,
         ModalityFeatures,
+        Principal,
         Sides,
     )
 
@@ -354,6 +357,11 @@ class BaseAligner(Estimator, ABC):
             f"Expected an aligner that can be extended; found {name}, which has no method "
             f"extend_embeddings(growth). Fit it anew, or write one: see BaseAligner."
         )
+
+    def _grown_embeddings(self, growth: Growth) -> dict[str, Sides]:
+        """Return the embeddings of all entities of grown graphs."""
+        more = self.extend_embeddings(growth._replace(X=self._featurize_more(growth.X)))
+        return joined_embeddings(self.embeddings_, more, growth)
 
     @property
     def changes_(self) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from .._utils.validation import (
 )
 from ..channels.features import (
     BUILT_IN,
+    centre_of,
     frozen_modalities,
     frozen_vectors,
     principal_vectors,
@@ -52,6 +53,7 @@ from ._network import (
     principal_projection,
     trained_weights,
 )
+from ._record import LabelStart
 from ._steps import Start, begin, own_featurizer, reserved_names, train, with_features
 from .base import BaseAligner
 from .settings import Bottleneck, FeatureEncoding, GraphEncoding, Hybrid, Rounds, Training
@@ -466,8 +468,13 @@ class IBMEAAligner(BaseAligner):
     def _propagated(self, start: Start, width: int) -> np.ndarray:
         """Vectors of propagated labels that the graph encoder starts from."""
         # Without the labels of held-out seeds: their neighbours would bring them back to them.
-        features = self._label_propagation().fit_transform(start.train)
-        return principal_vectors(frozen_vectors(features, PROPAGATION), width, start.seed)
+        labels = self._label_propagation()
+        X = labels.fit_transform(start.train)
+        vectors = frozen_vectors(X, PROPAGATION)
+        rows, principal = principal_vectors(vectors, width, start.seed)
+        centres = Sides(*(centre_of(kg.features[PROPAGATION]) for kg in (X.kg1, X.kg2)))
+        self._start = LabelStart(X.indices, labels._codes, labels._seed, centres, principal)
+        return rows
 
     def _feature_encoder(
         self, table: FeatureTable | MappedTable, random_state: int, beta: float | None

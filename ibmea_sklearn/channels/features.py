@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -132,10 +132,35 @@ def mean_of_rows(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.asarray(total / max(1, mask.sum()), np.float32)
 
 
-def principal_vectors(vectors: np.ndarray, width: int, random_state: int) -> np.ndarray:
-    """Principal components of vectors, as float32 (n, width) rows of length 1, or zero."""
+class Principal(NamedTuple):
+    """Principal components: ``mean`` (n_features,) and ``components`` (n_components, n_features).
+
+    Rows that are made of them have ``width`` numbers: no fewer than there are components.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    width: int
+
+    def rows(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the components of vectors, as float32 (n, width) rows of length 1, or zero."""
+        return _unit_scores((vectors - self.mean) @ self.components.T, vectors, self.width)
+
+
+def principal_vectors(
+    vectors: np.ndarray, width: int, random_state: int
+) -> tuple[np.ndarray, Principal]:
+    """Principal components of vectors, as float32 (n, width) rows of length 1, or zero.
+
+    Also what makes the same of further vectors.
+    """
     n_components = min(width, min(vectors.shape))
     model = PCA(n_components, svd_solver="randomized", random_state=random_state)
-    scores = normalize(model.fit_transform(vectors)).astype(np.float32)
+    scores = model.fit_transform(vectors)
+    return _unit_scores(scores, vectors, width), Principal(model.mean_, model.components_, width)
+
+
+def _unit_scores(scores: np.ndarray, vectors: np.ndarray, width: int) -> np.ndarray:
+    scores = normalize(scores).astype(np.float32)
     scores[~vectors.any(axis=1)] = 0
-    return np.pad(scores, ((0, 0), (0, width - n_components)))
+    return np.pad(scores, ((0, 0), (0, width - scores.shape[1])))
