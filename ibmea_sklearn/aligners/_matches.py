@@ -11,7 +11,15 @@ import rich
 from scipy import sparse
 
 from .._utils.names import FUSED
-from ..channels.calibration import Before, Calibration, Judgement, judge, judge_rest, replicates
+from ..channels.calibration import (
+    Before,
+    Calibration,
+    Judgement,
+    judge,
+    judge_rest,
+    replicates,
+    usual_of,
+)
 from ..graph import Sides
 from ..matching import Matching
 from ..matching._candidates import Candidates, places, places_among
@@ -112,8 +120,8 @@ def find_matches(
         pairs, scores = how.mutual_nearest(*vectors, forbidden)
     if are_chances:
         seen = as_chances(seen)
-    judgement = judge(calibration, seen, has, before)
-    usual = before.usual if before else _usual(seen)
+    usual = before.usual if before else usual_of(seen)
+    judgement = judge(calibration, seen, has, usual, before)
     entries = seen.entries(pairs)
     chances = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
     is_candidate = entries >= 0
@@ -123,10 +131,6 @@ def find_matches(
     found = Matches(pairs, scores, chances, judgement, has, usual)
     order = np.argsort(-found.confidence, kind="stable")
     return found._replace(pairs=pairs[order], scores=scores[order], replicates=chances[:, order])
-
-
-def _usual(seen: Candidates) -> Sides | None:
-    return Sides(seen.usual(), seen.T.usual()) if len(seen.rows) else None
 
 
 def compared(embeddings: Mapping[str, Sides], free: Sides) -> tuple[Sides, Sides]:

@@ -132,7 +132,7 @@ class Judgement(NamedTuple):
 class Before(NamedTuple):
     """What an earlier look at more entities tells of a look at some of these and at new ones.
 
-    ``usual`` (2, 5) what spoke for best candidates then, see :meth:`Candidates.usual`; ``share``
+    ``usual`` is what spoke for best candidates then, see :func:`usual_of`; ``share``
     (n_replicates,) how many entities had a partner; ``is_new`` (n,) who was not there: of each
     side.
     """
@@ -142,8 +142,19 @@ class Before(NamedTuple):
     is_new: Sides
 
 
+def usual_of(candidates: Candidates) -> Sides | None:
+    """Return what speaks for best candidates of either side, (2, 5) each; None without any."""
+    if not len(candidates.rows):
+        return None
+    return Sides(candidates.usual(), candidates.T.usual())
+
+
 def judge(
-    calibration: Calibration, candidates: Candidates, has: Sides, before: Before | None = None
+    calibration: Calibration,
+    candidates: Candidates,
+    has: Sides,
+    usual: Sides | None = None,
+    before: Before | None = None,
 ) -> Judgement:
     """Say of all entities of both sides whether they have a partner, and whether it is the best.
 
@@ -155,6 +166,8 @@ def judge(
         Which channels say something of an entity. How many have a partner is estimated for each
         group of entities with the same channels: emoji may all have one, words without an image
         few.
+    usual : Sides, optional
+        By what candidates are measured; by default by these.
     before : Before, optional
         Where these are not all: new entities are then a group of their own, and those that were
         there are what both are measured by.
@@ -170,8 +183,9 @@ def judge(
     M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new a priori
     probabilities", Neural Computation 2002.
     """
-    parts: list[Any] = [None, None] if before is None else [*zip(*before, strict=True)]
-    sides = zip((candidates, candidates.T), has, (0, 1), parts, strict=True)
+    measures = (None, None) if usual is None else usual
+    parts = [(None, None)] * 2 if before is None else [*zip(*before[1:], strict=True)]
+    sides = zip((candidates, candidates.T), has, (0, 1), measures, parts, strict=True)
     judged = [_judge_side(calibration, *side) for side in sides]
     return Judgement(*(Sides(*both) for both in zip(*judged, strict=True)))
 
@@ -260,7 +274,8 @@ def _judge_side(
     candidates: Candidates,
     channels: np.ndarray,
     side: int,
-    before: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    usual: np.ndarray | None,
+    before: tuple[Any, Any],
 ) -> tuple[np.ndarray, ...]:
     entries = candidates.best()
     has = entries >= 0
@@ -273,8 +288,8 @@ def _judge_side(
         right[has] = chances[entries[has]]
         share = sums.mean() if len(sums) else 0.0
         return best, right, 1 - sums, sums[None], np.array([share, 0, 1])
-    usual, shares, is_new = before or (None, None, np.zeros(len(channels), bool))
-    kinds = np.column_stack([channels, is_new])
+    shares, is_new = before
+    kinds = channels if is_new is None else np.column_stack([channels, is_new])
     evidence = candidates.relative_evidence(entries[has], usual)
     coverage = channels[has].mean(axis=1)
     groups = np.unique(kinds, axis=0, return_inverse=True)[1].reshape(-1)
