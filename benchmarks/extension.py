@@ -51,7 +51,8 @@ def told(aligner: Any, test: np.ndarray, late: np.ndarray) -> dict[str, float]:
 
 def compare(graphs: Any, seeds: np.ndarray, test: np.ndarray, make: Any, cold: bool) -> dict:
     """Fit the whole graphs, and extend a fit of nine tenths."""
-    late = train_test_split(test, test_size=round(0.1 * len(seeds) + 0.1 * len(test)))[1]
+    n_late = round(0.1 * (len(seeds) + len(test)))
+    late = train_test_split(test, test_size=n_late, random_state=0)[1]
     before = [kg.without(side) for kg, side in zip(graphs, late.T, strict=True)]
     whole, fit_time = timed(lambda: make().fit(*graphs, seeds))
     extended = make().fit(*before, seeds)
@@ -86,7 +87,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=float, default=0.3, help="share of the links")
     parser.add_argument("--cold", action="store_true", help="no align before the graphs grow")
     given = parser.parse_args()
-    np.random.seed(0)
     kg1, kg2, links = (
         load_emoji() if given.data == "emoji" else read_dbp15k(given.data, names=given.names)
     )

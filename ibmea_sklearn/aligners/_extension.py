@@ -37,10 +37,10 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
     found = aligner._matches()
     free = Sides(aligner._free(0), aligner._free(1))
     draft.embeddings_ = draft._grown_embeddings(growth)
-    graphs = aligner.kg1_, aligner.kg2_
     draft.kg1_, draft.kg2_ = kg1, kg2
     draft.seed_indices_, draft.judged_ = growth.X.indices, growth.X.judged
     if hasattr(aligner, "record_"):
+        graphs = (aligner.kg1_, aligner.kg2_) if _makes_features(draft) else None
         draft.record_ = aligner.record_.moved(growth, graphs)
     old = Sides(*(o[f] for o, f in zip(growth.old, free, strict=True)))
     draft.earlier_ = Earlier(old, found)
@@ -48,6 +48,13 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
     if aligner.verbose:
         _say(aligner, growth)
     return draft.__dict__
+
+
+def _makes_features(aligner: Any) -> bool:
+    """Tell whether features were made of the graphs of the fit; else these need not be kept."""
+    featurizer = aligner.__dict__.get("_featurizers")
+    made = {} if featurizer is None else featurizer.transformers_
+    return any(not isinstance(maker, str) for maker in made.values())
 
 
 def joined_embeddings(

@@ -118,7 +118,7 @@ def _check_said(before: KnowledgeGraph, kg: KnowledgeGraph, which: str, place: n
         if not len(then):
             continue
         rows = pd.concat([now, then], ignore_index=True).duplicated().to_numpy()[len(now) :]
-        gone = then[~rows & ~then.duplicated().to_numpy()]
+        gone = then[~rows]
         if len(gone):
             words = [repr(word) for word in gone.iloc[0].tolist()]
             words[0] = repr(_id(kg, gone.iloc[0, 0]))

@@ -65,11 +65,20 @@ class FitRecord(NamedTuple):
     graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
     start: LabelStart | None = None
 
-    def moved(self, growth: Growth, graphs: tuple[KnowledgeGraph, KnowledgeGraph]) -> FitRecord:
-        """Return the same for graphs that have grown; ``graphs`` are those before."""
+    def moved(
+        self, growth: Growth, graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None
+    ) -> FitRecord:
+        """Return the same for graphs that have grown.
+
+        ``graphs`` are those before, None where no features were made of them.
+        """
+        if graphs is None and self.graphs is None:
+            return self._replace(train=growth.pairs(self.train))._grown(growth)
+        return self._replace(graphs=self.graphs or graphs)._grown(growth)
+
+    def _grown(self, growth: Growth) -> FitRecord:
         start = self.start and self.start._replace(pairs=growth.pairs(self.start.pairs))
-        known = growth.pairs(self.known)
-        return self._replace(known=known, graphs=self.graphs or graphs, start=start)
+        return self._replace(known=growth.pairs(self.known), start=start)
 
 
 def record_of(

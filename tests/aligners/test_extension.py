@@ -261,6 +261,49 @@ def test_reports_tell_of_all_entities(world, fitted):
     assert extended.explain(*world.late[0]).to_frame()["kind"].eq("channel").any()
 
 
+def test_confidences_of_new_matches_are_calibrated():
+    """By what evidence was usual in the fit: those that are left are no measure of it."""
+    kg1, kg2, links = make_mmkg_pair(
+        360, n_dangling=60, structural_overlap=0.3, image_dim=0, random_state=0
+    )
+    late = links[:60]
+    before = [kg.without(side) for kg, side in zip((kg1, kg2), late.T, strict=True)]
+    aligner = PropagationAligner(modalities=["graph"]).set_params(**SMALL, **LABELS)
+    matches = aligner.fit(*before, links[200:]).align()
+    share = aligner.matchable_share_
+    more = aligner.extend(kg1, kg2).align()
+    assert aligner.calibration_.is_learnt
+    pd.testing.assert_frame_equal(by_source(matched_before(aligner, matches)), by_source(matches))
+    added = more[~more["source"].isin(matches["source"])]
+    partner = dict(links)
+    right = [partner.get(s) == t for s, t in zip(added["source"], added["target"], strict=True)]
+    assert len(added) > 30 and abs(added["confidence"].mean() - np.mean(right)) < 0.15
+    now = aligner.matchable_share_
+    assert (now["low"] <= now["share"]).all() and (now["share"] <= now["high"]).all()
+    assert not share.equals(now)
+
+
+def test_new_triples_of_earlier_entities_are_said_and_change_no_vector(world, capsys):
+    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    (kg1, kg2), rows = world.before, aligner.embeddings_["fused"].left
+    triples = np.concatenate([kg1.relation_triples, [[0, 0, 5], [1, 0, 7]]])
+    matches = aligner.align()
+    aligner.set_params(verbose=1).extend(kg1._with(relation_triples=triples), kg2)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "0 and 0 entities are new; 4 earlier ones have further triples, and keep" in said
+    np.testing.assert_array_equal(aligner.embeddings_["fused"].left, rows)
+    pd.testing.assert_frame_equal(by_source(aligner.align()), by_source(matches))
+
+
+def test_a_fit_forgets_what_was_extended(world):
+    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    aligner.extend(world.kg1, world.kg2).fit(world.kg1, world.kg2, world.seeds)
+    assert aligner.earlier_ is None and len(aligner.changes_) == 0
+    whole = PropagationAligner().set_params(**SMALL, **LABELS)
+    whole.fit(world.kg1, world.kg2, world.seeds)
+    pd.testing.assert_frame_equal(aligner.align(), whole.align())
+
+
 # Verdicts
 
 
@@ -437,3 +480,18 @@ def test_new_entities_of_transe_stand_where_their_triples_say(world):
     ends = world.kg1.relation_triples[:, [0, 2]]
     is_late = np.isin(ends, world.kg1.entity_index(world.late[:, 0])).any(axis=1)
     assert apart[is_late].mean() < 1.1 * apart[~is_late].mean()
+
+
+def test_features_in_files_stay_there(world, tmp_path):
+    def mapped(kg, name):
+        np.save(tmp_path / name, kg.features["image"].values.astype(np.float16))
+        values = np.load(tmp_path / name, mmap_mode="r")
+        return kg.with_features(image=(values, kg.features["image"].mask))
+
+    before = [mapped(kg, f"{i}.npy") for i, kg in enumerate(world.before)]
+    after = [mapped(kg, f"grown {i}.npy") for i, kg in enumerate((world.kg1, world.kg2))]
+    aligner = IBMEAAligner(random_state=0, verbose=0, modalities=["image", "graph"])
+    aligner.set_params(**BRIEF).fit(*before, world.seeds).extend(*after)
+    table = aligner.network_.tables["image"]
+    assert all(isinstance(part, np.memmap) for part in table.parts)
+    assert np.isfinite(aligner.embeddings_["image"].left).all()
