@@ -15,6 +15,7 @@ from benchmarks import __main__ as command
 from benchmarks import (
     device,
     evaluations,
+    extension,
     found_pairs,
     measure,
     merging,
@@ -549,6 +550,17 @@ def test_merging_measures_graphs_that_share_a_half(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "100 matches used, 0 cut; 300 entities" in said
     assert all(f"{step:12}" in said for step in ("merge both", "split", "merged.nq"))
+
+
+def test_an_extension_is_compared_with_a_whole_fit(monkeypatch, capsys):
+    pair = make_mmkg_pair(80, image_dim=0, random_state=0)
+    monkeypatch.setattr(extension, "load_emoji", lambda: pair)
+    monkeypatch.setattr("sys.argv", ["extension", "emoji", "--modalities", "graph"])
+    extension.main()
+    told = json.loads(capsys.readouterr().out)
+    assert told["late"] == 8 and 0 < told["share_of_fit"] < 10
+    assert told["whole"].keys() == told["extended"].keys() and told["would_change"] >= 0
+    assert 0 <= told["extended"]["hits@1_late"] <= 1
 
 
 def test_found_pairs_are_judged_as_a_loop_does():

@@ -11,7 +11,15 @@ import rich
 from scipy import sparse
 
 from .._utils.names import FUSED
-from ..channels.calibration import Calibration, Judgement, judge, judge_rest, replicates
+from ..channels.calibration import (
+    Before,
+    Calibration,
+    Judgement,
+    judge,
+    judge_rest,
+    replicates,
+    usual_of,
+)
 from ..graph import Sides
 from ..matching import Matching
 from ..matching._candidates import Candidates, places, places_among
@@ -49,6 +57,7 @@ class Matches(NamedTuple):
     ``pairs`` (n_pairs, 2), their ``scores``, and ``replicates`` (n_replicates, n_pairs) of their
     confidence: by all held-out pairs, then by those that were resampled. ``judgement`` is of all
     entities, and ``has`` tells which channels say something of them, see :func:`told_of`.
+    ``usual`` is what speaks for best candidates of either side, None where there are none.
     """
 
     pairs: np.ndarray
@@ -56,6 +65,7 @@ class Matches(NamedTuple):
     replicates: np.ndarray
     judgement: Judgement
     has: Sides
+    usual: Sides | None = None
 
     @property
     def confidence(self) -> np.ndarray:
@@ -76,6 +86,7 @@ def find_matches(
     n_assigned: int | None = None,
     forbidden: np.ndarray | None = None,
     are_chances: bool = False,
+    before: Before | None = None,
 ) -> Matches:
     """Match entities one to one, and judge them all.
 
@@ -94,6 +105,8 @@ def find_matches(
     are_chances : bool, default=False
         Whether similarities are the probabilities of matches. Sinkhorn's, which are certain of a
         lone candidate, are not asked then.
+    before : Before, optional
+        Where these are not all, for some have their matches.
     """
     vectors, has = compared(embeddings, free)
     seen = look(how, vectors, forbidden)
@@ -107,14 +120,15 @@ def find_matches(
         pairs, scores = how.mutual_nearest(*vectors, forbidden)
     if are_chances:
         seen = as_chances(seen)
-    judgement = judge(calibration, seen, has)
+    usual = before.usual if before else usual_of(seen)
+    judgement = judge(calibration, seen, has, usual, before)
     entries = seen.entries(pairs)
     chances = np.zeros((len(calibration.weights) or 1, len(pairs)), np.float32)
     is_candidate = entries >= 0
     chances[:, is_candidate] = replicates(
-        calibration, seen, has, judgement.priors, entries[is_candidate]
+        calibration, seen, has, judgement.priors, entries[is_candidate], usual
     )
-    found = Matches(pairs, scores, chances, judgement, has)
+    found = Matches(pairs, scores, chances, judgement, has, usual)
     order = np.argsort(-found.confidence, kind="stable")
     return found._replace(pairs=pairs[order], scores=scores[order], replicates=chances[:, order])
 
@@ -149,6 +163,7 @@ def find_many(
     every: np.ndarray,
     different: np.ndarray,
     are_chances: bool = False,
+    before: Before | None = None,
 ) -> Matches:
     """Match each left entity with its best right one, which several may share.
 
@@ -165,6 +180,7 @@ def find_many(
     different : int64 ndarray of shape (n_pairs, 2)
         Pairs of entities that are never matched.
     are_chances : bool, default=False
+    before : Before, optional
         As in :func:`find_matches`.
 
     Returns
@@ -175,7 +191,7 @@ def find_many(
     """
     vectors, has = compared(embeddings, free)
     out = places_among(different, *free)
-    first = find_matches(how, embeddings, free, calibration, forbidden=out, are_chances=are_chances)
+    first = find_matches(how, embeddings, free, calibration, None, out, are_chances, before)
     judgement, n = first.judgement, len(free.left)
     is_best = judgement.best.left[first.pairs[:, 0]] == first.pairs[:, 1]
     left, right = first.pairs[is_best].T

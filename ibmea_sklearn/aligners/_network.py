@@ -21,12 +21,14 @@ from ..nn.sparse import EdgePattern
 from .settings import FeatureEncoding
 
 __all__ = [
+    "as_rows",
     "check_checkpoint",
     "check_modality_names",
     "edge_pattern",
     "feature_table",
     "principal_projection",
     "trained_weights",
+    "unit_features",
 ]
 
 # Principal components of more rows than this change little and take long.
@@ -62,7 +64,7 @@ def _table(
 ) -> FeatureTable | MappedTable:
     if all(sparse.issparse(side.values) for side in sides):
         rows = sparse.vstack([side.values for side in sides], format="csr")
-        return FeatureTable(_as_rows(rows, mask), mask, rows.shape[1])
+        return FeatureTable(as_rows(rows, mask), mask, rows.shape[1])
     if is_unit:
         units = torch.from_numpy(np.concatenate([unit_features(side) for side in sides]))
         return FeatureTable(units, mask, units.shape[1])
@@ -85,7 +87,8 @@ def _is_mapped(values: Any) -> bool:
     return isinstance(values, np.memmap) and values.dtype in (np.float16, np.float32)
 
 
-def _as_rows(matrix: sparse.csr_array, mask: Tensor) -> SparseRows:
+def as_rows(matrix: sparse.csr_array, mask: Tensor) -> SparseRows:
+    """Turn a sparse matrix into rows of torch, zero where an entity has none."""
     # Copies: the graph's own arrays are read-only, which torch can't keep to.
     offsets, columns = (np.array(a, np.int64) for a in (matrix.indptr, matrix.indices))
     values = np.array(matrix.data, np.float32)

@@ -38,9 +38,10 @@ from ..graph import SeedPairs
 from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
 from ..training.net import Batches
+from ._record import record_of
 from .base import BaseAligner
 
-__all__ = ["Start", "begin", "featurizer_of", "own_featurizer", "train"]
+__all__ = ["Start", "begin", "featurizer_of", "own_featurizer", "train", "with_features"]
 
 # From the view and the modalities to those whose features are a channel as they are.
 Frozen = Callable[[SeedPairs, list[str]], Sequence[str]]
@@ -110,8 +111,9 @@ def begin(
     random = checked_random(aligner.random_state)
     train, held_out = split_seeds(X, rounds.validation_fraction, random)
     if featurizer is not None:
-        train = _with_features(aligner, featurizer, train)
+        train = with_features(aligner, featurizer, train)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
+    aligner._featurizers = featurizer
     modalities = choose_modalities(X, _wanted(aligner, X))
     hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
@@ -131,7 +133,7 @@ def _wanted(aligner: Any, X: SeedPairs) -> str | Sequence[str]:
     return [m for m in shared_modalities(X) if m in aligner.published] or list(aligner.published)
 
 
-def _with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> SeedPairs:
+def with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> SeedPairs:
     """Return seeds on graphs with features; where seeds are few, pairs found first help.
 
     Only values are learnt from pairs: which attributes mean the same, and in which units.
@@ -269,6 +271,8 @@ def train(
         own.history_, own.best_epoch_ = trainer.history, trainer.best_epoch
         own.rounds_, own.calibration_ = search.log, trainer.calibration
         sides, own.channel_weights_ = search.embed(encode)
+        started = own.__dict__.pop("_start", None)
+        own.record_ = record_of(start.train, search, start.modalities, started)
         read_out(_on(search.known, device), sides)
 
     trainer.run(finish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from abc import ABC, abstractmethod
@@ -17,18 +18,23 @@ from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
 from .._utils.names import FUSED, PROPAGATION
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
-from ..channels.calibration import Calibration
+from ..channels.calibration import Before, Calibration, Judgement
 from ..channels.channels import frozen_name
+from ..channels.features import Principal
 from ..channels.hints import hint_at_precision
 from ..featurizers import ModalityFeaturizer
 from ..featurizers.structure.label_propagation import propagation_by
 from ..graph import EntityNames, EntityValues, KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
+from ..graph._seed_pairs import indexed_pairs
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
 from ..matching import Matching
 from ..matching._candidates import places, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
+from ._earlier import Earlier, changes_of, kept_first, no_changes, with_earlier
+from ._extension import extended, joined_embeddings
+from ._growth import Growth
 from ._input import (
     as_view,
     check_same_entities,
@@ -52,6 +58,7 @@ from ._matches import (
     unmatched_table,
 )
 from ._questions import ask, neighbours, reason_of
+from ._record import FitRecord, LabelStart
 from ._suspects import Evidence, find_suspects
 
 if TYPE_CHECKING:
@@ -77,6 +84,10 @@ class BaseAligner(Estimator, ABC):
     judged_ : Judged
         What verdicts say beside which are the same, as indices: ``different`` and ``unsure`` pairs
         (n, 2), and the entities that are ``alone``, by side.
+    record_ : FitRecord
+        What :meth:`extend` needs of the fit, beside the embeddings.
+    earlier_ : Earlier or None
+        The matches that :meth:`extend` has kept; None before.
     device_ : str
 
     Examples
@@ -115,6 +126,9 @@ class BaseAligner(Estimator, ABC):
     verbose: int = 0
     calibration_ = Calibration()
     judged_ = NOTHING_JUDGED
+    earlier_: Earlier | None = None
+    _featurizers: Any
+    record_: FitRecord
     embeddings_: dict[str, Sides]
     kg1_: KnowledgeGraph
     kg2_: KnowledgeGraph
@@ -123,10 +137,16 @@ class BaseAligner(Estimator, ABC):
 
     _tuples: ClassVar[tuple[type, ...]] = (
         Calibration,
+        Earlier,
         EntityNames,
         EntityValues,
+        FitRecord,
         Judged,
+        Judgement,
+        LabelStart,
+        Matches,
         ModalityFeatures,
+        Principal,
         Sides,
     )
 
@@ -251,12 +271,131 @@ class BaseAligner(Estimator, ABC):
         warm = "training" in self.settings and settings_of(self, "training").warm_start
         if warm and hasattr(self, "network_"):
             check_same_entities(self.kg1_, self.kg2_, X)
-        for name in ("embeddings_", "calibration_", "_found", *(() if warm else ("network_",))):
+        of_fit = ("embeddings_", "calibration_", "record_", "earlier_", "_found", "_featurizers")
+        for name in (*of_fit, *(() if warm else ("network_",))):
             self.__dict__.pop(name, None)
+
+    def extend(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> Self:
+        """Take in what has come to the graphs since the fit, without another one.
+
+        New entities get vectors by what the fit has learnt, and find their matches among what is
+        not matched yet. Earlier vectors, matches and verdicts stay as they are; :attr:`changes_`
+        tells which matches would be others.
+
+        Parameters
+        ----------
+        kg1, kg2 : KnowledgeGraph
+            The graphs of the fit with further entities, triples, names, values or images, in any
+            order. One that has not grown is passed as it is.
+
+        Returns
+        -------
+        self
+            With ``kg1_``, ``kg2_``, ``embeddings_`` and all else of the grown graphs. All changes
+            at once or, if an error is raised, nothing.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        TypeError
+            If an argument is no graph, or the class has no ``extend_embeddings``.
+        ValueError
+            If an entity, a triple, an attribute's value or a name of the fit is gone, or features
+            are absent that the fit found in its graphs; if the aligner was saved by a version that
+            kept nothing to go on from.
+
+        See Also
+        --------
+        changes_ : Earlier matches that would be others.
+
+        Notes
+        -----
+        Nothing is learnt anew: neither encoders, vocabularies and means nor the weights of channels
+        and the calibration. Entities that were there keep their vectors, whatever is newly said of
+        them; new ones are told by the labels of all pairs that the fit knew. New relations and
+        attributes that the fit has never seen say little. The more has come, the more a fit of its
+        own is worth.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn import PropagationAligner
+        >>> from ibmea_sklearn.datasets import make_mmkg_pair
+        >>> kg1, kg2, links = make_mmkg_pair(100, random_state=0)
+        >>> before = [kg.without(late) for kg, late in zip((kg1, kg2), links[90:].T)]
+        >>> aligner = PropagationAligner(random_state=0, verbose=0).fit(*before, links[:40])
+        >>> matches = aligner.align()
+        >>> more = aligner.extend(kg1, kg2).align()
+        >>> len(more) > len(matches), matches["source"].isin(more["source"]).all()
+        (True, np.True_)
+        """
+        check_is_fitted(self, "embeddings_")
+        self.__dict__ = extended(self, kg1, kg2)
+        return self
+
+    def extend_embeddings(self, growth: Growth) -> Sides | Mapping[str, Sides]:
+        """Return vectors of new entities. A subclass that can be extended writes this, too.
+
+        Parameters
+        ----------
+        growth : Growth
+            ``growth.X``, the view on the grown graphs, with features; ``growth.new``, the indices
+            of the new entities in both, and ``growth.old``, of those of the fit, in its order.
+
+        Returns
+        -------
+        Sides, or mapping of {str: Sides}
+            Vectors of the new entities, (n_new, width) each, for each name in ``embeddings_``.
+
+        Raises
+        ------
+        TypeError
+            If the class has none.
+        """
+        name = type(self).__name__
+        raise TypeError(
+            f"Expected an aligner that can be extended; found {name}, which has no method "
+            f"extend_embeddings(growth). Fit it anew, or write one: see BaseAligner."
+        )
+
+    def _grown_embeddings(self, growth: Growth) -> dict[str, Sides]:
+        """Return the embeddings of all entities of grown graphs."""
+        more = self.extend_embeddings(growth._replace(X=self._featurize_more(growth.X)))
+        return joined_embeddings(self.embeddings_, more, growth)
+
+    @property
+    def changes_(self) -> pd.DataFrame:
+        """Earlier matches that :meth:`extend` has kept, and that would now be others.
+
+        A table with the columns ``source``, ``old_target``, ``new_target`` (None where there would
+        be no match), ``old_confidence`` and ``new_confidence``, the surest first. Computed when it
+        is asked for, by a search among all entities; empty where nothing was extended.
+        """
+        check_is_fitted(self, "embeddings_")
+        ids = Sides(self.kg1_.entity_ids, self.kg2_.entity_ids)
+        if self.earlier_ is None:
+            return no_changes(*ids)
+        free = Sides(self._free(0), self._free(1))
+        return changes_of(self.earlier_, free, self._find(free), ids)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         """Features that a pipeline made stay; raw graphs get the default ones."""
-        return ModalityFeaturizer(device=self.device, verbose=self.verbose).fit_transform(X)
+        self._featurizers = ModalityFeaturizer(device=self.device, verbose=self.verbose)
+        return self._featurizers.fit_transform(X)
+
+    def _featurize_more(self, X: SeedPairs) -> SeedPairs:
+        """Do to grown graphs what the fit has done to those that it was given."""
+        if type(self)._featurize is not BaseAligner._featurize:
+            return X  # made for new entities alone, by whoever overrides it
+        if "_featurizers" not in self.__dict__:
+            if self.earlier_ is not None:
+                raise ValueError(
+                    "Expected an aligner whose featurizers are at hand; found one that was "
+                    "extended and then saved, and they have learnt from graphs that the file has "
+                    "not. Fit it anew."
+                )
+            self._featurize(indexed_pairs(self.kg1_, self.kg2_, self.seed_indices_, self.judged_))
+        return self._featurizers.transform(X)
 
     def rank(self, X: Any, modality: str = FUSED, reverse: bool = False) -> np.ndarray:
         """Rank of the true target of each pair among the candidates.
@@ -575,16 +714,30 @@ class BaseAligner(Estimator, ABC):
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
             free = Sides(self._free(0), self._free(1))
-            told = how, self.embeddings_, free, self.calibration_
-            if cardinality == "many":
-                every, different = self._every(1), self.judged_.different
-                found = find_many(*told, every, different, self._are_chances)
+            find = functools.partial(self._find, n_assigned=n_assigned, cardinality=cardinality)
+            if self.earlier_ is None:
+                found = find(free)
             else:
-                out = self._forbidden(*free)
-                found = find_matches(*told, n_assigned, out, self._are_chances)
+                every = self._every(1) if cardinality == "many" else None
+                found = with_earlier(self.earlier_, free, every, find)
             kept = key, found
             self._found = kept
         return kept[1]
+
+    def _find(
+        self,
+        free: Sides,
+        before: Before | None = None,
+        n_assigned: int | None = None,
+        cardinality: str = "one",
+    ) -> Matches:
+        """Match and judge some entities."""
+        told = self._matching(), self.embeddings_, free, self.calibration_
+        if cardinality == "many":
+            every, different = self._every(1), self.judged_.different
+            return find_many(*told, every, different, self._are_chances, before)
+        out = self._forbidden(*free)
+        return find_matches(*told, n_assigned, out, self._are_chances, before)
 
     def questions(self, n: int = 50) -> pd.DataFrame:
         """Pairs that a person should be asked about first, so that few answers help most.
@@ -707,7 +860,8 @@ class BaseAligner(Estimator, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        state.pop("_found", None)  # quickly found again
+        for name in ("_found", "_featurizers"):
+            state.pop(name, None)  # quickly found again, or made again
         return state
 
     @property
@@ -923,6 +1077,8 @@ class BaseAligner(Estimator, ABC):
             out = self._forbidden(free1, free2)
             found = how.top_k(left[free1], right[free2], k, rows, out)
             scores[is_free], targets[is_free] = found[0], free2[found[1]]
+            if self.earlier_ is not None:
+                kept_first(self.earlier_, sources, scores, targets)
         how.set_params(method="cosine")
         for asked, first in ((is_seed, 1), (is_alone, 0)):
             if asked.any() and k > first:

@@ -24,6 +24,7 @@ from .._utils.validation import (
 )
 from ..channels.features import (
     BUILT_IN,
+    centre_of,
     frozen_modalities,
     frozen_vectors,
     principal_vectors,
@@ -31,7 +32,7 @@ from ..channels.features import (
 from ..channels.hints import hint_at_collapse
 from ..featurizers import LabelPropagation, ModalityFeaturizer
 from ..graph import SeedPairs, Sides
-from ..graph._joint import split_sides
+from ..graph._joint import as_nodes, split_sides
 from ..losses.ibmea import IBMEALoss
 from ..matching import Matching
 from ..nn.features import FeatureTable, MappedTable
@@ -40,6 +41,10 @@ from ..nn.gaussian import FeatureEncoder, GaussianHead, PlainEncoder
 from ..nn.graph_encoder import AnchorStart, FixedStart, GraphEncoder, LearnedStart
 from ..nn.ibmea import VariationalNetwork
 from ..training import PairBatches, start_from
+from ._grown_network import grown_network
+from ._growth import Growth
+from ._more_channels import more_channels
+from ._more_features import more_features
 from ._network import (
     check_checkpoint,
     check_modality_names,
@@ -48,7 +53,8 @@ from ._network import (
     principal_projection,
     trained_weights,
 )
-from ._steps import Start, begin, own_featurizer, reserved_names, train
+from ._record import LabelStart
+from ._steps import Start, begin, own_featurizer, reserved_names, train, with_features
 from .base import BaseAligner
 from .settings import Bottleneck, FeatureEncoding, GraphEncoding, Hybrid, Rounds, Training
 
@@ -366,6 +372,34 @@ class IBMEAAligner(BaseAligner):
         with_bottleneck = {m: beta for m, beta in betas.items() if beta is not None}
         hint_at_collapse(self.history_, with_bottleneck, self.best_epoch_)
 
+    def extend_embeddings(self, growth: Growth) -> dict[str, Sides]:
+        """Encode new entities by the network of the fit, and make their other channels.
+
+        Parameters
+        ----------
+        growth : Growth
+
+        Returns
+        -------
+        dict of {str: Sides}
+        """
+        features = more_features(self, growth, self.modalities_, with_features)
+        network = grown_network(self, growth, features)
+        known = as_nodes(growth.X.kg1, growth.pairs(self.record_.known))
+        asked = torch.from_numpy(known), torch.from_numpy(growth.new_nodes)
+        parts = settings_of(self, "features").similarity
+        with seeded(self.device_, self.record_.seed):  # some networks draw, also at inference
+            encoded = network.vectors(asked[0], parts, nodes=asked[1])
+            means, variances, weights = network.read_out(*asked)
+        channels = more_channels(self, growth, features, encoded)
+        self.variances_ = {
+            m: growth.joined(rows, growth.split(variances[m]))
+            for m, rows in self.variances_.items()
+        }
+        self.fusion_weights_ = growth.joined(self.fusion_weights_, growth.split(weights))
+        self.network_ = network
+        return {**channels, **{m: growth.split(rows) for m, rows in means.items()}}
+
     def _featurizer(self, X: SeedPairs) -> ModalityFeaturizer:
         changes: dict[str, Any] = {}
         if PROPAGATION in self.modalities and PROPAGATION not in X.kg1.features:
@@ -434,8 +468,13 @@ class IBMEAAligner(BaseAligner):
     def _propagated(self, start: Start, width: int) -> np.ndarray:
         """Vectors of propagated labels that the graph encoder starts from."""
         # Without the labels of held-out seeds: their neighbours would bring them back to them.
-        features = self._label_propagation().fit_transform(start.train)
-        return principal_vectors(frozen_vectors(features, PROPAGATION), width, start.seed)
+        labels = self._label_propagation()
+        X = labels.fit_transform(start.train)
+        vectors = frozen_vectors(X, PROPAGATION)
+        rows, principal = principal_vectors(vectors, width, start.seed)
+        centres = Sides(*(centre_of(kg.features[PROPAGATION]) for kg in (X.kg1, X.kg2)))
+        self._start = LabelStart(X.indices, labels._codes, labels._seed, centres, principal)
+        return rows
 
     def _feature_encoder(
         self, table: FeatureTable | MappedTable, random_state: int, beta: float | None

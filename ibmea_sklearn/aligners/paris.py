@@ -8,13 +8,14 @@ import numpy as np
 import rich
 from scipy import sparse
 
-from .._utils.names import GRAPH, NAME
+from .._utils.names import FUSED, GRAPH, NAME
 from .._utils.validation import AnyOf, Choice, Integer, Number
 from ..featurizers.values.reading import has_values
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
 from ..matching._candidates import row_numbers
 from . import _paris as equations
+from ._growth import Growth
 from .base import BaseAligner
 
 # Probabilities that are too small to be looked at in a list of candidates.
@@ -106,6 +107,9 @@ class PARISAligner(BaseAligner):
     are right with "mutual"; with "best", a tolerance of 1e-4 and no belief, after four iterations,
     .37. The defaults were chosen with these links in view: on other data expect less.
 
+    ``extend`` goes on from the probabilities of the fit: those of all entities are then of the
+    grown graphs, and earlier matches stay all the same.
+
     The preset "paper" has the published form of the iterations.
 
     References
@@ -195,13 +199,27 @@ class PARISAligner(BaseAligner):
         -------
         Sides
         """
-        state = _Iteration.begin(X, self)
         self.modalities_ = _modalities(X)
         self.rounds_ = []
+        return self._iterated(_Iteration.begin(X, self), len(X))
+
+    def _grown_embeddings(self, growth: Growth) -> dict[str, Sides]:
+        """Go on from the probabilities of the fit, on the grown graphs."""
+        X = growth.X
+        self.rounds_ = [*self.rounds_]  # those of the fit stay what they are if this fails
+        before = sparse.csr_array(self.embeddings_[FUSED].left)[:, :-1].tocoo()
+        places = growth.old.left[before.row], growth.old.right[before.col]
+        shape = X.kg1.n_entities, X.kg2.n_entities
+        chances = sparse.coo_array((before.data.astype(np.float64), places), shape).tocsr()
+        state = _Iteration.begin(X, self).from_chances(chances, self)
+        return {FUSED: self._iterated(state, len(X))}
+
+    def _iterated(self, state: _Iteration, n_seeds: int) -> Sides:
+        """Take turns until nothing changes much, and return vectors."""
         for _ in range(self.max_iterations):
             n_pairs = state.equal[0].nnz
             state, changed = state.next(self)
-            n_found = state.equal[0].nnz - len(X)
+            n_found = state.equal[0].nnz - n_seeds
             self.rounds_.append({"n_pairs": n_pairs, "n_found": n_found, "changed": changed})
             if self.verbose:
                 rich.print(
@@ -242,6 +260,12 @@ class _Iteration(NamedTuple):
         known = _with_seeds(nothing, X.indices)
         return cls((one, two), values, X.indices, included, known, (known, known))
 
+    def from_chances(self, chances: sparse.csr_array, how: PARISAligner) -> _Iteration:
+        """Believe what is known from elsewhere, of seeds what is known of them."""
+        known = _with_seeds(chances, self.seeds)
+        equal = self._assigned(known, how)
+        return self._replace(chances=known, equal=equal, included=self._included(equal, how))
+
     def next(self, how: PARISAligner) -> tuple[_Iteration, float]:
         """Take one turn; return also the share of entities whose partners have changed."""
         objects = self._objects(self.equal[0])
@@ -250,14 +274,19 @@ class _Iteration(NamedTuple):
         )
         chances = _with_seeds(chances, self.seeds)
         equal = self._assigned(chances, how)
+        included = self._included(equal, how)
+        state = self._replace(chances=chances, equal=equal, included=included)
+        return state, _share_changed(self.equal[0], equal[0])
+
+    def _included(
+        self, equal: tuple[sparse.csr_array, sparse.csr_array], how: PARISAligner
+    ) -> tuple[equations.Inclusion, equations.Inclusion]:
         forth, back = map(self._objects, equal)
         turned = sparse.csr_array(back.T), self.sides[::-1]
-        included = (
+        return (
             equations.inclusion(self.sides, forth, how.threshold, how.belief),
             equations.inclusion(turned[1], turned[0], how.threshold, how.belief),
         )
-        state = self._replace(chances=chances, equal=equal, included=included)
-        return state, _share_changed(self.equal[0], equal[0])
 
     def _assigned(
         self, chances: sparse.csr_array, how: PARISAligner

@@ -12,12 +12,13 @@ from .._utils.estimator import settings_of
 from .._utils.names import FUSED, GRAPH
 from .._utils.validation import RandomState, checked_random
 from ..channels import PairSearch
-from ..channels.channels import Channels
+from ..channels.channels import Channels, unit_rows
 from ..channels.search import split_seeds
 from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
 from ..io.embeddings import read_vectors
 from ..matching import Matching
+from ._growth import Growth
 from ._suspects import Evidence
 from .base import BaseAligner
 from .settings import Rounds
@@ -72,6 +73,9 @@ class PrecomputedAligner(BaseAligner):
 
     Notes
     -----
+    ``extend`` takes the vectors of new entities from `left` and `right`: a DataFrame that has them
+    already, or arrays of all entities of the grown graphs, set by ``set_params`` before.
+
     ``clone`` copies arrays, as scikit-learn does with any parameter. Pass a path to share a large
     one between the fits of a search.
 
@@ -151,6 +155,31 @@ class PrecomputedAligner(BaseAligner):
         self.calibration_, self.rounds_ = search.settle(), search.log
         return search.embed()[0]["fused"]
 
+    def extend_embeddings(self, growth: Growth) -> Sides:
+        """Return the vectors of new entities: those of the parameters `left` and `right`.
+
+        Parameters
+        ----------
+        growth : Growth
+
+        Returns
+        -------
+        Sides
+        """
+        given = (self.left, growth.X.kg1, "left"), (self.right, growth.X.kg2, "right")
+        advice = " Set those of the grown graphs first: set_params(left=..., right=...)."
+        width = self.embeddings_[FUSED].left.shape[1]
+        found = []
+        for (vectors, kg, name), new in zip(given, growth.new, strict=True):
+            rows = _rows(vectors, kg, name, advice)
+            if rows.shape[1] != width:
+                raise ValueError(
+                    f"Expected {name} of {width} columns, as in the fit; found {rows.shape[1]}."
+                    f"{advice}"
+                )
+            found.append(unit_rows(rows[new]))
+        return Sides(*found)
+
     def _untaught(self) -> Evidence:
         # As far as is known here: the vectors may have been made with the seeds.
         return Evidence(
@@ -158,7 +187,7 @@ class PrecomputedAligner(BaseAligner):
         )
 
 
-def _rows(given: Any, kg: KnowledgeGraph, name: str) -> np.ndarray:
+def _rows(given: Any, kg: KnowledgeGraph, name: str, advice: str = "") -> np.ndarray:
     """Return the vectors of a graph's entities, float32, in their order."""
     if isinstance(given, (str, os.PathLike)):
         given = read_vectors(given)
@@ -167,7 +196,7 @@ def _rows(given: Any, kg: KnowledgeGraph, name: str) -> np.ndarray:
         if absent.any():
             raise ValueError(
                 f"Expected {name} with a row for each entity; found none for {absent.sum():,} of "
-                f"{kg.n_entities:,}, such as {kg.entity_ids[absent].tolist()[0]!r}."
+                f"{kg.n_entities:,}, such as {kg.entity_ids[absent].tolist()[0]!r}.{advice}"
             )
         given = given.loc[kg.entity_ids]
     with np.errstate(over="ignore"):  # what overflows is found below
@@ -175,7 +204,7 @@ def _rows(given: Any, kg: KnowledgeGraph, name: str) -> np.ndarray:
     if rows.ndim != 2 or len(rows) != kg.n_entities or not rows.shape[1]:
         raise ValueError(
             f"Expected {name} as an array of shape ({kg.n_entities}, width), a row for each entity "
-            f"in the order of entity_ids; found shape {rows.shape}."
+            f"in the order of entity_ids; found shape {rows.shape}.{advice}"
         )
     bad = ~np.isfinite(rows).all(axis=1)
     if bad.any():

@@ -11,10 +11,14 @@ from .._utils.estimator import settings_of
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Instance, Names, RandomState
 from ..channels.features import frozen_modalities
-from ..featurizers import LabelPropagation
+from ..featurizers import LabelPropagation, ModalityFeaturizer
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
-from ._steps import begin, featurizer_of
+from ._growth import Growth
+from ._more_channels import more_channels
+from ._more_features import more_features
+from ._record import record_of
+from ._steps import begin, featurizer_of, with_features
 from .base import BaseAligner
 from .settings import Rounds
 
@@ -170,13 +174,7 @@ class PropagationAligner(BaseAligner):
         -------
         dict of {str: Sides}
         """
-        given = {GRAPH} | (X.kg1.features.keys() & X.kg2.features.keys())
-        has_all = self.modalities != "all" and given.issuperset(self.modalities)
-        # Bags say little by themselves: they are not made for this, and used if they are named.
-        bags = ("relation", "attribute") if self.modalities == "all" else ()
-        changes = dict.fromkeys(bags, "passthrough")
-        made = featurizer_of(self.modalities, self.device, self.verbose, **changes)
-        start = begin(self, X, None if has_all else made, self._frozen)
+        start = begin(self, X, self._featurizer(X), self._frozen)
         used = {GRAPH, *self._frozen(start.X, start.modalities)}
         self.modalities_ = [m for m in start.modalities if m in used]
         self._say_unused([m for m in start.modalities if m not in used])
@@ -184,7 +182,33 @@ class PropagationAligner(BaseAligner):
         calibration = start.search.settle()
         embeddings, self.channel_weights_ = start.search.embed()
         self.rounds_, self.calibration_ = start.search.log, calibration
+        self.record_ = record_of(start.train, start.search, self.modalities_)
         return embeddings
+
+    def extend_embeddings(self, growth: Growth) -> dict[str, Sides]:
+        """Propagate the labels of the fit, and make features, for new entities.
+
+        Parameters
+        ----------
+        growth : Growth
+
+        Returns
+        -------
+        dict of {str: Sides}
+        """
+        return more_channels(
+            self, growth, more_features(self, growth, self.modalities_, with_features)
+        )
+
+    def _featurizer(self, X: SeedPairs) -> ModalityFeaturizer | None:
+        """Return what makes the features of raw graphs, None where they have all."""
+        given = {GRAPH} | (X.kg1.features.keys() & X.kg2.features.keys())
+        if self.modalities != "all" and given.issuperset(self.modalities):
+            return None
+        # Bags say little by themselves: they are not made for this, and used if they are named.
+        bags = ("relation", "attribute") if self.modalities == "all" else ()
+        changes = dict.fromkeys(bags, "passthrough")
+        return featurizer_of(self.modalities, self.device, self.verbose, **changes)
 
     def _say_unused(self, unused: Sequence[str]) -> None:
         if unused and self.verbose:

@@ -26,6 +26,11 @@ from ..nn.imputation import ModalityImputer
 from ..nn.tmea import TMEANetwork
 from ..nn.transe import KnowledgeEncoder
 from ..training import TripleBatches, start_from
+from ._grown_knowledge import grown_knowledge
+from ._grown_network import grown_tables, with_parts
+from ._growth import Growth
+from ._more_channels import more_channels
+from ._more_features import MoreFeatures, more_features
 from ._network import (
     check_checkpoint,
     check_modality_names,
@@ -33,7 +38,7 @@ from ._network import (
     principal_projection,
     trained_weights,
 )
-from ._steps import Start, begin, own_featurizer, reserved_names, train
+from ._steps import Start, begin, own_featurizer, reserved_names, train, with_features
 from .base import BaseAligner
 from .settings import (
     Commonality,
@@ -309,6 +314,40 @@ class TMEAAligner(BaseAligner):
             if weights:
                 start_from(self.network_, weights)
             train(self, start, self.network_, self._criterion(), self._batches, self._read_out)
+
+    def extend_embeddings(self, growth: Growth) -> dict[str, Sides]:
+        """Encode new entities by the network of the fit, and make their other channels.
+
+        Parameters
+        ----------
+        growth : Growth
+
+        Returns
+        -------
+        dict of {str: Sides}
+        """
+        features = more_features(self, growth, self.modalities_, with_features)
+        network = self._grown_network(growth, features)
+        nodes = torch.from_numpy(growth.new_nodes)
+        encoded = network.vectors(parts=settings_of(self, "features").similarity, nodes=nodes)
+        vectors, imputed, weights = network.read_out(nodes=nodes)
+        channels = more_channels(self, growth, features, encoded)
+        self.imputed_ = {
+            m: growth.joined(rows, growth.split(imputed[m])) for m, rows in self.imputed_.items()
+        }
+        self.fusion_weights_ = growth.joined(self.fusion_weights_, growth.split(weights))
+        self.network_ = network
+        return {**channels, **{m: growth.split(rows) for m, rows in vectors.items()}}
+
+    def _grown_network(self, growth: Growth, features: MoreFeatures) -> TMEANetwork:
+        network, knowledge = self.network_, self.network_.knowledge
+        grown: TMEANetwork = with_parts(
+            network,
+            knowledge=None if knowledge is None else grown_knowledge(self, growth, knowledge),
+            tables=nn.ModuleDict(grown_tables(self, growth, features, network.tables)),
+            n_nodes=growth.n_left + growth.X.kg2.n_entities,
+        )
+        return grown.to(self.device_)
 
     def _featurizer(self, X: SeedPairs) -> ModalityFeaturizer:
         changes: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit, softmax
@@ -129,7 +129,33 @@ class Judgement(NamedTuple):
         return Sides(*(priors.mean(axis=0) for priors in self.priors))
 
 
-def judge(calibration: Calibration, candidates: Candidates, has: Sides) -> Judgement:
+class Before(NamedTuple):
+    """What an earlier look at more entities tells of a look at some of these and at new ones.
+
+    ``usual`` is what spoke for best candidates then, see :func:`usual_of`; ``share``
+    (n_replicates,) how many entities had a partner; ``is_new`` (n,) who was not there: of each
+    side.
+    """
+
+    usual: Sides
+    share: Sides
+    is_new: Sides
+
+
+def usual_of(candidates: Candidates) -> Sides | None:
+    """Return what speaks for best candidates of either side, (2, 5) each; None without any."""
+    if not len(candidates.rows):
+        return None
+    return Sides(candidates.usual(), candidates.T.usual())
+
+
+def judge(
+    calibration: Calibration,
+    candidates: Candidates,
+    has: Sides,
+    usual: Sides | None = None,
+    before: Before | None = None,
+) -> Judgement:
     """Say of all entities of both sides whether they have a partner, and whether it is the best.
 
     Parameters
@@ -140,6 +166,11 @@ def judge(calibration: Calibration, candidates: Candidates, has: Sides) -> Judge
         Which channels say something of an entity. How many have a partner is estimated for each
         group of entities with the same channels: emoji may all have one, words without an image
         few.
+    usual : Sides, optional
+        By what candidates are measured; by default by these.
+    before : Before, optional
+        Where these are not all: new entities are then a group of their own, and those that were
+        there are what both are measured by.
 
     Notes
     -----
@@ -152,7 +183,9 @@ def judge(calibration: Calibration, candidates: Candidates, has: Sides) -> Judge
     M. Saerens, P. Latinne, C. Decaestecker, "Adjusting the outputs of a classifier to new a priori
     probabilities", Neural Computation 2002.
     """
-    sides = zip((candidates, candidates.T), has, (0, 1), strict=True)
+    measures = (None, None) if usual is None else usual
+    parts = [(None, None)] * 2 if before is None else [*zip(*before[1:], strict=True)]
+    sides = zip((candidates, candidates.T), has, (0, 1), measures, parts, strict=True)
     judged = [_judge_side(calibration, *side) for side in sides]
     return Judgement(*(Sides(*both) for both in zip(*judged, strict=True)))
 
@@ -180,6 +213,7 @@ def replicates(
     has: Sides,
     priors: Sides,
     entries: np.ndarray,
+    usual: Sides | None = None,
 ) -> np.ndarray:
     """Return the probability that candidates are right, float32 (n_replicates, n_entries).
 
@@ -190,7 +224,8 @@ def replicates(
         return np.exp(candidates.logs[entries]).astype(np.float32)[None]
     odds = np.zeros((len(calibration.weights), len(entries)))
     for side, seen in enumerate((candidates, candidates.T)):
-        rows, evidence = seen.rows[entries], seen.relative_evidence(entries)
+        measure = None if usual is None else usual[side]
+        rows, evidence = seen.rows[entries], seen.relative_evidence(entries, measure)
         coverage = has[side][rows].mean(axis=1)
         for k, prior in enumerate(priors[side][:, rows]):
             outcomes = calibration.outcomes(evidence, coverage, side, k)
@@ -229,13 +264,18 @@ def judge_rest(
     if not calibration.is_learnt or not len(others.rows):
         return entries, np.exp(candidates.logs[entries])
     rows = candidates.rows[entries]
-    evidence = candidates.relative_evidence(entries, others)
+    evidence = candidates.relative_evidence(entries, others.usual())
     outcomes = calibration.outcomes(evidence, has[rows].mean(axis=1), 0)
     return entries, _corrected(outcomes, prior[rows])[:, RIGHT]
 
 
 def _judge_side(
-    calibration: Calibration, candidates: Candidates, channels: np.ndarray, side: int
+    calibration: Calibration,
+    candidates: Candidates,
+    channels: np.ndarray,
+    side: int,
+    usual: np.ndarray | None,
+    before: tuple[Any, Any],
 ) -> tuple[np.ndarray, ...]:
     entries = candidates.best()
     has = entries >= 0
@@ -248,8 +288,11 @@ def _judge_side(
         right[has] = chances[entries[has]]
         share = sums.mean() if len(sums) else 0.0
         return best, right, 1 - sums, sums[None], np.array([share, 0, 1])
-    evidence, coverage = candidates.relative_evidence(entries[has]), channels[has].mean(axis=1)
-    groups = np.unique(channels, axis=0, return_inverse=True)[1].reshape(-1)
+    shares, is_new = before
+    kinds = channels if is_new is None else np.column_stack([channels, is_new])
+    evidence = candidates.relative_evidence(entries[has], usual)
+    coverage = channels[has].mean(axis=1)
+    groups = np.unique(kinds, axis=0, return_inverse=True)[1].reshape(-1)
 
     def outcomes(replicate: int) -> np.ndarray:
         # Who has no candidate tells nothing of a partner: as likely as not, it only is not found.
@@ -257,7 +300,8 @@ def _judge_side(
         found[has] = calibration.outcomes(evidence, coverage, side, replicate)
         return found
 
-    every = np.stack([_priors(outcomes(k), groups) for k in range(len(calibration.weights))])
+    starts = [None] * len(calibration.weights) if shares is None else shares
+    every = np.stack([_priors(outcomes(k), groups, start) for k, start in enumerate(starts)])
     found = np.mean([_corrected(outcomes(k), prior) for k, prior in enumerate(every)], axis=0)
     share = _interval(calibration, every.mean(axis=1), side)
     return best, found[:, RIGHT], found[:, NONE], every, share
@@ -281,10 +325,13 @@ def _interval(calibration: Calibration, shares: np.ndarray, side: int) -> np.nda
     return np.clip([share, share - 1.645 * deviation, share + 1.645 * deviation], 0, 1)
 
 
-def _priors(outcomes: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Share of entities with a partner among those of the same group, by entity."""
+def _priors(outcomes: np.ndarray, groups: np.ndarray, known: float | None = None) -> np.ndarray:
+    """Share of entities with a partner among those of the same group, by entity.
+
+    ``known`` is that among all, where these are not all.
+    """
     has = 1 - outcomes[:, NONE]
-    overall = _share(has, 0.5, 0)
+    overall = _share(has, 0.5, 0) if known is None else known
     result = np.empty(len(has))
     for group in np.unique(groups):
         rows = groups == group

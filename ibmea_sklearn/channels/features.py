@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -93,7 +93,7 @@ def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
     ValueError
         If they don't fit into float32.
     """
-    values = np.concatenate([_centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
+    values = np.concatenate([centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
     if not np.isfinite(values).all():
         raise ValueError(
             f"Expected {modality} features that fit into float32; found some beyond "
@@ -102,13 +102,24 @@ def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
     return values
 
 
-def _centred(side: ModalityFeatures) -> np.ndarray:
+def centred(side: ModalityFeatures, centre: np.ndarray | None = None) -> np.ndarray:
+    """Features with a mean taken off, by default their own: float32, zero where there are none."""
     given: Any = side.values
     with np.errstate(over="ignore", invalid="ignore"):  # whoever asked looks at the result
         values = np.array(given.toarray() if sparse.issparse(given) else given, np.float32)
-        values -= mean_of_rows(values, side.mask)
+        values -= mean_of_rows(values, side.mask) if centre is None else centre
     values[~side.mask] = 0
     return values
+
+
+def centre_of(side: ModalityFeatures) -> np.ndarray:
+    """Mean that is taken off features, float32 (width,); as of :func:`frozen_vectors`."""
+    given: Any = side.values
+    with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(given, np.memmap):
+            return mean_of_rows(given, side.mask)
+        values = np.asarray(given.toarray() if sparse.issparse(given) else given, np.float32)
+        return mean_of_rows(values, side.mask)
 
 
 def mean_of_rows(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -121,10 +132,35 @@ def mean_of_rows(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.asarray(total / max(1, mask.sum()), np.float32)
 
 
-def principal_vectors(vectors: np.ndarray, width: int, random_state: int) -> np.ndarray:
-    """Principal components of vectors, as float32 (n, width) rows of length 1, or zero."""
+class Principal(NamedTuple):
+    """Principal components: ``mean`` (n_features,) and ``components`` (n_components, n_features).
+
+    Rows that are made of them have ``width`` numbers: no fewer than there are components.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    width: int
+
+    def rows(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the components of vectors, as float32 (n, width) rows of length 1, or zero."""
+        return _unit_scores((vectors - self.mean) @ self.components.T, vectors, self.width)
+
+
+def principal_vectors(
+    vectors: np.ndarray, width: int, random_state: int
+) -> tuple[np.ndarray, Principal]:
+    """Principal components of vectors, as float32 (n, width) rows of length 1, or zero.
+
+    Also what makes the same of further vectors.
+    """
     n_components = min(width, min(vectors.shape))
     model = PCA(n_components, svd_solver="randomized", random_state=random_state)
-    scores = normalize(model.fit_transform(vectors)).astype(np.float32)
+    scores = model.fit_transform(vectors)
+    return _unit_scores(scores, vectors, width), Principal(model.mean_, model.components_, width)
+
+
+def _unit_scores(scores: np.ndarray, vectors: np.ndarray, width: int) -> np.ndarray:
+    scores = normalize(scores).astype(np.float32)
     scores[~vectors.any(axis=1)] = 0
-    return np.pad(scores, ((0, 0), (0, width - n_components)))
+    return np.pad(scores, ((0, 0), (0, width - scores.shape[1])))

@@ -76,7 +76,7 @@ def run_alignment(
     ValueError
         If the method, the names or the suffix of `output` is unknown, or a number out of range.
     """
-    _check_options(method, cardinality, names, precision)
+    check_options(method, cardinality, names, precision)
     state = setting_of(aligner, "checkpoint_dir")
     _check_files(graphs, seeds, verdicts, output, save, state)
     least = least_confidence(min_confidence)
@@ -97,10 +97,10 @@ def run_alignment(
         except KeyboardInterrupt:
             # What was learnt up to here is an alignment, too.
             if hasattr(aligner, "embeddings_"):
-                _write_found(talk, aligner, wanted, least, _beside(output), _beside(save), said)
+                write_found(talk, aligner, wanted, least, _beside(output), _beside(save), said)
             raise
         try:
-            alignment = _write_found(talk, aligner, wanted, least, output, save, said)
+            alignment = write_found(talk, aligner, wanted, least, output, save, said)
         except OSError as error:
             if states:
                 error.add_note(
@@ -117,9 +117,10 @@ def run_alignment(
         _say_quality(talk, aligner, method)
 
 
-def _check_options(
+def check_options(
     method: str, cardinality: str, names: str | None, precision: float | None
 ) -> None:
+    """Raise a ValueError at the first option that is none of those there are."""
     check_choice("--method", method, METHODS)
     check_choice("--cardinality", cardinality, CARDINALITIES)
     if cardinality == "many" and method == "assignment":
@@ -160,7 +161,7 @@ def _view(
 ) -> SeedPairs:
     """Read all that a fit takes."""
     with talk.step("Reading"):
-        kg1, kg2, pairs = _read(graphs, seeds)
+        kg1, kg2, pairs = read_inputs(graphs, seeds)
         if names is not None:
             kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
         judged = [read_verdicts(path, graphs=(kg1, kg2)) for path in verdicts]
@@ -274,7 +275,7 @@ def _beside(path: Path | None) -> Path | None:
     return path.with_name(f"{path.stem}.interrupted{path.suffix}")
 
 
-def _write_found(
+def write_found(
     talk: Talk,
     aligner: BaseAligner,
     wanted: Mapping[str, Any],
@@ -283,6 +284,7 @@ def _write_found(
     save: Path | None,
     comment: str,
 ) -> pd.DataFrame:
+    """Align, write the matches and the aligner, and return the matches."""
     with talk.step("Aligning"):
         alignment = aligner.align(**wanted, min_confidence=0 if least is None else least)
     n_cut = alignment.attrs["n_cut"]
@@ -356,9 +358,10 @@ def _labels(kg: KnowledgeGraph, ids: pd.Series) -> list[str]:
     return kg.labels(kg.entity_index(ids))
 
 
-def _read(
+def read_inputs(
     graphs: tuple[Path, Path | None], seeds: Path | None
 ) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
+    """Read both graphs, and the known pairs."""
     first, second = graphs
     if second is None:
         kg1, kg2, links = read_pair(first)

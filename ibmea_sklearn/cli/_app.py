@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -191,6 +191,19 @@ def align(
             help="Folder for the state of the training: the same command goes on where it stopped."
         ),
     ] = None,
+    extend: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of --save: the graphs have grown since, and are answered without another "
+            "fit; earlier matches stay."
+        ),
+    ] = None,
+    changes: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --extend: a file .tsv for the earlier matches that would now be others."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Align two graphs, given some known pairs, or none."""
@@ -198,6 +211,46 @@ def align(
     from ._alignment import run_alignment
     from ._talk import Talk, to_standard_output
 
+    wanted: dict[str, Any] = {
+        "method": method,
+        "precision": precision,
+        "include_seeds": include_seeds,
+        "cardinality": cardinality,
+    }
+    if changes is not None and extend is None:
+        raise ValueError(
+            "Expected --extend with --changes; found none. A first alignment changes nothing: "
+            "leave --changes out, or name the file of --save."
+        )
+    if extend is not None:
+        from ._extension import run_extension
+
+        learnt = {
+            "--seeds": seeds,
+            "--verdicts": verdicts,
+            "--name-model": name_model,
+            "--preset": preset if preset != "best" else None,
+            "--epochs": epochs,
+            "--rounds": rounds,
+            "--modalities": modalities,
+            "--set": settings,
+            "--checkpoint-dir": checkpoint_dir,
+        }
+        with to_standard_output(output, "alignment.tsv") as file:
+            run_extension(
+                Talk(quiet, passed_on=None if file == output else file),
+                extend,
+                (kg1, kg2),
+                file,
+                save,
+                changes,
+                names=names,
+                min_confidence=min_confidence,
+                device=device,
+                wanted=wanted,
+                learnt=learnt,
+            )
+        return
     made = make_aligner(
         aligner,
         preset,

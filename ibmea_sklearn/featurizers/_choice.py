@@ -79,6 +79,7 @@ class Lifted(BaseFeaturizer):
     The rows of `kg1` come first. Entities without the modality have a row of zeros afterwards.
     """
 
+    is_local = True
     reads_features = True
 
     def __init__(self, transformer: Any, modality: str) -> None:

@@ -65,6 +65,9 @@ class BaseFeaturizer(ViewTransformer, ABC):
     # False: makes features from raw data, or from those of another modality. True: changes features
     # that are there.
     reads_features = False
+    # Whether a row of features tells of an entity and its direct neighbours alone, so that rows of
+    # new entities can be made without those of all others.
+    is_local = False
 
     @property
     def writes(self) -> str:

@@ -76,6 +76,7 @@ class NeighborMeanImputer(BaseFeaturizer):
     """
 
     mean_: np.ndarray
+    is_local = True
     reads_features = True
 
     def __init__(self, modality: str = "image") -> None:

@@ -266,6 +266,16 @@ class SeedPairs(Frozen):
         return f"<table><caption>{title}</caption><tr>{head}</tr>{rows}</table>"
 
 
+def indexed_pairs(
+    kg1: KnowledgeGraph, kg2: KnowledgeGraph, indices: np.ndarray, judged: Judged
+) -> SeedPairs:
+    """Return the view of pairs that were checked before, int64 (n_pairs, 2), and of verdicts."""
+    new = object.__new__(SeedPairs)
+    known = Resolved(indices, np.zeros(len(indices), bool), judged, no_contradictions())
+    new._set_pairs(kg1, kg2, known)
+    return new
+
+
 def pair_indices(kg1: KnowledgeGraph, kg2: KnowledgeGraph, left: Any, right: Any) -> np.ndarray:
     """Turn pairs of ids into indices: int64 (n_pairs, 2).
 

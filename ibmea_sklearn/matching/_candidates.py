@@ -160,9 +160,13 @@ class Candidates(NamedTuple):
         result[self.rows[entries]] = entries
         return result
 
-    def relative_evidence(
-        self, entries: np.ndarray, others: Candidates | None = None
-    ) -> np.ndarray:
+    def usual(self) -> np.ndarray:
+        """Return what speaks for the best candidates of rows: its mean, its deviation (2, 5)."""
+        best = self.best()
+        found = self.evidence(best[best >= 0])
+        return np.stack([found.mean(axis=0), found.std(axis=0) + 1e-9])
+
+    def relative_evidence(self, entries: np.ndarray, usual: np.ndarray | None = None) -> np.ndarray:
         """Say what speaks for some candidates, more or less than for other rows' best ones.
 
         How large similarities are depends on how much is known: with more labels to compare by
@@ -171,17 +175,14 @@ class Candidates(NamedTuple):
         Parameters
         ----------
         entries : int ndarray of shape (n_entries,)
-        others : Candidates, optional
-            Whose rows' best ones are the measure; by default its own.
+        usual : float64 ndarray of shape (2, 5), optional
+            What :meth:`usual` says of the rows that are the measure; by default of its own.
 
         Returns
         -------
         float64 ndarray of shape (n_entries, 5)
         """
-        others = self if others is None else others
-        best = others.best()
-        usual = others.evidence(best[best >= 0])
-        center, scale = usual.mean(axis=0), usual.std(axis=0) + 1e-9
+        center, scale = self.usual() if usual is None else usual
         return (self.evidence(entries) - center) / scale
 
     def evidence(self, entries: np.ndarray) -> np.ndarray:

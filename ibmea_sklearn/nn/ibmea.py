@@ -260,9 +260,13 @@ class VariationalNetwork(nn.Module):
         return Encoded(posteriors, vectors, masks, masks, fused, weights)
 
     def vectors(
-        self, known: Tensor, parts: str = "channels", explores: bool = False
+        self,
+        known: Tensor,
+        parts: str = "channels",
+        explores: bool = False,
+        nodes: Tensor | None = None,
     ) -> dict[str, Array]:
-        """Return the vectors of all nodes, as the network gives them at the moment.
+        """Return the vectors of all nodes, or some, as the network gives them at the moment.
 
         The network is in evaluation mode afterwards.
 
@@ -275,17 +279,19 @@ class VariationalNetwork(nn.Module):
         explores : bool, default=False
             Whether dropout stays on where vectors are drawn at inference: so the published code
             looks for pairs while it trains.
+        nodes : int64 Tensor of shape (n,), optional
+            All, if it is left out.
 
         Returns
         -------
-        dict of {str: float32 ndarray of shape (n_nodes, width)}
+        dict of {str: float32 ndarray of shape (n_nodes, width) or (n, width)}
             By channel. Zero where an entity lacks the modality.
         """
-        encoded = self._encode_all(known, explores and self.draws_always)
+        encoded = self._encode_all(known, explores and self.draws_always, nodes)
         return {NETWORK: _array(encoded.fused)} if parts == FUSED else _means(encoded)
 
-    def read_out(self, known: Tensor) -> Readout:
-        """Return posterior means, variances and fusion weights of all nodes.
+    def read_out(self, known: Tensor, nodes: Tensor | None = None) -> Readout:
+        """Return posterior means, variances and fusion weights of all nodes, or some.
 
         The network is in evaluation mode afterwards.
 
@@ -293,12 +299,14 @@ class VariationalNetwork(nn.Module):
         ----------
         known : int64 Tensor of shape (n_known, 2)
             All pairs that are known; they are anchors. On any device.
+        nodes : int64 Tensor of shape (n,), optional
+            All, if it is left out.
 
         Returns
         -------
         Readout
         """
-        encoded = self._encode_all(known)
+        encoded = self._encode_all(known, nodes=nodes)
         variances = {
             m: _array(p.log_variance.exp())
             for m, p in encoded.posteriors.items()
@@ -306,11 +314,14 @@ class VariationalNetwork(nn.Module):
         }
         return Readout(_means(encoded), variances, _array(encoded.weights))
 
-    def _encode_all(self, known: Tensor, explores: bool = False) -> Encoded:
+    def _encode_all(
+        self, known: Tensor, explores: bool = False, nodes: Tensor | None = None
+    ) -> Encoded:
         self.train(explores)
         device = next(self.parameters()).device
+        nodes = torch.arange(self.n_nodes) if nodes is None else nodes
         with torch.inference_mode():
-            encoded = self.encode(torch.arange(self.n_nodes, device=device), known.to(device))
+            encoded = self.encode(nodes.to(device), known.to(device))
         self.eval()
         return encoded
 

@@ -192,9 +192,13 @@ class TMEANetwork(nn.Module):
         return self._encode(nodes, self._read(nodes))
 
     def vectors(
-        self, known: Tensor | None = None, parts: str = "channels", explores: bool = False
+        self,
+        known: Tensor | None = None,
+        parts: str = "channels",
+        explores: bool = False,
+        nodes: Tensor | None = None,
     ) -> dict[str, Array]:
-        """Return the vectors of all nodes, as the network gives them at the moment.
+        """Return the vectors of all nodes, or some, as the network gives them at the moment.
 
         The network is in evaluation mode afterwards.
 
@@ -207,20 +211,22 @@ class TMEANetwork(nn.Module):
             A channel for each modality and "network" for the fused vectors, or the latter alone.
         explores : bool, default=False
             Not used, as `known`.
+        nodes : int64 Tensor of shape (n,), optional
+            All, if it is left out.
 
         Returns
         -------
-        dict of {str: float32 ndarray of shape (n_nodes, width)}
+        dict of {str: float32 ndarray of shape (n_nodes, width) or (n, width)}
             By channel. Zero where an entity lacks the modality, though it may be imputed.
         """
-        blocks = self._encode_all()
+        blocks = self._encode_all(nodes)
         fused = {NETWORK: _array(block.fused for block in blocks)}
         if parts == FUSED:
             return fused
         return {m: _array(_own(block, m) for block in blocks) for m in blocks[0].vectors} | fused
 
-    def read_out(self, known: Tensor | None = None) -> CommonReadout:
-        """Return vectors, whether they were imputed, and fusion weights of all nodes.
+    def read_out(self, known: Tensor | None = None, nodes: Tensor | None = None) -> CommonReadout:
+        """Return vectors, whether they were imputed, and fusion weights of all nodes, or some.
 
         The network is in evaluation mode afterwards.
 
@@ -228,12 +234,14 @@ class TMEANetwork(nn.Module):
         ----------
         known : int64 Tensor of shape (n_known, 2), optional
             Not used, as in :meth:`vectors`.
+        nodes : int64 Tensor of shape (n,), optional
+            All, if it is left out.
 
         Returns
         -------
         CommonReadout
         """
-        blocks = self._encode_all()
+        blocks = self._encode_all(nodes)
         names = list(blocks[0].vectors)
         return CommonReadout(
             {m: _array(_completed(block, m) for block in blocks) for m in names},
@@ -241,12 +249,12 @@ class TMEANetwork(nn.Module):
             _array(block.weights for block in blocks),
         )
 
-    def _encode_all(self) -> list[CommonEncoded]:
+    def _encode_all(self, nodes: Tensor | None = None) -> list[CommonEncoded]:
         self.eval()
         device = next(self.parameters()).device
+        nodes = torch.arange(self.n_nodes) if nodes is None else nodes
         with torch.inference_mode():
-            nodes = torch.arange(self.n_nodes, device=device)
-            return [self.encode(block) for block in nodes.split(_BLOCK)]
+            return [self.encode(block) for block in nodes.to(device).split(_BLOCK)]
 
     def _read(self, nodes: Tensor) -> Tensor:
         """Return the graph's vectors, of no width without a graph."""

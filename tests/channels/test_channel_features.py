@@ -133,7 +133,8 @@ def test_principal_vectors_keep_who_has_nothing_at_zero():
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((30, 3)).astype(np.float32) * [9, 1, 0.1]
     vectors[[4, 7]] = 0
-    found = principal_vectors(vectors.astype(np.float32), 8, random_state=0)
+    found, principal = principal_vectors(vectors.astype(np.float32), 8, random_state=0)
+    np.testing.assert_allclose(principal.rows(vectors.astype(np.float32)), found, atol=1e-5)
     assert found.shape == (30, 8) and found.dtype == np.float32
     lengths = np.linalg.norm(found, axis=1)
     assert (lengths[[4, 7]] == 0).all()

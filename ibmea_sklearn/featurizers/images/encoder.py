@@ -169,6 +169,7 @@ class ImageEncoder(EitherForm):
     [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
 
+    is_local = True
     ranges: ClassVar[Mapping[str, Range]] = {
         "image_size": AnyOf(Integer(), None),
         "mean": AnyOf(ByChannel(), None),

@@ -28,6 +28,7 @@ class BaseBag(BaseFeaturizer):
         Names by column, the most frequent first, equally frequent ones in the order of names.
     """
 
+    is_local = True
     ranges: ClassVar[Mapping[str, Range]] = {"n_features": AnyOf(Integer(), None)}
     n_features: int | None
     names_: np.ndarray

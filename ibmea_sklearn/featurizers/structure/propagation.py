@@ -167,7 +167,10 @@ class Propagation:
         n_features = -(-self.n_components // _WIDTH)
         mixed = normalize(relations @ self._normal(random, relations.shape[1], n_features))
         columns = _cycle(random, entities.shape[1], self.n_components).to(self.device)
-        edges = self.edges if rows is None else self.edges[rows]
+        edges = self.edges
+        if rows is not None:
+            edges, senders = _of_rows(edges, rows)
+            entities = entities[torch.as_tensor(senders, device=self.device)]
         features = entities.new_empty((edges.shape[0], self.n_components))
         by_column = entities.T.contiguous()  # to choose columns from rows is slow
         # Held once: fresh memory for each product takes longer than the product.
@@ -217,6 +220,15 @@ def shared_codes(pairs: np.ndarray, codes: np.ndarray) -> np.ndarray:
     first = np.full(len(codes), np.iinfo(np.int64).max)
     np.minimum.at(first, group, codes)
     return first[group]
+
+
+def _of_rows(edges: sparse.csr_array, rows: np.ndarray) -> tuple[sparse.csr_array, np.ndarray]:
+    """Return the edges of some rows, with a column for each node that sends them anything."""
+    some = edges[rows]
+    senders, columns = np.unique(some.indices, return_inverse=True)
+    parts = some.data, columns.astype(some.indices.dtype), some.indptr
+    senders = senders if len(senders) else np.zeros(1, senders.dtype)  # torch wants a row
+    return sparse.csr_array(parts, (len(rows), len(senders))), senders
 
 
 def _take(rows: Tensor, places: Tensor, out: Tensor) -> None:

@@ -155,6 +155,7 @@ class AttributeAbstract(EitherForm):
     array(['1912', 'born', 'is', 'sex'], dtype=object)
     """
 
+    is_local = True
     ranges: ClassVar[Mapping[str, Range]] = {"digits": Integer()}
     matches_: pd.DataFrame
     encoder_: Any

@@ -61,6 +61,7 @@ class BaseTextEncoder(EitherForm):
     A subclass says where texts are read from: ``_texts(kg)`` and ``_sources``.
     """
 
+    is_local = True
     ranges: ClassVar[Mapping[str, Range]] = {
         "n_components": AnyOf(Integer(), None),
         "ngram_range": NGramRange(),

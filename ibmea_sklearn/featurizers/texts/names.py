@@ -141,6 +141,7 @@ class NameNGrams(BaseFeaturizer):
     array([1, 0])
     """
 
+    is_local = True
     ranges: ClassVar[Mapping[str, Range]] = {
         "ngram_range": NGramRange(),
         "n_components": AnyOf(Integer(), None),

@@ -171,6 +171,7 @@ class AttributeValues(EitherForm):
     array([1. , 1. , 0.3, 0.4], dtype=float32)
     """
 
+    is_local = True
     ranges: ClassVar[Mapping[str, Range]] = {
         "n_components": AnyOf(Integer(), None),
         "min_support": Integer(),
