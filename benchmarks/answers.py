@@ -1,7 +1,9 @@
 """What the answers of a reviewer bring, by what was asked: Hits@1 and F1 after 0 to 400 answers.
 
-A reviewer who knows the links answers, in one of ten cases wrongly where that is asked for; each
-time the aligner is fitted anew with all answers so far::
+A reviewer who knows the links answers, in one of ten cases wrongly where that is asked for, and
+chooses another candidate where the right one is among the five best, as on the review page. Links
+say nothing of entities that have none, so only entities with a link are asked about and scored.
+Each time the aligner is fitted anew with all answers so far::
 
     python -m benchmarks.answers emoji --train-ratio 0.3 --aligner propagation
     python -m benchmarks.answers mmkg_fb15k_db15k --train-ratio 0.05 --aligner propagation
@@ -33,12 +35,14 @@ from .sections import write_section
 RESULTS = Path(__file__).parent / "results"
 FOLDER, PAGE = RESULTS / "answers", RESULTS / "README.md"
 STEPS = (0, 50, 100, 200, 400)
+# Candidates that the review page shows beside a match.
+N_SHOWN = 5
 # Of the answers of a reviewer who errs.
 ERRORS = 0.1
 
 
 class Reviewer:
-    """Says of a pair whether it is a link; of a share of the pairs, drawn once each, the contrary.
+    """Says whether a pair is a link, and which candidate is; in a share of the cases the contrary.
 
     Parameters
     ----------
@@ -48,34 +52,46 @@ class Reviewer:
     """
 
     def __init__(self, links: np.ndarray, error: float, seed: int) -> None:
-        self.links = set(map(tuple, links.tolist()))
+        self.partner = dict(links.tolist())
         self.error, self.random = error, np.random.default_rng(seed)
 
-    def __call__(self, asked: pd.DataFrame) -> pd.DataFrame:
-        """Return a verdict for each row of a table with source and target."""
-        pairs = list(zip(asked["source"], asked["target"], strict=True))
-        errs = self.random.random(len(pairs)) < self.error
-        is_same = np.array([pair in self.links for pair in pairs], bool) ^ errs
-        verdicts = np.where(is_same, "same", "different")
-        return asked[["source", "target"]].assign(verdict=verdicts)
+    def __call__(self, asked: pd.DataFrame, shown: pd.DataFrame) -> pd.DataFrame:
+        """Return a verdict for each row of a table with source and target.
+
+        ``shown`` are the candidates of these sources that can be chosen instead.
+        """
+        others = shown.groupby("source")["target"].agg(set)
+        rows = [
+            self._said(source, target, others.get(source, set()))
+            for source, target in zip(asked["source"], asked["target"], strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["source", "target", "verdict"], dtype=object)
+
+    def _said(self, source: Any, target: Any, others: set[Any]) -> tuple[Any, Any, str]:
+        partner = self.partner[source]
+        if self.random.random() < self.error:
+            return source, target, "different" if partner == target else "same"
+        if partner == target or partner in others:
+            return source, partner, "same"
+        return source, target, "different"
 
 
-def _at_random(aligner: BaseAligner, n: int, seed: int) -> pd.DataFrame:
+def _at_random(aligner: BaseAligner, sources: np.ndarray, n: int, seed: int) -> pd.DataFrame:
     """Ask about the best candidates of entities that were drawn."""
-    free = np.sort(aligner._free_ids().left)
-    drawn = np.random.default_rng(seed).permutation(free)[:n]
+    drawn = np.random.default_rng(seed).permutation(sources)[:n]
     return aligner.candidates(drawn, k=1)
 
 
-def _least_sure(aligner: BaseAligner, n: int, seed: int) -> pd.DataFrame:
-    return aligner.align().tail(n)
+def _least_sure(aligner: BaseAligner, sources: np.ndarray, n: int, seed: int) -> pd.DataFrame:
+    table = aligner.align()
+    return table[table["source"].isin(sources)].tail(n)
 
 
-def _questions(aligner: BaseAligner, n: int, seed: int) -> pd.DataFrame:
-    return aligner.questions(n)
+def _questions(aligner: BaseAligner, sources: np.ndarray, n: int, seed: int) -> pd.DataFrame:
+    return aligner.questions(n, sources)
 
 
-ASK: dict[str, Callable[[BaseAligner, int, int], pd.DataFrame]] = {
+ASK: dict[str, Callable[[BaseAligner, np.ndarray, int, int], pd.DataFrame]] = {
     "questions": _questions,
     "random": _at_random,
     "least sure": _least_sure,
@@ -98,13 +114,13 @@ def scores(aligner: BaseAligner, data: Data) -> dict[str, float]:
     -------
     dict
         ``hits_at_1`` of `predict`, all free entities as candidates; ``precision``, ``recall`` and
-        ``f1`` of all matches.
+        ``f1`` of all matches of entities with a link.
     """
     gold = set(map(tuple, data.others.tolist()))
     predicted = aligner.predict(data.others[:, 0])
     table = aligner.align(include_seeds=True)
-    known = set(map(tuple, data.seeds.tolist()))
-    found = set(zip(table["source"], table["target"], strict=True)) - known
+    table = table[table["source"].isin(data.others[:, 0])]
+    found = set(zip(table["source"], table["target"], strict=True))
     right = len(found & gold)
     precision, recall = right / max(1, len(found)), right / len(gold)
     return {
@@ -128,8 +144,10 @@ def curve(
         n_same = int((said["verdict"] == "same").sum())
         yield {"n_answers": n, "n_same": n_same, "seconds": seconds, **scores(aligner, data)}
         if then:
-            asked = ASK[how](aligner, then - n, seed + n)
-            said = pd.concat([said, reviewer(asked)], ignore_index=True)
+            free = data.others[:, 0][~np.isin(data.others[:, 0], said["source"])]
+            asked = ASK[how](aligner, np.sort(free), then - n, seed + n)
+            shown = aligner.candidates(asked["source"].unique(), k=N_SHOWN)
+            said = pd.concat([said, reviewer(asked, shown)], ignore_index=True)
 
 
 def run(options: argparse.Namespace, how: str, error: float) -> None:

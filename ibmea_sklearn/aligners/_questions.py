@@ -64,6 +64,7 @@ def ask(
     graphs: Graphs,
     judged: np.ndarray,
     n: int,
+    sources: np.ndarray | None = None,
 ) -> Doubts:
     """Choose pairs to ask about.
 
@@ -79,6 +80,8 @@ def ask(
     judged : int64 ndarray of shape (n_judged, 2)
         Pairs that are not asked again.
     n : int
+    sources : int64 ndarray of shape (n_sources,), optional
+        Rows that are asked about; by default all.
 
     Returns
     -------
@@ -90,9 +93,10 @@ def ask(
     confidence = np.zeros(len(seen.rows))
     prior = judge(calibration, seen, has).priors
     confidence[entries] = confidences(calibration, seen, has, prior, entries)
-    doubts = _doubts(
-        seen, best, np.setdiff1d(entries, seen.entries(judged)), confidence, has, graphs
-    )
+    asked = np.setdiff1d(entries, seen.entries(judged))
+    if sources is not None:
+        asked = asked[np.isin(seen.rows[asked], sources)]
+    doubts = _doubts(seen, best, asked, confidence, has, graphs)
     return doubts.of(_chosen(doubts, graphs, n))
 
 

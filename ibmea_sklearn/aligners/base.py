@@ -739,13 +739,16 @@ class BaseAligner(Estimator, ABC):
         out = self._forbidden(*free)
         return find_matches(*told, n_assigned, out, self._are_chances, before)
 
-    def questions(self, n: int = 50) -> pd.DataFrame:
+    def questions(self, n: int = 50, sources: Any = None) -> pd.DataFrame:
         """Pairs that a person should be asked about first, so that few answers help most.
 
         Parameters
         ----------
         n : int, default=50
             There are fewer where fewer entities are left to match.
+        sources : array-like of shape (n_sources,), optional
+            Ids of the entities of the first graph that are asked about, such as those whose matches
+            are needed. By default all that are no seeds.
 
         Returns
         -------
@@ -757,6 +760,8 @@ class BaseAligner(Estimator, ABC):
         ------
         NotFittedError
             If it is not fitted.
+        ValueError
+            If a source is unknown.
 
         See Also
         --------
@@ -788,7 +793,11 @@ class BaseAligner(Estimator, ABC):
             seen = as_chances(seen)
         graphs = neighbours(self.kg1_, free.left), neighbours(self.kg2_, free.right)
         judged = places_among(self.judged_.unsure, *free)
-        doubts = ask(seen, self.calibration_, has, graphs, judged, n)
+        rows = None
+        if sources is not None:
+            wanted = sources_of(self.kg1_, sources)
+            rows = np.flatnonzero(np.isin(free.left, wanted))
+        doubts = ask(seen, self.calibration_, has, graphs, judged, n, rows)
         return pd.DataFrame(
             {
                 "source": self.kg1_.entity_ids[free.left[doubts.pairs[:, 0]]],

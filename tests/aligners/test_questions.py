@@ -135,3 +135,15 @@ def test_a_number_of_questions_is_one(n):
 def test_who_is_not_fitted_asks_nothing():
     with pytest.raises(NotFittedError):
         PropagationAligner().questions()
+
+
+def test_only_the_sources_wanted_are_asked_about():
+    _, _, links = pair()
+    wanted = links[60:75, 0]
+    asked = aligner().questions(200, wanted)
+    assert set(asked["source"]) <= set(wanted) and len(asked) > 10
+    every = aligner().questions(1000).set_index(["source", "target"])["confidence"]
+    for row in asked.itertuples():
+        assert every[row.source, row.target] == row.confidence
+    with pytest.raises(ValueError, match="unknown|Unknown"):
+        aligner().questions(5, ["nobody"])
