@@ -279,7 +279,7 @@ class BaseAligner(Estimator, ABC):
         """Take in what has come to the graphs since the fit, without another one.
 
         New entities get vectors by what the fit has learnt, and find their matches among what is
-        not matched yet. Earlier vectors, matches and verdicts stay as they are; :attr:`changes_`
+        not matched yet. Earlier vectors, matches and verdicts stay as they are; ``changes_``
         tells which matches would be others.
 
         Parameters
