@@ -530,6 +530,14 @@ def info(
         Path, typer.Argument(metavar="PATH", help="A graph, a pair of graphs, or an alignment.")
     ],
     json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Of a pair with links: say what ids, order of rows, values and equal names give "
+            "away, too.",
+        ),
+    ] = False,
 ) -> None:
     """Say what is in a file or folder: counts, modalities, links.
 
@@ -538,7 +546,7 @@ def info(
     from ._contents import show_contents
     from ._talk import Talk
 
-    show_contents(Talk(), path, as_json=json)
+    show_contents(Talk(), path, as_json=json, checks_pair=check)
 
 
 def convert(

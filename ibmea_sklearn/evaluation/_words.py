@@ -41,6 +41,8 @@ def columns_in_words(table: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     for name in ("hits@1_right_to_left", "hits@10", "mrr", "by_predict", "f1", "names_alone"):
         if name in table and table[name].notna().any():
             said[_HEADERS[name]] = table[name].map(_number)
+    if table["iterative"].nunique() > 1:  # one row is not as the others are
+        said["Iterative"] = table["iterative"]
     said["Fit"] = table["seconds"].map(lambda s: "" if pd.isna(s) else f"{s:,.1f} s")
     memory = table["peak_memory_mib"].astype(float)
     said["Peak memory"] = memory.map(lambda m: "" if pd.isna(m) else f"{m:,.0f} MiB")

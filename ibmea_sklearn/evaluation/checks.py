@@ -131,7 +131,7 @@ class PairCheck:
             (
                 abs(self.row_order) > _ORDER,
                 f"Linked entities stand in a like order in both graphs (Spearman "
-                f"{self.row_order:.2f}): an aligner that breaks ties by rows has the answers.",
+                f"{self.row_order:.2f}): an aligner that breaks ties by rows gains by it.",
             ),
             *((True, _said(row)) for row in self.values[:3].itertuples() if row.share > _SHARE),
             (
@@ -202,7 +202,8 @@ def check_pair(kg1: KnowledgeGraph, kg2: KnowledgeGraph, links: Any) -> PairChec
                 "is due. Write check_pair(kg1, kg2, links)."
             )
     given = _checked_links(links)
-    is_known = np.isin(given[:, 0], kg1.entity_ids) & np.isin(given[:, 1], kg2.entity_ids)
+    there = [pd.Index(c).isin(kg.entity_ids) for kg, c in zip((kg1, kg2), given.T, strict=True)]
+    is_known = there[0] & there[1]
     is_repeated = pd.DataFrame(given).astype(str).duplicated().to_numpy()
     known = given[is_known & ~is_repeated]
     if not len(known):

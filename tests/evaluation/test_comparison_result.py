@@ -120,6 +120,14 @@ def test_names_alone_stand_beside_rows_that_use_names(by_images):
     assert found.plot().names_alone == {"toy": 1}
 
 
+def test_a_row_that_is_iterative_by_itself_says_so(pair, by_images):
+    aligners = {"images": by_images["all"], "paris": "paris"}
+    found = compare(aligners, {"toy": pair}, 0, Protocol(0.4, matchings="cosine"))
+    assert found.to_frame()["iterative"][0] == "no"
+    assert found.to_frame()["iterative"][1].startswith("yes")
+    assert "Iterative" in repr(found)
+
+
 def test_the_badge_shows_the_digest_and_cites(found, tmp_path):
     svg = found.badge(tmp_path / "p.svg")
     assert (tmp_path / "p.svg").read_text() == svg

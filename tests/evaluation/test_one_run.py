@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import PropagationAligner, Protocol, evaluate
+from ibmea_sklearn import IBMEAAligner, PropagationAligner, Protocol, evaluate
 from ibmea_sklearn.evaluation import Split, split_links
 from ibmea_sklearn.evaluation._machine import forget_peak, peak_memory_mib
 from ibmea_sklearn.evaluation.one_run import ready
@@ -56,6 +56,14 @@ def test_what_a_protocol_sets():
     assert several.get_params()["rounds__n_rounds"] == 3
     own = ready(small(rounds__n_rounds=2), Protocol(iterative=None, candidates=None))
     assert (own.get_params()["rounds__n_rounds"], own.score_candidates) == (2, "pairs")
+
+
+def test_a_preset_that_is_iterative_within_one_schedule():
+    paper = IBMEAAligner.from_preset("paper")
+    one = ready(paper, Protocol(iterative=False)).get_params()
+    assert one["rounds__candidate_interval"] is None and one["rounds__n_rounds"] == 1
+    several = ready(paper, Protocol(iterative=True)).get_params()
+    assert several["rounds__candidate_interval"] == 5
 
 
 def test_vectors_are_not_iterative(by_images):
