@@ -79,4 +79,4 @@ def test_rules_that_are_none(fields, message):
 
 def test_fields_that_are_none():
     with pytest.raises(ValueError, match="Did you mean 'names'"):
-        Protocol.from_dict({"nams": "id"})
+        Protocol.from_dict({"names1": "id"})
