@@ -369,9 +369,12 @@ def compare(
         str, typer.Option(help="Of split and aligner: one run for each, with a comma between.")
     ] = "0,1,2",
     train_ratio: Annotated[
-        float,
-        typer.Option(help="Share of the links to learn from. 0: no seeds, all links are scored."),
-    ] = 0.3,
+        str,
+        typer.Option(
+            help="Share of the links to learn from. 0: no seeds, all links are scored. published: "
+            "the folds of OpenEA folders, whose numbers are the seeds."
+        ),
+    ] = "0.3",
     iterative: Annotated[
         bool,
         typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
@@ -418,12 +421,12 @@ def compare(
     Means, deviations, intervals and tests of differences, checks of the data, a picture, a badge.
     """
     from ._aligners import split_names
-    from ._comparison import named_aligners, run_comparison, split_integers
+    from ._comparison import named_aligners, read_ratio, run_comparison, split_integers
     from ._talk import Talk
 
     chosen = [] if vectors and not aligners else aligners or ["ibmea", "propagation"]
     told = {
-        "train_ratio": train_ratio,
+        "train_ratio": read_ratio(train_ratio),
         "iterative": iterative,
         "candidates": candidates,
         "names": names,

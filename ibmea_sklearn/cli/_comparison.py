@@ -173,6 +173,14 @@ def _precomputed(left: str, right: str, dataset: str, seed: int) -> BaseAligner:
     return PrecomputedAligner(*paths)
 
 
+def read_ratio(text: str) -> float | str:
+    """Read a share of the links, or "published"; what is neither, the protocol refuses."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def split_integers(text: str) -> list[int]:
     """Split "0,1,2" into numbers.
 

@@ -94,7 +94,9 @@ def _of_graphs(path: Path, checks_pair: bool) -> dict[str, Any]:
     unread = [file.as_posix() for file in unread_files(path, graphs)]
     told = {"graphs": [_contents(kg) for kg in graphs], **links, "unread": unread}
     _check_is_pair(path, told, checks_pair)
-    return {**told, "check": check_pair(*found).to_dict()} if checks_pair else told
+    if checks_pair and not isinstance(found, KnowledgeGraph):
+        told["check"] = check_pair(*found).to_dict()
+    return told
 
 
 def _contents(kg: KnowledgeGraph) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from .._utils.files import atomic_write
 from .._utils.validation import Folder, warn_user
+from ..io._text import read_text
 from ._digests import digest
 
 # Letters of a label in the name of a file.
@@ -49,7 +50,7 @@ class RunFolder:
         for path in self._paths(key):
             try:
                 run = read_run(path)
-            except ValueError as error:
+            except (ValueError, FileNotFoundError) as error:  # a link that leads nowhere
                 warn_user(f"{error} It is made again.", UserWarning)
                 continue
             if run["key"] == key:
@@ -63,7 +64,7 @@ class RunFolder:
         label = "_".join(_plain(run[what]) for what in ("dataset", "aligner", "seed"))
         path = self.folder / f"{label}_{run['key']}.json"
         with atomic_write(path) as file:
-            json.dump({"sha256": _checksum(run), **run}, file, indent=1, ensure_ascii=False)
+            json.dump({"sha256": checksum(run), **run}, file, indent=1, ensure_ascii=False)
             file.write("\n")
         for other in self._paths(run["key"]):
             if other != path:  # the same run, of another label
@@ -109,8 +110,8 @@ def read_run(path: Path) -> dict[str, Any]:
         If it is damaged.
     """
     try:
-        run = json.loads(path.read_text(encoding="utf8"))
-        is_whole = run.pop("sha256") == _checksum(run)
+        run = json.loads(read_text(path))
+        is_whole = run.pop("sha256") == checksum(run)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_whole = False
     if not is_whole:
@@ -118,8 +119,8 @@ def read_run(path: Path) -> dict[str, Any]:
     return dict(run)
 
 
-def _checksum(run: dict[str, Any]) -> str:
-    # As it comes back from a file.
+def checksum(run: dict[str, Any]) -> str:
+    """Return a digest of what JSON holds, as it comes back from a file."""
     return digest(json.loads(json.dumps(run)))
 
 

@@ -14,8 +14,10 @@ import pandas as pd
 from .. import __version__
 from .._utils.files import atomic_write
 from .._utils.validation import Choice, Number
+from ..io._text import read_text
 from ._badge import badge
 from ._frames import frame_of_differences, frame_of_means, frame_of_runs
+from ._store import checksum
 from ._words import columns_in_words, markdown, table_in_words
 from .protocol import Protocol
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison"]
 
 _CONTENT = "comparison of ibmea_sklearn"
+_PARTS = ("protocol", "runs", "checks", "digests")
 
 
 class Comparison:
@@ -232,17 +235,16 @@ pvalue_holm, n_pairs, seeds
         -------
         str
         """
+        parts = self._parts()
         told = {
             "content": _CONTENT,
+            "sha256": checksum(parts),
             "version": __version__,
             "cite": self.cite(),
-            "protocol": self.protocol.to_dict(),
             "protocol_digest": self.protocol.digest,
-            "data_digests": self.digests,
-            "checks": self.checks,
             "table": json.loads(self.to_frame().to_json(orient="records")),
             "differences": json.loads(self.differences().to_json(orient="records")),
-            "runs": self.runs,
+            **parts,
         }
         text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
         if path is not None:
@@ -268,18 +270,18 @@ pvalue_holm, n_pairs, seeds
             If the file holds something else.
         """
         try:
-            told = json.loads(Path(path).read_text(encoding="utf8"))
-            is_ours = told["content"] == _CONTENT
-            parts = [told[name] for name in ("runs", "checks", "data_digests")]
-            protocol = Protocol.from_dict(told["protocol"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            told = json.loads(read_text(Path(path)))
+            parts = {name: told[name] for name in _PARTS}
+            is_whole = told["content"] == _CONTENT and told["sha256"] == checksum(parts)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            is_whole = False
+        if not is_whole:
             raise ValueError(
-                f"Expected a comparison as to_json writes it; found something else in {path} "
-                f"({error})."
-            ) from error
-        if not is_ours:
-            raise ValueError(f"Expected a comparison; found {told['content']!r} in {path}.")
-        return cls(protocol, *parts)
+                f"Expected a comparison as to_json has written it; found {path}, which holds "
+                "something else, or was changed. Make it again: runs that are in their folder are "
+                "not made anew."
+            )
+        return cls(Protocol.from_dict(parts.pop("protocol")), **parts)
 
     def to_markdown(self) -> str:
         """Return tables, checks and the protocol in Markdown, for a page of results.
@@ -293,6 +295,11 @@ pvalue_holm, n_pairs, seeds
             parts += [f"**{heading}**", markdown(table)]
         parts += ["\n".join(map(_item, self._remarks())), f"*{self.cite()}*"]
         return "\n\n".join(filter(None, parts)) + "\n"
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what the constructor takes, as JSON holds it."""
+        told = self.protocol.to_dict(), self.runs, self.checks, self.digests
+        return dict(zip(_PARTS, told, strict=True))
 
     def _title(self) -> str:
         return f"Protocol {self.protocol.digest}: {self.protocol}"

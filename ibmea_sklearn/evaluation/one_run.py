@@ -239,7 +239,10 @@ def run_protocol(
     """
     step = step or _silent
     forget_peak()
-    parts = split_links(data.links, protocol.train_ratio, split_seed, dataset=data.place, fold=fold)
+    ratio = protocol.train_ratio
+    if isinstance(ratio, str):
+        ratio, fold = 0.0, split_seed if fold is None else fold
+    parts = split_links(data.links, ratio, split_seed, dataset=data.place, fold=fold)
     parts, kg2 = take_out(parts, data.kg2, protocol.dangling, split_seed)
     seconds = _fit(aligner, data.kg1, kg2, parts, protocol, step, verbose)
     with step(f"Ranking {len(parts.test)} test pairs"):

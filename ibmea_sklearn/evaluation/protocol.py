@@ -13,6 +13,7 @@ __all__ = ["Protocol"]
 
 METHODS = ("csls", "cosine", "sinkhorn")
 NAMES = ("given", "id", "none")
+PUBLISHED = "published"
 # Raised where the same fields come to mean something else.
 _EDITION = 1
 _DIGITS = 12
@@ -33,9 +34,9 @@ class Protocol:
 
     Parameters
     ----------
-    train_ratio : float, default=0.3
+    train_ratio : float or "published", default=0.3
         Share of the links to learn from, drawn by the seed of a run. 0: no seeds, all links are
-        test pairs.
+        test pairs. "published": the folds of an OpenEA folder, whose numbers are the seeds.
     iterative : bool or None, default=False
         Whether pairs that are found may join the seeds. An aligner that has no rounds stays as it
         is. None leaves it to each aligner.
@@ -76,7 +77,7 @@ class Protocol:
 CSLS (k=3), also cosine and Sinkhorn, both directions
     """
 
-    train_ratio: float = 0.3
+    train_ratio: float | str = 0.3
     iterative: bool | None = False
     candidates: str | None = "pairs"
     names: str | None = "none"
@@ -86,7 +87,7 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
     csls_k: int = 3
 
     _ranges: ClassVar[dict[str, Range]] = {
-        "train_ratio": _Share(0, 1, "most"),
+        "train_ratio": AnyOf(_Share(0, 1, "most"), PUBLISHED),
         "iterative": AnyOf(Flag(), None),
         "candidates": AnyOf(Choice("pairs", "all"), None),
         "names": AnyOf(Choice(*NAMES), None),
@@ -103,7 +104,8 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
                 f"Expected name_model to be a string or None; found {self.name_model!r}."
             )
         object.__setattr__(self, "matchings", _checked_methods(self.matchings))
-        object.__setattr__(self, "train_ratio", float(self.train_ratio))
+        if self.train_ratio != PUBLISHED:
+            object.__setattr__(self, "train_ratio", float(self.train_ratio))
         object.__setattr__(self, "dangling", float(self.dangling))
 
     @property
@@ -148,11 +150,10 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
         return cls(**told)
 
     def __str__(self) -> str:
-        seeds = f"{100 * self.train_ratio:g}% of the links as seeds" if self.train_ratio else ""
         gone = f"{100 * self.dangling:g}% of the test pairs without a partner"
         model = f", compared by {self.name_model}" if self.name_model else ""
         parts = [
-            seeds or "no seeds",
+            self._said_seeds(),
             {False: "not iterative", True: "iterative", None: "iterative or not"}[self.iterative],
             f"candidates: {_CANDIDATES[self.candidates]}",
             f"names: {_NAMES[self.names]}{model}",
@@ -161,6 +162,13 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
             "both directions",
         ]
         return ", ".join(parts)
+
+    def _said_seeds(self) -> str:
+        if isinstance(self.train_ratio, str):
+            return "published folds"
+        return (
+            f"{100 * self.train_ratio:g}% of the links as seeds" if self.train_ratio else "no seeds"
+        )
 
     def _said_matchings(self) -> str:
         if not self.matchings:

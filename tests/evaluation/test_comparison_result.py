@@ -75,13 +75,20 @@ def test_json_there_and_back(found, tmp_path):
     told = json.loads(text)
     assert told["protocol_digest"] == PROTOCOL.digest
     assert told["checks"]["toy"]["links"]["pairs"] == 60
-    assert {"table", "differences", "runs", "data_digests"} <= told.keys()
+    assert {"table", "differences", "runs", "digests"} <= told.keys()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"content": "x"}', '{"content": null}'])
 def test_no_comparison_in_a_file(tmp_path, text):
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(ValueError, match="Expected a comparison"):
+        Comparison.from_json(tmp_path / "c.json")
+
+
+def test_a_comparison_that_was_changed(found, tmp_path):
+    text = found.to_json()
+    (tmp_path / "c.json").write_text(text.replace('"train_ratio": 0.4', '"train_ratio": 0.3'))
+    with pytest.raises(ValueError, match="or was changed"):
         Comparison.from_json(tmp_path / "c.json")
 
 

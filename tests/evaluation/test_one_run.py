@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, PropagationAligner, Protocol, evaluate
+from ibmea_sklearn import IBMEAAligner, PropagationAligner, Protocol, compare, evaluate
 from ibmea_sklearn.evaluation import Split, split_links
 from ibmea_sklearn.evaluation._machine import forget_peak, peak_memory_mib
 from ibmea_sklearn.evaluation.one_run import ready
@@ -94,6 +94,33 @@ def test_a_split_is_that_of_the_command_line(pair):
     assert isinstance(split, Split)
     np.testing.assert_array_equal(split.train, train)
     np.testing.assert_array_equal(split.test, test)
+
+
+def openea(pair, folder):
+    """A folder with two published folds."""
+    kg1, kg2, links = pair
+    for side, kg in (("1", kg1), ("2", kg2)):
+        rows = kg.entity_ids[kg.relation_triples[:, [0, 2]]]
+        names = kg.relation_names[kg.relation_triples[:, 1]]
+        lines = (f"{h}\t{r}\t{t}\n" for (h, t), r in zip(rows, names, strict=True))
+        (folder / f"rel_triples_{side}").write_text("".join(lines))
+    parts = {"train_links": links[:20], "valid_links": links[20:30], "test_links": links[30:]}
+    for fold in ("1", "2"):
+        (folder / "721_5fold" / fold).mkdir(parents=True)
+        for name, part in parts.items():
+            told = "".join("\t".join(p) + "\n" for p in part[:: int(fold)])
+            (folder / "721_5fold" / fold / name).write_text(told)
+    (folder / "ent_links").write_text("".join("\t".join(p) + "\n" for p in links))
+    return folder
+
+
+def test_published_folds_are_seeds(pair, tmp_path):
+    folder = openea(pair, tmp_path)
+    found = compare({"p": small()}, {"toy": folder}, [1, 2, 3], Protocol("published"))
+    told = [run["report"]["protocol"] for run in found.runs[:2]]
+    assert [(p["n_seeds"], p["n_test"]) for p in told] == [(20, 30), (10, 15)]
+    assert found.failures()["seed"].tolist() == [3]
+    assert "721_5fold" in found.failures()["sentence"][0]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_it_says_its_rules():
         "names: last parts of the ids, compared by ngrams, 50% of the test pairs without a "
         "partner, Sinkhorn, both directions"
     )
+    assert str(Protocol("published")).startswith("published folds, ")
     assert str(Protocol(0, matchings=())).startswith("no seeds, not iterative")
     assert "each aligner's own matching" in str(Protocol(matchings=()))
 
@@ -60,7 +61,7 @@ def test_it_says_its_rules():
     ("fields", "message"),
     [
         ({"train_ratio": 1}, "Choose a share between 0 and 1"),
-        ({"train_ratio": "0.3"}, "train_ratio"),
+        ({"train_ratio": "0.3"}, "or 'published'"),
         ({"candidates": "al"}, "Did you mean 'all'"),
         ({"names": "ids"}, "Did you mean 'id'"),
         ({"name_model": 3}, "name_model"),
