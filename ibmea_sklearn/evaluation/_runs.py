@@ -13,9 +13,10 @@ import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from .. import __version__
+from ._data import Data
 from ._digests import digest, digest_of_aligner
 from ._store import RunFolder
-from .one_run import Data, is_aligner, ready, run_protocol
+from .one_run import is_aligner, ready, run_protocol
 from .protocol import Protocol
 
 if TYPE_CHECKING:

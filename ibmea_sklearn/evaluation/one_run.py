@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,11 +14,10 @@ import numpy as np
 from .._utils.aligner_parameters import leave_candidates_out, rounds_for, setting_of, settings_of
 from .._utils.estimator import settings_of as settings_in
 from .._utils.names import FUSED
-from ..datasets import DATASETS, load_pair
 from ..featurizers import encode_names
 from ..graph import KnowledgeGraph
-from ..graph._knowledge_graph import check_named
 from ..metrics import rank_metrics
+from ._data import Data, Step, load_data, said_kind
 from ._description import describe_protocol, modality_names
 from ._machine import NAME_PACKAGES, PACKAGES, forget_peak, machine, peak_memory_mib, versions
 from ._scores import alignment_scores, predicted
@@ -32,17 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 DIRECTIONS = {"left_to_right": False, "right_to_left": True}
-Step = Callable[[str], AbstractContextManager[Any]]
-
-
-class Data(NamedTuple):
-    """A pair of graphs with its links; ``place`` is a name of a data set, or a folder, if any."""
-
-    name: str
-    place: str
-    kg1: KnowledgeGraph
-    kg2: KnowledgeGraph
-    links: np.ndarray
 
 
 class Evaluated(NamedTuple):
@@ -155,8 +142,8 @@ def ready(aligner: Any, protocol: Protocol, seed: int | None = None) -> BaseAlig
     """
     if not is_aligner(aligner):
         raise TypeError(
-            f"Expected an aligner, such as IBMEAAligner(); found {_kind(aligner)}. Make one, with "
-            "its parameters."
+            f"Expected an aligner, such as IBMEAAligner(); found {said_kind(aligner)}. Make one, "
+            "with its parameters."
         )
     # A deep copy: `clone` would call the constructor of a class that others have written.
     made: BaseAligner = copy.deepcopy(aligner)
@@ -173,50 +160,6 @@ def ready(aligner: Any, protocol: Protocol, seed: int | None = None) -> BaseAlig
         if rounds is not None:
             made.set_params(rounds__n_rounds=rounds)
     return made
-
-
-def load_data(dataset: Any, protocol: Protocol, step: Step, name: str | None = None) -> Data:
-    """Load what :func:`evaluate` takes, with the names that the protocol says.
-
-    Raises
-    ------
-    TypeError
-        If it is of another form.
-    """
-    if isinstance(dataset, (str, os.PathLike)):
-        place = os.fspath(dataset)
-        with step(f"Loading {name or place}"):
-            return Data(name or place, place, *load_pair(place, protocol.names))
-    kg1, kg2, links = _graphs_of(dataset)
-    if protocol.names == "given":
-        check_named((kg1, kg2))
-    if protocol.names in ("id", "none"):
-        names = "id" if protocol.names == "id" else None
-        kg1, kg2 = kg1.with_names(names), kg2.with_names(names)
-    called = " and ".join(filter(None, (kg1.name, kg2.name))) or "two graphs"
-    return Data(name or called, "", kg1, kg2, links)
-
-
-def _graphs_of(dataset: Any) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
-    is_sequence = isinstance(dataset, Sequence)
-    kinds = [isinstance(part, KnowledgeGraph) for part in dataset] if is_sequence else []
-    if kinds != [True, True, False]:
-        raise TypeError(
-            "Expected a data set as its name, a folder, or (kg1, kg2, links); found "
-            f"{_kind(dataset)}. Its names are: {', '.join(DATASETS)}."
-        )
-    kg1, kg2, links = dataset
-    links = np.asarray(links, object)
-    if links.ndim != 2 or links.shape[1] != 2 or len(links) < 4:
-        raise ValueError(
-            "Expected at least 4 links, of shape (n, 2), to learn from and to test on; found shape "
-            f"{links.shape}. Give the ids of a left and a right entity in each row."
-        )
-    return kg1, kg2, links
-
-
-def _kind(value: Any) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 
 def run_protocol(
@@ -256,23 +199,27 @@ def run_protocol(
         free = {"hits@1_by_predict": predicted(ways[lead], parts.test)}
     by_matching = {name: _scored(found) for name, found in ranks.items()}
     rows = {FUSED: by_matching[lead], **alone}
-    described = describe_protocol(
-        data.place or data.name, parts, _names_of(aligner, called), ways[lead], protocol.name_model
-    )
+    place, model = data.place or data.name, protocol.name_model
     report = {
         "scores": {d: {m: scores[d] for m, scores in rows.items()} for d in DIRECTIONS},
         "by_matching": by_matching if protocol.matchings else {},
         "all_free_candidates": free,
         "alignment": alignment,
-        "protocol": described,
+        "protocol": describe_protocol(place, parts, _names_of(aligner, called), ways[lead], model),
+        **_circumstances(aligner, seconds, data.place),
+    }
+    return Evaluated(json.loads(json.dumps(report, default=_jsonable)), ranks[lead], parts.test)
+
+
+def _circumstances(aligner: BaseAligner, seconds: float, place: str) -> dict[str, Any]:
+    """Say what a run took, and what it was made with."""
+    return {
         "rounds": getattr(aligner, "rounds_", []),
         "cost": _cost(aligner, seconds),
         "parameters": settings_of(aligner),
         "machine": machine(getattr(aligner, "device_", "cpu")),
-        "versions": versions((*PACKAGES.get(data.place, ()), *NAME_PACKAGES)),
+        "versions": versions((*PACKAGES.get(place, ()), *NAME_PACKAGES)),
     }
-    ready_for_json = json.loads(json.dumps(report, default=_jsonable))
-    return Evaluated(ready_for_json, ranks[lead], parts.test)
 
 
 def _fit(

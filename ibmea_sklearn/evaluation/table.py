@@ -16,12 +16,13 @@ from .._utils.aligner_parameters import ALIGNERS
 from .._utils.validation import Integer, did_you_mean
 from ..datasets import DATASETS
 from ..graph import KnowledgeGraph
+from ._data import load_data
 from ._digests import digest_of_pair
 from ._runs import all_made, planned
 from ._store import RunFolder
 from .checks import check_pair
 from .comparison import Comparison
-from .one_run import checked_protocol, load_data, ready
+from .one_run import checked_protocol, ready
 from .protocol import Protocol
 
 __all__ = ["compare"]
