@@ -192,6 +192,22 @@ def test_workers_find_the_same(pair, by_images, broken, tmp_path):
     assert threads == {f"{max(os.cpu_count() // 2, 1)} torch thread"} or os.cpu_count() > 3
 
 
+class Killed(PropagationAligner):
+    """Ends its process, as a system does that has no memory left."""
+
+    def fit_embeddings(self, X):
+        os._exit(1)
+
+
+def test_a_worker_that_is_killed_is_told_and_what_is_done_stays(pair, by_images, tmp_path):
+    aligners = {"all": by_images["all"]}
+    compare(aligners, {"toy": pair}, 0, FAST, folder=tmp_path)
+    aligners["killed"] = Killed()
+    with pytest.raises(MemoryError, match="the system has killed, .* take fewer n_jobs"):
+        compare(aligners, {"toy": pair}, [0, 1], FAST, folder=tmp_path, n_jobs=2)
+    assert list(tmp_path.glob("toy_all_0_*.json"))
+
+
 def test_aligners_by_name_and_made_for_each_run(pair):
     asked = []
 
