@@ -27,7 +27,8 @@ import pandas as pd
 from ibmea_sklearn import BaseAligner
 from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.cli._aligners import make_aligner
-from ibmea_sklearn.cli._protocol import load_pair, split_links
+from ibmea_sklearn.datasets import load_pair
+from ibmea_sklearn.evaluation import split_links
 
 from .report import markdown_table
 from .sections import write_section
@@ -158,7 +159,7 @@ def run(options: argparse.Namespace, how: str, error: float) -> None:
     if path.is_file():
         return
     kg1, kg2, links = load_pair(options.dataset, None)
-    split = split_links(options.dataset, links, options.train_ratio, options.seed, None)
+    split = split_links(links, options.train_ratio, options.seed, dataset=options.dataset)
     data = Data(kg1, kg2, split.train, split.test)
 
     def make() -> BaseAligner:

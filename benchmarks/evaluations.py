@@ -72,6 +72,8 @@ class Run(NamedTuple):
     title: str
     options: str
     seeds: Sequence[int]
+    # What data and aligner are called in the overview, of a run that stands there.
+    overview: Sequence[str] = ()
 
     def path(self, seed: int) -> Path:
         """Say where scores and protocol are kept."""
@@ -112,6 +114,7 @@ def _table(name: str, told: Mapping[str, Any]) -> Table:
             how["title"],
             " ".join(filter(None, (common, how.get("options")))),
             how.get("seeds", told["seeds"]),
+            how.get("overview", ()),
         )
         for run, how in told["runs"].items()
     ]

@@ -20,8 +20,10 @@ import pandas as pd
 
 from ibmea_sklearn.channels.search import PairSearch
 from ibmea_sklearn.cli._aligners import make_aligner
-from ibmea_sklearn.cli._names import with_name_rows
-from ibmea_sklearn.cli._protocol import describe_protocol, load_pair, split_links
+from ibmea_sklearn.datasets import load_pair
+from ibmea_sklearn.evaluation import split_links
+from ibmea_sklearn.evaluation._description import describe_protocol
+from ibmea_sklearn.featurizers import encode_names
 
 from .report import markdown_table
 from .sections import write_section
@@ -114,9 +116,9 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> str:
 def measure(options: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Fit, and return what was found by round, and the protocol."""
     kg1, kg2, links = load_pair(options.dataset, options.names)
-    split = split_links(options.dataset, links, options.train_ratio, options.seed, None)
+    split = split_links(links, options.train_ratio, options.seed)
     if options.name_model:
-        kg1, kg2 = with_name_rows(kg1, kg2, options.name_model, 1)
+        kg1, kg2 = encode_names(kg1, kg2, options.name_model)
     aligner = make_aligner(options.aligner, seed=options.seed)
     with noted_searches() as noted:
         aligner.fit(kg1, kg2, split.train)

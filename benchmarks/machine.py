@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ibmea_sklearn.cli._protocol import versions
+from ibmea_sklearn.evaluation._machine import versions
 
 from .measure import Where
 

@@ -27,9 +27,9 @@ from sklearn.model_selection import train_test_split
 
 from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, TMEAAligner
 from ibmea_sklearn._utils.files import atomic_write
-from ibmea_sklearn.cli._evaluation import scores_of
 from ibmea_sklearn.datasets import fetch_mmkg, load_emoji
 from ibmea_sklearn.inspection._displays import BLUE, VERMILION
+from ibmea_sklearn.metrics import rank_metrics
 
 from .machine import described
 from .measure import Where
@@ -126,7 +126,7 @@ def measure(data: str, aligner: str, percent: int) -> dict[str, Any]:
         "seeds": len(train),
         "test_pairs": len(test),
         "parameters": SETTINGS,
-        "scores": scores_of(fitted.rank(test)),
+        "scores": rank_metrics(fitted.rank(test)),
         "seconds": round(perf_counter() - start, 1),
         **described(Where()),
     }

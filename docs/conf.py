@@ -120,6 +120,7 @@ html_sidebars = {
     "pitfalls": [],
     "glossary": [],
     "benchmarks": [],
+    "benchmark_tables": [],
     "changes": [],
 }
 copybutton_exclude = ".linenos, .gp, .go"

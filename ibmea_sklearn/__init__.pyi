@@ -3,6 +3,7 @@ from . import aligners as aligners
 from . import channels as channels
 from . import cli as cli
 from . import datasets as datasets
+from . import evaluation as evaluation
 from . import featurizers as featurizers
 from . import graph as graph
 from . import inspection as inspection
@@ -35,6 +36,10 @@ from .aligners import TripleSteps as TripleSteps
 from .aligners import align_all as align_all
 from .aligners import deduplicate as deduplicate
 from .channels import AlignmentWarning as AlignmentWarning
+from .evaluation import Protocol as Protocol
+from .evaluation import check_pair as check_pair
+from .evaluation import compare as compare
+from .evaluation import evaluate as evaluate
 from .featurizers import LabelPropagation as LabelPropagation
 from .featurizers import ModalityFeaturizer as ModalityFeaturizer
 from .featurizers import VAEImputer as VAEImputer

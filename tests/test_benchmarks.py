@@ -19,6 +19,7 @@ from benchmarks import (
     found_pairs,
     measure,
     merging,
+    overview,
     page,
     pictures,
     report,
@@ -430,6 +431,29 @@ def test_a_table_of_runs_has_means_and_says_its_options(tmp_path, monkeypatch):
     assert "| quick | 5 | 0.100 | 1.000 | 0.500 |  |  |  | 12 s | 1,024 MiB | `--epochs 1` |" in (
         evaluations.section([table])
     )
+
+
+def test_the_overview_has_what_the_plan_calls_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
+    named = PLAN.replace('title = "plain"', 'title = "plain"\noverview = ["zh-en", "all"]')
+    (table,) = evaluations.read_plan(named)
+    plain, quick = table.runs
+    for seed, hits in ((0, 0.7), (1, 0.8)):
+        keep_run(plain.path(seed), hits, protocol={"split_seed": seed})
+    keep_run(quick.path(5), 0.1, protocol={"split_seed": 5})
+    runs = overview.overview([table])
+    assert runs.to_numpy().tolist() == [["zh-en", "all", 0, 0.7], ["zh-en", "all", 1, 0.8]]
+    text = overview.section(runs)
+    assert text.startswith("![Hits@1 by pair of graphs and aligner](overview.png)")
+    assert "| zh-en | all | 0.750 ± 0.071 |" in text
+    (ax,) = overview.draw(runs).axes
+    assert ax.get_title(loc="left") == "zh-en" and ax.get_xlabel() == "Hits@1"
+
+
+def test_the_overview_of_the_page_is_that_of_the_runs():
+    tables = evaluations.read_plan(evaluations.PLAN.read_text(encoding="utf8"))
+    page = evaluations.PAGE.read_text(encoding="utf8")
+    assert overview.section(overview.overview(tables)) in page
 
 
 def test_a_run_is_made_once_and_by_one_process(tmp_path, monkeypatch, capsys):

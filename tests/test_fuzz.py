@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ from hypothesis import strategies as st
 
 from ibmea_sklearn import BaseAligner, IBMEAAligner, PrecomputedAligner, PropagationAligner, io
 from ibmea_sklearn.datasets import fetch_dbp15k, make_mmkg_pair
+from ibmea_sklearn.evaluation import Comparison, Protocol, compare
+from ibmea_sklearn.evaluation._store import read_run
 from ibmea_sklearn.featurizers._cache import Cache
 from ibmea_sklearn.inspection import picture_of
 from ibmea_sklearn.merging import align_schema, write_schema
@@ -249,6 +252,23 @@ def precomputed(folder: Path) -> Any:
     return PrecomputedAligner(path, path, random_state=0).fit(kg1, kg2, links)
 
 
+def compared(folder: Path) -> Comparison:
+    """Aligners compared, their runs in a folder beside."""
+    kg1, kg2, links = toy()
+    rows = np.eye(12, 3, dtype="f4")
+    made = {"a": PrecomputedAligner(rows, rows), "b": PrecomputedAligner(rows[:3], rows)}
+    return compare(made, {"toy": (kg1, kg2, links)}, 0, Protocol(0.5), folder=folder)
+
+
+def comparison(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as runs:
+        compared(Path(runs)).to_json(folder / "c.json")
+
+
+def of_comparison(folder: Path) -> str:
+    return repr(Comparison.from_json(first(folder)))
+
+
 def loaded(folder: Path) -> Any:
     made = BaseAligner.load(first(folder))
     with contextlib.suppress(Exception):  # only that it does not end the process
@@ -294,6 +314,8 @@ TARGETS: dict[str, tuple[Callable[[Path], None], Callable[[Path], Any]]] = {
     "cache": (cache, lambda folder: Cache(folder).read([bytes([2] * 32), bytes(32)])),
     "archive": (archive, fetched),
     "vectors": (vectors, precomputed),
+    "comparison": (comparison, of_comparison),
+    "runs": (compared, of_file(read_run)),
 }
 
 

@@ -18,8 +18,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 HELPERS = {"_utils"}
 DATA_ROOMS = {"datasets", "featurizers", "graph", "io", "matching", "metrics", "model_selection"}
 ROOMS = DATA_ROOMS | {
-    "aligners", "channels", "cli", "inspection", "losses", "merging", "nn", "persistence",
-    "reviews", "training",
+    "aligners", "channels", "cli", "evaluation", "inspection", "losses", "merging", "nn",
+    "persistence", "reviews", "training",
 }  # fmt: skip
 
 
@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "persistence": {"graph", "nn"},
     "training": {"channels", "graph", "losses", "matching", "nn", "persistence"},
     "reviews": DATA_ROOMS | {"inspection"},
-    "aligners": ROOMS - {"cli", "reviews"},
+    "aligners": ROOMS - {"cli", "evaluation", "reviews"},
+    "evaluation": DATA_ROOMS | {"aligners", "inspection"},
     "cli": ROOMS - {"nn", "losses", "training"},
 }
 # torch_sparse and torch_scatter belong to torch: a backend of nn may use them.

@@ -16,38 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import ibmea_sklearn
 
+from .._utils.aligner_parameters import (
+    ALIGNERS,
+    PARAMETERS,
+    leave_candidates_out,
+    rounds_for,
+    settings_of,
+)
 from .._utils.validation import did_you_mean
 from ._guard import note_author
+from ._names import said_as_options
 
 if TYPE_CHECKING:
     from ..aligners import BaseAligner
 
-# Names of the package, which imports them at use.
-ALIGNERS = {
-    "ibmea": "IBMEAAligner",
-    "paris": "PARISAligner",
-    "propagation": "PropagationAligner",
-    "tmea": "TMEAAligner",
-}
-
-# The parameter of the aligners that an option sets, or that the protocol tells. Where parameters
-# get other names, this table alone follows: options and protocol know the words on the left.
-PARAMETERS = {
-    "epochs": "training__max_epochs",
-    "rounds": "rounds__n_rounds",
-    "seed": "random_state",
-    "modalities": "modalities",
-    "matching": "matching__method",
-    "csls_k": "matching__csls_k",
-    "search": "matching__search",
-    "candidates": "score_candidates",
-    "held_out": "rounds__validation_fraction",
-    "device": "device",
-    "checkpoint_dir": "training__checkpoint_dir",
-    "verbose": "verbose",
-}
-# Epochs between searches within one round: such an aligner is iterative, too.
-CANDIDATES = "rounds__candidate_interval"
 # What an aligner does that has no such parameter: to ask for it is no mistake.
 _WITHOUT = {"rounds": 1, "seed": 0, "verbose": 0}
 
@@ -89,9 +71,10 @@ def make_aligner(
     # A copy: what a preset or a default argument holds belongs to all aligners of the class.
     aligner = copy.deepcopy(_class_of(kind).from_preset(preset))
     if options.get("rounds") is not None or iterative is False:
-        _leave_candidates_out(aligner)
+        leave_candidates_out(aligner)
     if options.get("rounds") is None and iterative is not None:
-        options["rounds"] = _rounds(aligner, iterative)
+        with said_as_options("iterative"):
+            options["rounds"] = rounds_for(aligner, iterative)
     nested = {**_parameters_of(aligner, options), **dict(map(_parse, settings))}
     # Outer ones first: what is inside of them is set in the new ones.
     for name in sorted(nested, key=lambda name: name.count("__")):
@@ -99,63 +82,11 @@ def make_aligner(
     return aligner
 
 
-def setting_of(aligner: BaseAligner, word: str, default: Any = None) -> Any:
-    """Return the value of a parameter, by the word of `PARAMETERS`; the default if there is none.
-
-    Parameters
-    ----------
-    aligner : BaseAligner
-    word : str
-        A key of `PARAMETERS`.
-    default : object, default=None
-    """
-    return aligner.get_params(deep=True).get(PARAMETERS[word], default)
-
-
-def settings_of(aligner: BaseAligner) -> dict[str, Any]:
-    """Return all parameters; of those that hold others, what they hold.
-
-    Parameters
-    ----------
-    aligner : BaseAligner
-
-    Returns
-    -------
-    dict of {str: object}
-    """
-    params = aligner.get_params(deep=True)
-    outer = {name.rpartition("__")[0] for name in params}
-    return {name: value for name, value in params.items() if name not in outer}
-
-
 def split_names(text: str | None) -> list[str] | None:
     """Split "graph,relation" into names; "all" stays with the aligner's own choice."""
     if text is None or text == "all":
         return None
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _leave_candidates_out(aligner: BaseAligner) -> None:
-    """Let pairs join between rounds alone: a preset may let them join within one."""
-    if aligner.get_params(deep=True).get(CANDIDATES) is not None:
-        aligner.set_params(**{CANDIDATES: None})
-
-
-def _rounds(aligner: BaseAligner, iterative: bool) -> int | None:
-    if not iterative:
-        return 1
-    if aligner.get_params(deep=True).get(CANDIDATES) is not None:
-        return None
-    preset = setting_of(aligner, "rounds", 1)
-    if preset > 1:
-        return None
-    own = setting_of(type(aligner)(), "rounds")
-    if own is None:
-        raise ValueError(
-            f"Expected an aligner with the parameter {PARAMETERS['rounds']!r} for --iterative; "
-            f"found {type(aligner).__name__}, which has none. Leave --iterative out."
-        )
-    return int(own)
 
 
 def _parameters_of(aligner: BaseAligner, options: Mapping[str, Any]) -> dict[str, Any]:

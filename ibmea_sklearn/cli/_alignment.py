@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from .. import __version__
+from .._utils.aligner_parameters import setting_of
 from .._utils.files import removals_wait
+from ..featurizers import encode_names
 from ..graph import KnowledgeGraph, SeedPairs
 from ..io import read_graph, read_pair, read_pairs, read_verdicts, write_alignment
-from ._aligners import setting_of
-from ._names import check_choice, with_name_rows
+from ._names import check_choice, said_as_options
 from ._talk import Talk, check_alignment_file, check_apart, check_file
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def run_alignment(
         Take the last parts of the ids as names of the entities, or no names. None: those that the
         graphs have.
     name_model : str or None, default=None
-        What makes features of them, see :func:`with_name_rows`. None leaves that to the aligner.
+        What makes features of them, see :func:`encode_names`. None leaves that to the aligner.
     min_confidence : str or None, default=None
         A number from 0 to 1, or "auto". None: 0.9 for owl:sameAs, 0 for all else.
     precision : float or None, default=None
@@ -168,8 +169,8 @@ def _view(
     for kg in (kg1, kg2):
         talk.say(repr(kg))
     if name_model is not None:
-        with talk.step(f"Encoding names by {name_model}"):
-            kg1, kg2 = with_name_rows(kg1, kg2, name_model, verbose=int(not talk.quiet))
+        with talk.step(f"Encoding names by {name_model}"), said_as_options("name_model", "names"):
+            kg1, kg2 = encode_names(kg1, kg2, name_model, verbose=int(not talk.quiet))
     table = pd.concat(judged, ignore_index=True) if judged else None
     return SeedPairs(kg1, kg2, pairs, duplicates=aligner.duplicates, verdicts=table)
 

@@ -381,6 +381,125 @@ def evaluate(
         )
 
 
+def compare(
+    aligners: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--aligner",
+            metavar="[NAME=]ALIGNER[/PRESET]",
+            help="ibmea, tmea, paris, propagation, or MODULE:CLASS of your own; with a preset, as "
+            "ibmea/paper; called NAME in the table. Repeatable.",
+        ),
+    ] = None,
+    vectors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vectors",
+            metavar="NAME=LEFT,RIGHT",
+            help="Vectors that you have, two .npy files with rows in the order of the entities. "
+            "{dataset} and {seed} in a path are filled in. Repeatable.",
+        ),
+    ] = None,
+    *,
+    datasets: Annotated[
+        list[str],
+        typer.Option(
+            "--dataset",
+            help="As of evaluate: the name of a data set, or a folder of two graphs and their "
+            "links. Repeatable.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for runs, tables, picture and badge. Runs that are there are not made "
+            "again.",
+        ),
+    ] = Path("comparison"),
+    seeds: Annotated[
+        str, typer.Option(help="Of split and aligner: one run for each, with a comma between.")
+    ] = "0,1,2",
+    train_ratio: Annotated[
+        str,
+        typer.Option(
+            help="Share of the links to learn from. 0: no seeds, all links are scored. published: "
+            "the folds of OpenEA folders, whose numbers are the seeds."
+        ),
+    ] = "0.3",
+    iterative: Annotated[
+        bool,
+        typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
+    ] = False,
+    candidates: Annotated[
+        str,
+        typer.Option(
+            help="pairs: the targets of the test pairs are ranked; all: all entities that are no "
+            "seeds."
+        ),
+    ] = "pairs",
+    names: Annotated[
+        str,
+        typer.Option(help="Names of the entities: none, id (last part of each id) or given."),
+    ] = "none",
+    name_model: NameModel = None,
+    dangling: Annotated[
+        float, typer.Option(help="Share of the test pairs whose right entities are taken out.")
+    ] = 0.0,
+    matching: Annotated[
+        str,
+        typer.Option(
+            help="csls, cosine and sinkhorn, with a comma between: a column each. Differences are "
+            "by the first."
+        ),
+    ] = "csls,cosine,sinkhorn",
+    csls_k: Annotated[int, typer.Option(help="Neighbours of CSLS.")] = 3,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME:PARAMETER=VALUE",
+            help="A parameter of the aligner that is called NAME. Repeatable.",
+        ),
+    ] = None,
+    jobs: Annotated[int | None, typer.Option("--jobs", help="Runs at a time.")] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Make runs again that have failed.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare aligners on data sets, over seeds, under one protocol.
+
+    Means, deviations, intervals and tests of differences, checks of the data, a picture, a badge.
+    """
+    from ._aligners import split_names
+    from ._comparison import named_aligners, read_ratio, run_comparison, split_integers
+    from ._talk import Talk
+
+    chosen = [] if vectors and not aligners else aligners or ["ibmea", "propagation"]
+    told = {
+        "train_ratio": read_ratio(train_ratio),
+        "iterative": iterative,
+        "candidates": candidates,
+        "names": names,
+        "name_model": name_model,
+        "dangling": dangling,
+        "matchings": split_names(matching) or (),
+        "csls_k": csls_k,
+    }
+    run_comparison(
+        Talk(quiet),
+        named_aligners(chosen, vectors or (), settings or ()),
+        datasets,
+        split_integers(seeds),
+        told,
+        output,
+        n_jobs=jobs,
+        retry=retry,
+    )
+
+
 def review(
     alignment: Annotated[
         Path | None,
@@ -531,6 +650,14 @@ def info(
         Path, typer.Argument(metavar="PATH", help="A graph, a pair of graphs, or an alignment.")
     ],
     json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Of a pair with links: say what ids, order of rows, values and equal names give "
+            "away, too.",
+        ),
+    ] = False,
 ) -> None:
     """Say what is in a file or folder: counts, modalities, links.
 
@@ -539,7 +666,7 @@ def info(
     from ._contents import show_contents
     from ._talk import Talk
 
-    show_contents(Talk(), path, as_json=json)
+    show_contents(Talk(), path, as_json=json, checks_pair=check)
 
 
 def convert(
@@ -660,7 +787,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, align, review, merge, evaluate, info, convert):
+for _command in (demo, align, review, merge, evaluate, compare, info, convert):
     app.command()(guarded(_command))
 
 

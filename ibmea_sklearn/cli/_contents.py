@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .._utils.validation import did_you_mean
+from ..evaluation import check_pair
 from ..graph import KnowledgeGraph
 from ..io import (
     read_alignment,
@@ -26,7 +27,7 @@ from ._talk import Talk, check_alignment_file, check_apart, check_folder
 FORMATS = ("csv", "tsv", "parquet")
 
 
-def show_contents(talk: Talk, path: Path, as_json: bool = False) -> None:
+def show_contents(talk: Talk, path: Path, as_json: bool = False, checks_pair: bool = False) -> None:
     """Show what a file or folder holds, and warn of files that nothing reads.
 
     Parameters
@@ -34,9 +35,20 @@ def show_contents(talk: Talk, path: Path, as_json: bool = False) -> None:
     talk : Talk
     path : Path
     as_json : bool, default=False
+    checks_pair : bool, default=False
+        Whether to say what a pair of graphs gives away, too.
+
+    Raises
+    ------
+    ValueError
+        If that is asked for, and there is no pair with links.
     """
     form = recognise_format(path)
-    found = _of_alignment(path) if form.startswith("alignment") else _of_graphs(path)
+    if form.startswith("alignment"):
+        found = _of_alignment(path)
+        _check_is_pair(path, found, checks_pair)
+    else:
+        found = _of_graphs(path, checks_pair)
     found = {"path": str(path), "format": form, **found}
     unread = found.get("unread", [])
     if unread:
@@ -67,12 +79,24 @@ def _of_alignment(path: Path) -> dict[str, Any]:
     return {**found, "confidence": {"least": least, "most": most, "at_least_half": sure}}
 
 
-def _of_graphs(path: Path) -> dict[str, Any]:
+def _check_is_pair(path: Path, found: dict[str, Any], is_asked: bool) -> None:
+    if is_asked and not found.get("links", {}).get("pairs"):
+        raise ValueError(
+            f"Expected a pair of graphs with links for --check; found none in {path}. Leave "
+            "--check out, or add links."
+        )
+
+
+def _of_graphs(path: Path, checks_pair: bool) -> dict[str, Any]:
     found = read_graphs(path)
     graphs = [found] if isinstance(found, KnowledgeGraph) else [*found[:2]]
     links = {} if isinstance(found, KnowledgeGraph) else {"links": _links(found[2], graphs)}
     unread = [file.as_posix() for file in unread_files(path, graphs)]
-    return {"graphs": [_contents(kg) for kg in graphs], **links, "unread": unread}
+    told = {"graphs": [_contents(kg) for kg in graphs], **links, "unread": unread}
+    _check_is_pair(path, told, checks_pair)
+    if checks_pair and not isinstance(found, KnowledgeGraph):
+        told["check"] = check_pair(*found).to_dict()
+    return told
 
 
 def _contents(kg: KnowledgeGraph) -> dict[str, Any]:
@@ -110,6 +134,8 @@ def _show(talk: Talk, found: dict[str, Any]) -> None:
         _show_graphs(talk, found["graphs"])
     if "links" in found:
         _show_links(talk, found["links"])
+    for sentence in found.get("check", {}).get("findings", ()):
+        talk.result(sentence)
     if "pairs" in found:
         counts = f"{found['sources']:,} and {found['targets']:,} entities"
         talk.result(f"{found['pairs']:,} pairs of {counts}")

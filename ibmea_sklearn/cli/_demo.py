@@ -9,16 +9,18 @@ import numpy as np
 import pandas as pd
 
 from .._utils.files import atomic_write
+from .._utils.names import FUSED
 from ..datasets import load_emoji
+from ..evaluation import split_links
 from ..featurizers import ModalityFeaturizer
 from ..graph import KnowledgeGraph, SeedPairs
 from ..inspection import contact_sheet
 from ..matching import ranks
-from ..metrics import judged
+from ..metrics import judged, rank_metrics
 from ..reviews import ReviewPage, review
 from ._alignment import write_matches
-from ._evaluation import Scores, row_name, scores_of, show_scores
-from ._protocol import FUSED, modality_names, split_links
+from ._evaluation import Scores, row_name, show_scores
+from ._names import said_as_options
 from ._talk import Talk, check_apart, check_folder
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def run_demo(talk: Talk, aligner: BaseAligner, folder: Path, train_ratio: float)
         talk.say(line, style="dim")
     for kg in (kg1, kg2):
         talk.say(repr(kg))
-    split = split_links("emoji", links, train_ratio, split_seed=0, fold=None)
+    with said_as_options("train_ratio"):
+        split = split_links(links, train_ratio)
     view = SeedPairs(kg1, kg2, split.train)
     with talk.step("Encoding relations, attributes and images"):
         view = ModalityFeaturizer(verbose=0 if talk.quiet else 1).fit_transform(view)
@@ -84,11 +87,13 @@ def run_demo(talk: Talk, aligner: BaseAligner, folder: Path, train_ratio: float)
 
 def _scores(aligner: BaseAligner, view: SeedPairs, test: np.ndarray) -> dict[str, Scores]:
     rows = {
-        "images, untrained, cosine": scores_of(_untrained(view, test, method="cosine")),
-        "images, untrained, CSLS k=3": scores_of(_untrained(view, test, method="csls", csls_k=3)),
+        "images, untrained, cosine": rank_metrics(_untrained(view, test, method="cosine")),
+        "images, untrained, CSLS k=3": rank_metrics(
+            _untrained(view, test, method="csls", csls_k=3)
+        ),
     }
-    names = (*modality_names(aligner), FUSED)
-    return rows | {row_name(m): scores_of(aligner.rank(test, m)) for m in names}
+    names = sorted(aligner.embeddings_, key=lambda name: name == FUSED)  # the sum comes last
+    return rows | {row_name(m): rank_metrics(aligner.rank(test, m)) for m in names}
 
 
 def _untrained(view: SeedPairs, test: np.ndarray, **how: Any) -> np.ndarray:

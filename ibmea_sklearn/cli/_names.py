@@ -1,12 +1,12 @@
-"""Names of entities on the command line: which, and what makes features of them."""
+"""Words of options: one of a few, and parameters of Python called as options are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .._utils.validation import did_you_mean
-from ..featurizers import NameEncoder
-from ..graph import KnowledgeGraph, SeedPairs
 
 
 def check_choice(option: str, value: str | None, choices: Sequence[str]) -> None:
@@ -25,50 +25,30 @@ def check_choice(option: str, value: str | None, choices: Sequence[str]) -> None
         )
 
 
-def with_name_rows(
-    kg1: KnowledgeGraph, kg2: KnowledgeGraph, model: str, verbose: int
-) -> tuple[KnowledgeGraph, KnowledgeGraph]:
-    """Return the graphs with features of their names by a model.
+@contextmanager
+def said_as_options(*parameters: str) -> Iterator[None]:
+    """Call parameters as options are called, in a ValueError that asks for them.
 
     Parameters
     ----------
-    kg1, kg2 : KnowledgeGraph
-    model : str
-        As of :class:`NameEncoder`; several with a comma between.
-    verbose : int
-        0 hides the progress bar.
-
-    Returns
-    -------
-    kg1, kg2 : KnowledgeGraph
-
-    Raises
-    ------
-    ValueError
-        If a graph has no names, or there is no such model.
-    ImportError
-        If its package is not installed.
+    *parameters : str
+        Such as "train_ratio", which is said as "--train-ratio" after "Expected ", and before the
+        "=" of a value.
     """
-    check_names((kg1, kg2), "--name-model")
-    names = [name.strip() for name in model.split(",")]
-    chosen = names[0] if len(names) == 1 else names
-    encoder = NameEncoder(chosen, source="names", verbose=verbose)
-    new = encoder.fit_transform(SeedPairs(kg1, kg2, []))
-    return new.kg1, new.kg2
+    one = "|".join(map(re.escape, parameters))
+    try:
+        yield
+    except ValueError as error:
+        said = re.sub(rf"(?<=Expected )(?:{one})\b", lambda m: _option(m[0]), str(error))
+        said = re.sub(rf"\b({one})='?(\w+)'?", lambda m: _given(m[1], m[2]), said)
+        if said == str(error):
+            raise
+        raise ValueError(said) from error
 
 
-def check_names(graphs: Sequence[KnowledgeGraph], option: str = "--names") -> None:
-    """Check that entities of both graphs have names.
+def _given(parameter: str, value: str) -> str:
+    return _option(parameter) + ("" if value == "True" else f" {value}")
 
-    Raises
-    ------
-    ValueError
-        If not.
-    """
-    nameless = [repr(kg.name) for kg in graphs if not len(kg.names.values)]
-    if nameless:
-        raise ValueError(
-            f"Expected {option} with two graphs whose entities have names; found none in "
-            f"{' and '.join(nameless)}. Add names to the graphs, such as a table names.csv, take "
-            "the last parts of the ids by --names id, or leave the option out."
-        )
+
+def _option(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"

@@ -14,6 +14,7 @@ from .structure.label_propagation import LabelPropagation as LabelPropagation
 from .texts.asking import Asking as Asking
 from .texts.attribute_abstract import AttributeAbstract as AttributeAbstract
 from .texts.attribute_names import NameMatcher as NameMatcher
+from .texts.encode_names import encode_names as encode_names
 from .texts.encoder import NameEncoder as NameEncoder
 from .texts.encoder import TextEncoder as TextEncoder
 from .texts.language_model import ChatModel as ChatModel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -434,6 +434,23 @@ class KnowledgeGraph(Frozen):
         )
         title = html.escape(f"KnowledgeGraph {self.name}".strip())
         return f"<table><caption>{title}</caption>{rows}</table>"
+
+
+def check_named(graphs: Sequence[KnowledgeGraph], what: str = "names") -> None:
+    """Check that entities of both graphs have names.
+
+    Raises
+    ------
+    ValueError
+        If not. ``what`` asks for them.
+    """
+    nameless = [repr(kg.name) for kg in graphs if not len(kg.names.values)]
+    if nameless:
+        raise ValueError(
+            f"Expected {what} with two graphs whose entities have names; found none in "
+            f"{' and '.join(nameless)}. Add names to the graphs, such as a table names.csv, take "
+            "the last parts of the ids by names='id', or leave it out."
+        )
 
 
 def restored(state: dict[str, Any]) -> KnowledgeGraph:

@@ -1,5 +1,6 @@
 """Displays and reports of an alignment."""
 
+from .aligner_comparison import ComparisonDisplay
 from .channels import SimilarityDisplay, WeightsDisplay
 from .comparison import AttributeRow, NeighborRow, PairComparison
 from .contact_sheet import contact_sheet
@@ -16,6 +17,7 @@ from .waterfall import WaterfallDisplay
 __all__ = [
     "AlignmentQuality",
     "AttributeRow",
+    "ComparisonDisplay",
     "HitsAtKDisplay",
     "NeighborRow",
     "PairComparison",

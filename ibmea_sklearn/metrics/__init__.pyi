@@ -2,9 +2,13 @@
 from ._alignment import precision_recall_f1 as precision_recall_f1
 from ._calibration import expected_calibration_error as expected_calibration_error
 from ._calibration import judged as judged
+from ._paired import HitsDifference as HitsDifference
+from ._paired import hits_difference as hits_difference
+from ._paired import holm as holm
 from ._ranks import hits_at_k as hits_at_k
 from ._ranks import mean_rank as mean_rank
 from ._ranks import mean_reciprocal_rank as mean_reciprocal_rank
+from ._ranks import rank_metrics as rank_metrics
 from ._scorers import calibration_error_scorer as calibration_error_scorer
 from ._scorers import f1_scorer as f1_scorer
 from ._scorers import get_scorer as get_scorer

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._utils.validation import checked_integer
 
-__all__ = ["hits_at_k", "mean_rank", "mean_reciprocal_rank"]
+__all__ = ["hits_at_k", "mean_rank", "mean_reciprocal_rank", "rank_metrics"]
 
 
 def hits_at_k(ranks: Any, k: int = 1, sample_weight: Any = None) -> float:
@@ -98,6 +98,36 @@ def mean_rank(ranks: Any, sample_weight: Any = None) -> float:
     1.5
     """
     return _mean(_checked_ranks(ranks), sample_weight)
+
+
+def rank_metrics(ranks: Any) -> dict[str, float]:
+    """Return Hits@1, 5 and 10, mean reciprocal rank and mean rank, by their short names.
+
+    Parameters
+    ----------
+    ranks : array-like of shape (n_pairs,)
+
+    Returns
+    -------
+    dict of {str: float}
+        With the keys "hits@1", "hits@5", "hits@10", "mrr" and "mr".
+
+    Raises
+    ------
+    ValueError
+        As :func:`hits_at_k`.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn.metrics import rank_metrics
+    >>> rank_metrics([1, 2, 8, 20])
+    {'hits@1': 0.25, 'hits@5': 0.5, 'hits@10': 0.75, 'mrr': 0.41875, 'mr': 7.75}
+    """
+    return {
+        **{f"hits@{k}": hits_at_k(ranks, k) for k in (1, 5, 10)},
+        "mrr": mean_reciprocal_rank(ranks),
+        "mr": mean_rank(ranks),
+    }
 
 
 def _checked_ranks(ranks: Any) -> np.ndarray:

@@ -13,7 +13,8 @@ from sklearn.preprocessing import normalize
 
 import ibmea_sklearn
 from ibmea_sklearn import IBMEAAligner, TMEAAligner
-from ibmea_sklearn.cli._aligners import PARAMETERS, make_aligner, setting_of, settings_of
+from ibmea_sklearn._utils.aligner_parameters import PARAMETERS, setting_of, settings_of
+from ibmea_sklearn.cli._aligners import make_aligner
 from ibmea_sklearn.io import read_alignment, read_pair
 
 # What stands in a user's folder. Few parameters: neither rounds, nor a seed, nor how much is said.

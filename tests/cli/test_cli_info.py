@@ -1,5 +1,6 @@
 """``ibmea info``: what is in a file or folder."""
 
+import json
 import re
 
 import numpy as np
@@ -7,8 +8,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.io import write_alignment, write_graph
+from ibmea_sklearn import KnowledgeGraph, check_pair
+from ibmea_sklearn.io import write_alignment, write_graph, write_pair
 
 
 def rows_of(output):
@@ -123,3 +124,30 @@ def test_sparse_features_that_point_outside_are_told(ibmea, tmp_path):
     result = ibmea("info", tmp_path)
     assert result.exit_code == 2
     assert "Expected image features as a sparse matrix whose indptr" in result.stderr
+
+
+def test_what_a_pair_gives_away_is_said_on_request(ibmea, tmp_path):
+    ids = [f"x:e{i}" for i in range(8)]
+    kg1 = KnowledgeGraph([(a, "next", b) for a, b in zip(ids, ids[1:], strict=False)])
+    kg2 = KnowledgeGraph([(i.replace("x:", "y:"), "in", "y:all") for i in ids])
+    links = np.array([(i, i.replace("x:", "y:")) for i in ids], object)
+    write_pair(kg1, kg2, links, tmp_path / "pair")
+    said = "Equal last parts of the ids alone have a Hits@1 of 1.000."
+    assert said not in ibmea("info", tmp_path / "pair").output
+    assert f"\n{said}\n" in ibmea("info", tmp_path / "pair", "--check").output
+    told = json.loads(ibmea("info", tmp_path / "pair", "--check", "--json").output)
+    assert told["check"] == json.loads(json.dumps(check_pair(kg1, kg2, links).to_dict()))
+
+
+@pytest.mark.parametrize("kind", ["graph", "alignment", "linkless"])
+def test_only_a_pair_with_links_can_be_checked(ibmea, tmp_path, toy_pair, kind):
+    path = tmp_path / ("a.csv" if kind == "alignment" else "a")
+    if kind == "alignment":
+        write_alignment(pd.DataFrame({"source": ["a"], "target": ["b"], "confidence": [1.0]}), path)
+    elif kind == "graph":
+        write_graph(toy_pair.kg1, path)
+    else:
+        write_pair(toy_pair.kg1, toy_pair.kg2, toy_pair.links[:0], path)
+    result = ibmea("info", path, "--check")
+    assert result.exit_code == 2
+    assert "Expected a pair of graphs with links for --check; found none in" in result.stderr

@@ -8,7 +8,7 @@ import pytest
 
 import ibmea_sklearn
 
-COMMANDS = ("demo", "align", "evaluate", "info", "review", "convert")
+COMMANDS = ("demo", "align", "evaluate", "compare", "info", "review", "convert")
 HEAVY = ("torch", "pandas", "numpy", "sklearn", "scipy", "skorch", "rich", "pyarrow")
 
 

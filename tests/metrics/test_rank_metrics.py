@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.metrics import hits_at_k, mean_rank, mean_reciprocal_rank
+from ibmea_sklearn.metrics import hits_at_k, mean_rank, mean_reciprocal_rank, rank_metrics
 
 HALVES = st.integers(2, 200).map(lambda n: n / 2)
 METRICS = [hits_at_k, mean_reciprocal_rank, mean_rank]
@@ -79,3 +79,14 @@ def test_bad_weights(metric, weights):
 def test_bad_k(k):
     with pytest.raises(ValueError, match="Expected k to be an integer of at least 1"):
         hits_at_k([1], k)
+
+
+def test_all_of_them_at_once():
+    ranks = [1, 2, 5.5, 10, 30]
+    assert rank_metrics(ranks) == {
+        "hits@1": hits_at_k(ranks, 1),
+        "hits@5": hits_at_k(ranks, 5),
+        "hits@10": hits_at_k(ranks, 10),
+        "mrr": mean_reciprocal_rank(ranks),
+        "mr": mean_rank(ranks),
+    }

@@ -1,0 +1,160 @@
+"""One run under a protocol: the figures are those of the API."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from ibmea_sklearn import IBMEAAligner, PropagationAligner, Protocol, compare, evaluate
+from ibmea_sklearn.evaluation import Split, split_links
+from ibmea_sklearn.evaluation._machine import forget_peak, peak_memory_mib
+from ibmea_sklearn.evaluation.one_run import ready
+from ibmea_sklearn.io import write_pair
+from ibmea_sklearn.metrics import rank_metrics
+
+
+def small(**params):
+    how = {"propagation__n_components": 32, "random_state": 0, "verbose": 0}
+    return PropagationAligner().set_params(**how, **params)
+
+
+def test_each_matching_is_that_of_an_aligner_set_to_it(pair):
+    kg1, kg2, links = pair
+    report = evaluate(small(), pair, Protocol(0.4, csls_k=2))
+    train, test = train_test_split(links, train_size=0.4, random_state=0)
+    aligner = small(rounds__n_rounds=1).fit(kg1, kg2.with_names(None), train)
+    for method in ("csls", "cosine", "sinkhorn"):
+        aligner.set_params(matching__method=method, matching__csls_k=2)
+        for direction, reverse in (("left_to_right", False), ("right_to_left", True)):
+            expected = rank_metrics(aligner.rank(test, reverse=reverse))
+            assert report["by_matching"][method][direction] == expected
+    assert (
+        report["scores"]["left_to_right"]["fused"] == report["by_matching"]["csls"]["left_to_right"]
+    )
+
+
+def test_the_aligner_is_not_changed(pair):
+    aligner = small()
+    before = aligner.get_params()
+    evaluate(aligner, pair, Protocol(0.4, matchings="cosine"))
+    assert aligner.get_params() == before and not hasattr(aligner, "embeddings_")
+
+
+def test_a_folder_is_as_its_graphs(pair, tmp_path):
+    write_pair(*pair, tmp_path / "pair")
+    from_folder, from_graphs = (
+        evaluate(small(), data, Protocol(0.4)) for data in (tmp_path / "pair", pair)
+    )
+    assert from_folder["scores"] == from_graphs["scores"]
+    assert from_graphs["protocol"]["dataset"] == "synthetic 1 and synthetic 2"
+
+
+def test_what_a_protocol_sets():
+    one = ready(small(), Protocol(iterative=False, candidates="all"), seed=5)
+    assert (one.get_params()["rounds__n_rounds"], one.score_candidates) == (1, "all")
+    assert one.random_state == 5
+    several = ready(small(rounds__n_rounds=1), Protocol(iterative=True))
+    assert several.get_params()["rounds__n_rounds"] == 3
+    own = ready(small(rounds__n_rounds=2), Protocol(iterative=None, candidates=None))
+    assert (own.get_params()["rounds__n_rounds"], own.score_candidates) == (2, "pairs")
+
+
+def test_a_preset_that_is_iterative_within_one_schedule():
+    paper = IBMEAAligner.from_preset("paper")
+    one = ready(paper, Protocol(iterative=False)).get_params()
+    assert one["rounds__candidate_interval"] is None and one["rounds__n_rounds"] == 1
+    several = ready(paper, Protocol(iterative=True)).get_params()
+    assert several["rounds__candidate_interval"] == 5
+
+
+def test_vectors_are_not_iterative(by_images):
+    made = ready(by_images["all"], Protocol(iterative=True))
+    assert made.get_params()["rounds__n_rounds"] == 1
+
+
+def test_steps_are_told(pair):
+    told = []
+
+    class Step:
+        def __init__(self, what):
+            told.append(what.split()[0])
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+    evaluate(small(), pair, Protocol(0.4), step=Step)
+    assert told == ["Fitting", "Ranking", "Aligning"]
+
+
+def test_a_split_is_that_of_the_command_line(pair):
+    train, test = train_test_split(pair[2], train_size=0.25, random_state=7)
+    split = split_links(pair[2], 0.25, 7)
+    assert isinstance(split, Split)
+    np.testing.assert_array_equal(split.train, train)
+    np.testing.assert_array_equal(split.test, test)
+
+
+def openea(pair, folder):
+    """A folder with two published folds."""
+    kg1, kg2, links = pair
+    for side, kg in (("1", kg1), ("2", kg2)):
+        rows = kg.entity_ids[kg.relation_triples[:, [0, 2]]]
+        names = kg.relation_names[kg.relation_triples[:, 1]]
+        lines = (f"{h}\t{r}\t{t}\n" for (h, t), r in zip(rows, names, strict=True))
+        (folder / f"rel_triples_{side}").write_text("".join(lines))
+    parts = {"train_links": links[:20], "valid_links": links[20:30], "test_links": links[30:]}
+    for fold in ("1", "2"):
+        (folder / "721_5fold" / fold).mkdir(parents=True)
+        for name, part in parts.items():
+            told = "".join("\t".join(p) + "\n" for p in part[:: int(fold)])
+            (folder / "721_5fold" / fold / name).write_text(told)
+    (folder / "ent_links").write_text("".join("\t".join(p) + "\n" for p in links))
+    return folder
+
+
+def test_published_folds_are_seeds(pair, tmp_path):
+    folder = openea(pair, tmp_path)
+    found = compare({"p": small()}, {"toy": folder}, [1, 2, 3], Protocol("published"))
+    told = [run["report"]["protocol"] for run in found.runs[:2]]
+    assert [(p["n_seeds"], p["n_test"]) for p in told] == [(20, 30), (10, 15)]
+    assert found.failures()["seed"].tolist() == [3]
+    assert "721_5fold" in found.failures()["sentence"][0]
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "kind", "message"),
+    [
+        ((PropagationAligner, "pair"), {}, TypeError, "found the class PropagationAligner"),
+        (("propagation", "pair"), {}, TypeError, "Expected an aligner"),
+        ((None, "pair"), {}, TypeError, "found NoneType"),
+        (("small", 3), {}, TypeError, "found int. Its names are: emoji"),
+        (("small", (1, 2, 3)), {}, TypeError, "found tuple"),
+        (("small", "emoij"), {}, ValueError, "Did you mean 'emoji'"),
+        (("small", "pair", 0.3), {}, TypeError, "Expected a Protocol; found float"),
+        (("small", "pair"), {"fold": 1}, ValueError, "Expected fold with an OpenEA folder only"),
+        (("small", "nameless"), {}, ValueError, "whose entities have names; found none"),
+        (("small", "linkless"), {}, ValueError, "Expected at least 4 links"),
+    ],
+)
+def test_wrong_inputs(pair, args, options, kind, message):
+    known = {
+        "pair": pair,
+        "nameless": pair,
+        "linkless": (*pair[:2], pair[2][:3]),
+        "small": small(),
+    }
+    given = [known.get(arg, arg) if isinstance(arg, str) else arg for arg in args]
+    if "nameless" in args:
+        given.append(Protocol(names="given"))
+    with pytest.raises(kind, match=message):
+        evaluate(*given, **options)
+
+
+def test_memory_is_that_of_the_run():
+    rows = np.ones((1 << 24,))  # 128 MiB
+    before = peak_memory_mib()
+    del rows
+    forget_peak()
+    assert peak_memory_mib() <= before
