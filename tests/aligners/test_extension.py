@@ -283,6 +283,25 @@ def test_confidences_of_new_matches_are_calibrated():
     assert not share.equals(now)
 
 
+@pytest.mark.parametrize("n_more", [0, 3])
+def test_the_fit_may_have_left_nobody_to_match(n_more):
+    """All that was there is a seed: the first matches are those of who came later."""
+    kg1, kg2, links = make_mmkg_pair(160, structural_overlap=0.5, image_dim=0, random_state=0)
+    before = [kg.without(late) for kg, late in zip((kg1, kg2), links[130:].T, strict=True)]
+    aligner = PropagationAligner(modalities=["graph"]).set_params(**SMALL, **LABELS)
+    aligner.fit(*before, links[: 130 - n_more])
+    matches = aligner.align()
+    assert len(matches) == n_more and aligner.calibration_.is_learnt
+    found = aligner.extend(kg1, kg2).align()
+    partner = dict(links)
+    right = [partner[s] == t for s, t in zip(found["source"], found["target"], strict=True)]
+    assert len(found) > 20 and np.mean(right) > 0.7
+    assert found["confidence"].between(0, 1).all()
+    shares = aligner.matchable_share_[["low", "share", "high"]].to_numpy()
+    assert (np.diff(shares) >= 0).all() and aligner.quality().n_matches == len(found)
+    assert len(aligner.candidates(links[130:, 0], 2)) == 60
+
+
 def test_new_triples_of_earlier_entities_are_said_and_change_no_vector(world, capsys):
     aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
     (kg1, kg2), rows = world.before, aligner.embeddings_["fused"].left
