@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from aligner_checks import dense
+from sklearn.exceptions import NotFittedError
 
 from ibmea_sklearn import (
     BaseAligner,
@@ -375,6 +376,18 @@ def test_what_is_no_longer_said_is_named(world, fitted, what):
     }[what]
     with pytest.raises(ValueError, match=f"second graph.* 1 .* gone.*{kg.entity_ids[entity]!r}"):
         new(fitted).extend(world.before[0], without_row(kg, what))
+
+
+def test_an_aligner_of_an_earlier_version_says_so(world):
+    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    del aligner.record_
+    with pytest.raises(ValueError, match="kept what its fit knew.*files of earlier versions"):
+        aligner.extend(world.kg1, world.kg2)
+
+
+def test_an_aligner_that_is_not_fitted(world):
+    with pytest.raises(NotFittedError):
+        PropagationAligner().extend(world.kg1, world.kg2)
 
 
 def test_a_view_is_no_graph(world, fitted):
