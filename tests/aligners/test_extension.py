@@ -24,6 +24,7 @@ from ibmea_sklearn import (
     SeedPairs,
     TMEAAligner,
 )
+from ibmea_sklearn.channels import search
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.graph import Sides
 
@@ -313,6 +314,24 @@ def test_new_triples_of_earlier_entities_are_said_and_change_no_vector(world, ca
     assert "0 and 0 entities are new; 4 earlier ones have further triples, and keep" in said
     np.testing.assert_array_equal(aligner.embeddings_["fused"].left, rows)
     pd.testing.assert_frame_equal(by_source(aligner.align()), by_source(matches))
+
+
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+@pytest.mark.parametrize("n_seeds", [0, 20])
+def test_featurizers_of_few_seeds_are_made_in_two_steps(world, tmp_path, monkeypatch, n_seeds):
+    """Values are compared by pairs that all else has found first: both steps are kept."""
+    monkeypatch.setattr(search, "FEW_SEEDS", 50)
+    aligner = PropagationAligner().set_params(**SMALL, **LABELS)
+    wrong = pd.DataFrame([(*world.test[[40, 41], [0, 1]], "different")])
+    verdicts = wrong.set_axis(["source", "target", "verdict"], axis=1)
+    aligner.fit(*world.before, world.seeds[:n_seeds], verdicts=verdicts)
+    aligner.save(tmp_path / "aligner.safetensors")
+    matches = aligner.align()
+    late = aligner.extend(world.kg1, world.kg2).rank(world.late)
+    assert {"value", "name"} < set(aligner.modalities_) and (late == 1).mean() > 0.6
+    pd.testing.assert_frame_equal(by_source(matched_before(aligner, matches)), by_source(matches))
+    loaded = BaseAligner.load(tmp_path / "aligner.safetensors").extend(world.kg1, world.kg2)
+    pd.testing.assert_frame_equal(loaded.align(), aligner.align())
 
 
 def test_a_fit_forgets_what_was_extended(world):
