@@ -71,7 +71,8 @@ def with_earlier(earlier: Earlier, free: Sides, every: np.ndarray | None, find: 
     scores = np.concatenate([earlier.matches.scores, found.scores[told]])
     judgement = _judgement(earlier, free, rest, found.judgement, is_new, more)
     has = Sides(*map(_rows, free, earlier.free, earlier.matches.has, rest, found.has))
-    result = Matches(places, scores, chances, judgement, has, earlier.matches.usual)
+    usual = found.usual if earlier.matches.usual is None else earlier.matches.usual
+    result = Matches(places, scores, chances, judgement, has, usual)
     order = np.argsort(-result.confidence, kind="stable")
     return result._replace(pairs=places[order], scores=scores[order], replicates=chances[:, order])
 
@@ -102,7 +103,8 @@ def _judgement(
             _rows(told[0], told[1], w[side], told[2], n[side][changed])
             for w, n in ((was.right, now.right), (was.none, now.none))
         )
-        priors = _rows(told[0], told[1], was.priors[side].T, told[2], now.priors[side].T[changed]).T
+        before, after = _as_long(was.priors[side], now.priors[side])
+        priors = _rows(told[0], told[1], before.T, told[2], after.T[changed]).T
         parts.append((best, right, none, priors, _share(was, now, side, is_new[side])))
     return Judgement(*(Sides(*both) for both in zip(*parts, strict=True)))
 
@@ -110,8 +112,8 @@ def _judgement(
 def _share(was: Judgement, now: Judgement, side: int, is_new: np.ndarray) -> np.ndarray:
     """Move the share of those that have a partner, and its interval, by what new ones have."""
     n_old, n_new = len(was.none[side]), int(is_new.sum())
-    if not n_new:
-        return was.share[side]
+    if not n_new or not n_old:
+        return was.share[side] if n_old else now.share[side]
     of_new = float((1 - now.none[side][is_new]).mean())
     moved = (was.share[side][0] * n_old + of_new * n_new) / (n_old + n_new)
     if len(was.priors[side]) < 2:  # nothing was learnt, and the interval says nothing
@@ -142,10 +144,14 @@ def _rows(
 
 
 def _side_by_side(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    """Join columns; where only one side has replicates, its mean stands for the other's."""
+    """Join columns of replicates."""
+    return np.concatenate(_as_long(one, two), axis=1).astype(np.float32)
+
+
+def _as_long(one: np.ndarray, two: np.ndarray) -> list[np.ndarray]:
+    """Return both with as many rows: where only one has replicates, the other's mean stands."""
     n = max(len(one), len(two))
-    wide = [p if len(p) == n else np.tile(p.mean(axis=0), (n, 1)) for p in (one, two)]
-    return np.concatenate(wide, axis=1).astype(np.float32)
+    return [p if len(p) == n else np.tile(p.mean(axis=0), (n, 1)) for p in (one, two)]
 
 
 def kept_first(

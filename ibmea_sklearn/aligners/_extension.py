@@ -52,9 +52,8 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
 
 def _makes_features(aligner: Any) -> bool:
     """Tell whether features were made of the graphs of the fit; else these need not be kept."""
-    featurizer = aligner.__dict__.get("_featurizers")
-    made = {} if featurizer is None else featurizer.transformers_
-    return any(not isinstance(maker, str) for maker in made.values())
+    makers = aligner.__dict__.get("_makers", {})
+    return any(not isinstance(maker, str) for maker in makers.values())
 
 
 def joined_embeddings(

@@ -133,19 +133,20 @@ def fitted_featurizers(aligner: Any, make: Make) -> dict[str, Any]:
     ValueError
         If they would not be the same.
     """
-    featurizer = getattr(aligner, "_featurizers", None)
-    if featurizer is None:
-        featurizer = aligner._featurizers = _made_again(aligner, make)
-    return {} if featurizer is None else dict(featurizer.transformers_)
+    if "_makers" not in aligner.__dict__:
+        _make_again(aligner, make)
+    makers: dict[str, Any] = aligner._makers
+    return makers
 
 
-def _made_again(aligner: Any, make: Make) -> Any:
+def _make_again(aligner: Any, make: Make) -> None:
     record = aligner.record_
     graphs = record.graphs or (aligner.kg1_, aligner.kg2_)
-    X = indexed_pairs(graphs[0], graphs[1], record.train, NOTHING_JUDGED)
+    X = indexed_pairs(graphs[0], graphs[1], record.train, record.judged)
     featurizer = aligner._featurizer(X)
     if featurizer is None:
-        return None
+        aligner._makers = {}
+        return
     own = featurizer.transformers or {}
     if PROPAGATION in own and not isinstance(aligner.random_state, int):
         raise ValueError(
@@ -154,4 +155,3 @@ def _made_again(aligner: Any, make: Make) -> Any:
             "it anew, or extend the one that was fitted before it is saved."
         )
     make(aligner, featurizer, X)
-    return featurizer

@@ -16,6 +16,7 @@ from ..featurizers.structure.label_propagation import propagation_by
 from ..featurizers.structure.propagation import shared_codes
 from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
 from ..graph._joint import as_nodes
+from ..graph._verdicts import Judged
 from ._growth import Growth
 
 __all__ = ["FitRecord", "LabelStart", "record_of"]
@@ -52,9 +53,10 @@ class FitRecord(NamedTuple):
 
     ``known`` (n_known, 2), pairs as indices of entities, and ``codes`` (n_known,) of their labels,
     of which ``seed`` drew the random ones; ``train`` (n_train, 2), the seeds that features were
-    made with; ``centres``, by modality, the means that were taken off the features of either graph.
-    ``graphs`` are those that features were made of, where they are others than the aligner's;
-    ``start`` is that of a graph encoder which starts from propagated labels.
+    made with, and what was ``judged`` beside them; ``centres``, by modality, the means that were
+    taken off the features of either graph. ``graphs`` are those that features were made of, where
+    they are others than the aligner's; ``start`` is that of a graph encoder which starts from
+    propagated labels.
     """
 
     known: np.ndarray
@@ -62,6 +64,7 @@ class FitRecord(NamedTuple):
     train: np.ndarray
     seed: int
     centres: Mapping[str, Sides]
+    judged: Judged
     graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
     start: LabelStart | None = None
 
@@ -73,7 +76,8 @@ class FitRecord(NamedTuple):
         ``graphs`` are those before, None where no features were made of them.
         """
         if graphs is None and self.graphs is None:
-            return self._replace(train=growth.pairs(self.train))._grown(growth)
+            train, judged = growth.pairs(self.train), growth.judged(self.judged)
+            return self._replace(train=train, judged=judged)._grown(growth)
         return self._replace(graphs=self.graphs or graphs)._grown(growth)
 
     def _grown(self, growth: Growth) -> FitRecord:
@@ -107,6 +111,7 @@ def record_of(
         X.indices,
         0 if propagation is None else getattr(propagation, "random_state", 0),
         centres,
+        X.judged,
         start=start,
     )
 

@@ -110,10 +110,10 @@ def begin(
     rounds = settings_of(aligner, "rounds")
     random = checked_random(aligner.random_state)
     train, held_out = split_seeds(X, rounds.validation_fraction, random)
+    aligner._makers = {}
     if featurizer is not None:
         train = with_features(aligner, featurizer, train)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
-    aligner._featurizers = featurizer
     modalities = choose_modalities(X, _wanted(aligner, X))
     hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
@@ -136,18 +136,22 @@ def _wanted(aligner: Any, X: SeedPairs) -> str | Sequence[str]:
 def with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> SeedPairs:
     """Return seeds on graphs with features; where seeds are few, pairs found first help.
 
-    Only values are learnt from pairs: which attributes mean the same, and in which units.
+    Only values are learnt from pairs: which attributes mean the same, and in which units. What has
+    made the features of each modality the aligner keeps as ``_makers``.
     """
     graphs = (train.kg1, train.kg2)
     learns = "value" in aligner.modalities or aligner.modalities == "all"
     learns &= all(map(has_values, graphs)) and not any("value" in kg.features for kg in graphs)
     if not are_few(len(train), 0) or not learns:
-        return featurizer.fit_transform(train)
+        made = featurizer.fit_transform(train)
+        aligner._makers = dict(featurizer.transformers_)
+        return made
 
     def dense(X: SeedPairs, modalities: list[str]) -> list[str]:
         return frozen_modalities(X, modalities, "all")
 
-    first = clone(featurizer).set_params(value="drop", verbose=0).fit_transform(train)
+    without = clone(featurizer).set_params(value="drop", verbose=0)
+    first = without.fit_transform(train)
     there = shared_modalities(first)
     modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
     search = _search(aligner, first, first[:0], modalities, dense, checked_random(0))
@@ -159,6 +163,9 @@ def with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> 
     both = np.column_stack([i.astype(object) for i in ids])
     known = SeedPairs(first.kg1, first.kg2, both, duplicates="keep")
     found = featurizer.fit_transform(known)
+    # What the first one has made the second one finds made.
+    of_values = {m: maker for m, maker in featurizer.transformers_.items() if m == "value"}
+    aligner._makers = {**without.transformers_, **of_values}
     return train.with_graphs(found.kg1, found.kg2)
 
 

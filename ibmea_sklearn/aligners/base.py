@@ -65,6 +65,10 @@ if TYPE_CHECKING:
     from ..inspection import AlignmentQuality, PairExplanation
 
 
+# What is quickly found or made again is in no pickle: matches, and fitted featurizers.
+_FOUND_AGAIN = ("_found", "_makers", "_featurizer_of_all")
+
+
 class BaseAligner(Estimator, ABC):
     """Base of all aligners. A subclass needs one method, :meth:`fit_embeddings`.
 
@@ -127,7 +131,7 @@ class BaseAligner(Estimator, ABC):
     calibration_ = Calibration()
     judged_ = NOTHING_JUDGED
     earlier_: Earlier | None = None
-    _featurizers: Any
+    _featurizer_of_all: ModalityFeaturizer
     record_: FitRecord
     embeddings_: dict[str, Sides]
     kg1_: KnowledgeGraph
@@ -271,7 +275,7 @@ class BaseAligner(Estimator, ABC):
         warm = "training" in self.settings and settings_of(self, "training").warm_start
         if warm and hasattr(self, "network_"):
             check_same_entities(self.kg1_, self.kg2_, X)
-        of_fit = ("embeddings_", "calibration_", "record_", "earlier_", "_found", "_featurizers")
+        of_fit = ("embeddings_", "calibration_", "record_", "earlier_", *_FOUND_AGAIN)
         for name in (*of_fit, *(() if warm else ("network_",))):
             self.__dict__.pop(name, None)
 
@@ -380,14 +384,14 @@ class BaseAligner(Estimator, ABC):
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         """Features that a pipeline made stay; raw graphs get the default ones."""
-        self._featurizers = ModalityFeaturizer(device=self.device, verbose=self.verbose)
-        return self._featurizers.fit_transform(X)
+        self._featurizer_of_all = ModalityFeaturizer(device=self.device, verbose=self.verbose)
+        return self._featurizer_of_all.fit_transform(X)
 
     def _featurize_more(self, X: SeedPairs) -> SeedPairs:
         """Do to grown graphs what the fit has done to those that it was given."""
         if type(self)._featurize is not BaseAligner._featurize:
             return X  # made for new entities alone, by whoever overrides it
-        if "_featurizers" not in self.__dict__:
+        if "_featurizer_of_all" not in self.__dict__:
             if self.earlier_ is not None:
                 raise ValueError(
                     "Expected an aligner whose featurizers are at hand; found one that was "
@@ -395,7 +399,7 @@ class BaseAligner(Estimator, ABC):
                     "not. Fit it anew."
                 )
             self._featurize(indexed_pairs(self.kg1_, self.kg2_, self.seed_indices_, self.judged_))
-        return self._featurizers.transform(X)
+        return self._featurizer_of_all.transform(X)
 
     def rank(self, X: Any, modality: str = FUSED, reverse: bool = False) -> np.ndarray:
         """Rank of the true target of each pair among the candidates.
@@ -869,8 +873,8 @@ class BaseAligner(Estimator, ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        for name in ("_found", "_featurizers"):
-            state.pop(name, None)  # quickly found again, or made again
+        for name in _FOUND_AGAIN:
+            state.pop(name, None)
         return state
 
     @property

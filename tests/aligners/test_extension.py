@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from aligner_checks import dense
+from sklearn.exceptions import NotFittedError
 
 from ibmea_sklearn import (
     BaseAligner,
@@ -23,6 +24,7 @@ from ibmea_sklearn import (
     SeedPairs,
     TMEAAligner,
 )
+from ibmea_sklearn.channels import search
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.graph import Sides
 
@@ -283,6 +285,25 @@ def test_confidences_of_new_matches_are_calibrated():
     assert not share.equals(now)
 
 
+@pytest.mark.parametrize("n_more", [0, 3])
+def test_the_fit_may_have_left_nobody_to_match(n_more):
+    """All that was there is a seed: the first matches are those of who came later."""
+    kg1, kg2, links = make_mmkg_pair(160, structural_overlap=0.5, image_dim=0, random_state=0)
+    before = [kg.without(late) for kg, late in zip((kg1, kg2), links[130:].T, strict=True)]
+    aligner = PropagationAligner(modalities=["graph"]).set_params(**SMALL, **LABELS)
+    aligner.fit(*before, links[: 130 - n_more])
+    matches = aligner.align()
+    assert len(matches) == n_more and aligner.calibration_.is_learnt
+    found = aligner.extend(kg1, kg2).align()
+    partner = dict(links)
+    right = [partner[s] == t for s, t in zip(found["source"], found["target"], strict=True)]
+    assert len(found) > 20 and np.mean(right) > 0.7
+    assert found["confidence"].between(0, 1).all()
+    shares = aligner.matchable_share_[["low", "share", "high"]].to_numpy()
+    assert (np.diff(shares) >= 0).all() and aligner.quality().n_matches == len(found)
+    assert len(aligner.candidates(links[130:, 0], 2)) == 60
+
+
 def test_new_triples_of_earlier_entities_are_said_and_change_no_vector(world, capsys):
     aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
     (kg1, kg2), rows = world.before, aligner.embeddings_["fused"].left
@@ -293,6 +314,24 @@ def test_new_triples_of_earlier_entities_are_said_and_change_no_vector(world, ca
     assert "0 and 0 entities are new; 4 earlier ones have further triples, and keep" in said
     np.testing.assert_array_equal(aligner.embeddings_["fused"].left, rows)
     pd.testing.assert_frame_equal(by_source(aligner.align()), by_source(matches))
+
+
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+@pytest.mark.parametrize("n_seeds", [0, 20])
+def test_featurizers_of_few_seeds_are_made_in_two_steps(world, tmp_path, monkeypatch, n_seeds):
+    """Values are compared by pairs that all else has found first: both steps are kept."""
+    monkeypatch.setattr(search, "FEW_SEEDS", 50)
+    aligner = PropagationAligner().set_params(**SMALL, **LABELS)
+    wrong = pd.DataFrame([(*world.test[[40, 41], [0, 1]], "different")])
+    verdicts = wrong.set_axis(["source", "target", "verdict"], axis=1)
+    aligner.fit(*world.before, world.seeds[:n_seeds], verdicts=verdicts)
+    aligner.save(tmp_path / "aligner.safetensors")
+    matches = aligner.align()
+    late = aligner.extend(world.kg1, world.kg2).rank(world.late)
+    assert {"value", "name"} < set(aligner.modalities_) and (late == 1).mean() > 0.6
+    pd.testing.assert_frame_equal(by_source(matched_before(aligner, matches)), by_source(matches))
+    loaded = BaseAligner.load(tmp_path / "aligner.safetensors").extend(world.kg1, world.kg2)
+    pd.testing.assert_frame_equal(loaded.align(), aligner.align())
 
 
 def test_a_fit_forgets_what_was_extended(world):
@@ -356,6 +395,18 @@ def test_what_is_no_longer_said_is_named(world, fitted, what):
     }[what]
     with pytest.raises(ValueError, match=f"second graph.* 1 .* gone.*{kg.entity_ids[entity]!r}"):
         new(fitted).extend(world.before[0], without_row(kg, what))
+
+
+def test_an_aligner_of_an_earlier_version_says_so(world):
+    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    del aligner.record_
+    with pytest.raises(ValueError, match="kept what its fit knew.*files of earlier versions"):
+        aligner.extend(world.kg1, world.kg2)
+
+
+def test_an_aligner_that_is_not_fitted(world):
+    with pytest.raises(NotFittedError):
+        PropagationAligner().extend(world.kg1, world.kg2)
 
 
 def test_a_view_is_no_graph(world, fitted):

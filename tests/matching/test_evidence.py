@@ -48,6 +48,15 @@ def test_evidence_of_the_other_side_has_its_margins_swapped():
     np.testing.assert_array_equal(here[:, [0, 1, 3, 2, 4]], there)
 
 
+def test_others_may_be_the_measure():
+    candidates, _, _ = seen()
+    more, _, _ = seen(n=9, seed=1)
+    every, best = np.arange(len(candidates.rows)), more.best()
+    told = more.evidence(best[best >= 0])
+    expected = (candidates.evidence(every) - told.mean(axis=0)) / (told.std(axis=0) + 1e-9)
+    np.testing.assert_allclose(candidates.relative_evidence(every, more.usual()), expected)
+
+
 def test_relative_evidence_is_that_of_best_candidates():
     candidates, _, _ = seen()
     best = candidates.best()
