@@ -18,6 +18,7 @@ from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
 from ..io.embeddings import read_vectors
 from ..matching import Matching
+from ._blocks import blocks_of
 from ._suspects import Evidence
 from .base import BaseAligner
 from .settings import Rounds
@@ -147,8 +148,10 @@ class PrecomputedAligner(BaseAligner):
             self._matching(),
             verbose=bool(self.verbose),
             judged=X.judged,
+            blocks=blocks_of(self._matching(), X, None, bool(self.verbose)),
         )
         self.calibration_, self.rounds_ = search.settle(), search.log
+        self.candidates_ = search.listed()
         return search.embed()[0]["fused"]
 
     def _untaught(self) -> Evidence:

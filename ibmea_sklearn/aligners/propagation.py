@@ -182,6 +182,7 @@ class PropagationAligner(BaseAligner):
         self._say_unused([m for m in start.modalities if m not in used])
         start.search.find_frozen(settings_of(self, "rounds").n_rounds - 1)
         calibration = start.search.settle()
+        self.candidates_ = start.search.listed()
         embeddings, self.channel_weights_ = start.search.embed()
         self.rounds_, self.calibration_ = start.search.log, calibration
         return embeddings

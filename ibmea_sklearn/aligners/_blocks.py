@@ -1,0 +1,48 @@
+"""Whether an aligner compares all pairs, or candidates that a blocker lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import rich
+
+from .._utils.estimator import settings_of
+from ..channels.blocks import Blocks
+from ..graph import SeedPairs
+from ..matching import Blocker, Matching
+
+__all__ = ["blocks_of"]
+
+
+def blocks_of(
+    how: Matching, X: SeedPairs, modalities: Sequence[str] | None, verbose: bool
+) -> Blocks | None:
+    """Return what lists candidates; None where all pairs are compared.
+
+    Parameters
+    ----------
+    how : Matching
+    X : SeedPairs
+        The graphs, with features.
+    modalities : sequence of str or None
+        What they are aligned by: nothing else finds candidates. None looks at all.
+    verbose : bool
+        Whether to say so.
+
+    Raises
+    ------
+    ValueError
+        If candidates were asked for, and there is nothing to find them by.
+    """
+    n, m = X.kg1.n_entities, X.kg2.n_entities
+    if not how.is_blocked(n, m):
+        return None
+    blocker: Blocker = settings_of(how, "blocker")
+    blocker.read(X, modalities)
+    if verbose:
+        rich.print(
+            f"{n:,} x {m:,} entities: compared are candidates, {blocker.n_candidates} of each, by "
+            f"{', '.join(blocker.sources_)}. matching__search='exact' compares all.",
+            flush=True,
+        )
+    return Blocks(blocker, n)
