@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,11 @@ from ..matching._candidates import Candidates, entry_products, places_among, row
 from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k
-from .blocks import Blocks
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
 from .channels import Channels, Encode, Vectors, family_of, is_finite
+
+if TYPE_CHECKING:
+    from .blocks import Blocks
 
 # A search need not find each pair: the next one looks again. See `candidate_similarities` for what
 # the sketch costs in Hits@1; on DBP15K zh-en it shares 98% of its pairs with an exact search.

@@ -82,9 +82,8 @@ class Blocker(Estimator):
 
     Examples
     --------
-    >>> from ibmea_sklearn import SeedPairs
+    >>> from ibmea_sklearn import Blocker, SeedPairs
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
-    >>> from ibmea_sklearn.matching import Blocker
     >>> kg1, kg2, links = make_mmkg_pair(200, name_noise=0.3, image_dim=0, random_state=0)
     >>> blocker = Blocker(n_candidates=10).fit(SeedPairs(kg1, kg2, links[:60]))
     >>> blocker.sources_
