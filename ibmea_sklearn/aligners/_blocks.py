@@ -10,6 +10,7 @@ from .._utils.estimator import settings_of
 from ..channels.blocks import Blocks
 from ..graph import SeedPairs
 from ..matching import Blocker, Matching
+from ..matching._blocker import nothing_shared
 
 __all__ = ["blocks_of"]
 
@@ -39,10 +40,14 @@ def blocks_of(
         return None
     blocker: Blocker = settings_of(how, "blocker")
     blocker.read(X, modalities)
+    if not blocker.sources_ and how.search == "blocked":
+        raise nothing_shared(blocker)
+    said = f"up to {blocker.n_candidates} candidates of each, by {', '.join(blocker.sources_)}"
+    if not blocker.sources_:
+        said = "all pairs, for there is nothing to find candidates by"
     if verbose:
         rich.print(
-            f"{n:,} x {m:,} entities: compared are candidates, {blocker.n_candidates} of each, by "
-            f"{', '.join(blocker.sources_)}. matching__search='exact' compares all.",
+            f"{n:,} x {m:,} entities: compared are {said}. matching__search='exact' compares all.",
             flush=True,
         )
-    return Blocks(blocker, n)
+    return Blocks(blocker, n) if blocker.sources_ else None

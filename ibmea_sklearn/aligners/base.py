@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
-from .._utils.names import FUSED, PROPAGATION
+from .._utils.names import FUSED, GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Calibration
 from ..channels.channels import frozen_name
@@ -30,6 +30,7 @@ from ..matching import Matching
 from ..matching._candidates import places, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
+from ._blocks import blocks_of
 from ._input import (
     as_view,
     check_same_entities,
@@ -721,7 +722,10 @@ class BaseAligner(Estimator, ABC):
                 f"propagated labels; found {', '.join(self.embeddings_)}. PropagationAligner has "
                 "both."
             )
-        return Evidence(frozen, propagation, self._matching(), self.judged_)
+        told = [*frozen, *([] if propagation is None else [GRAPH])]
+        X = SeedPairs(self.kg1_, self.kg2_, [])
+        blocks = None if self._listed() is None else blocks_of(self._matching(), X, told, False)
+        return Evidence(frozen, propagation, self._matching(), self.judged_, blocks)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

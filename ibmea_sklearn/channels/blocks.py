@@ -12,7 +12,7 @@ from scipy import sparse
 from ..graph import Sides
 from ..matching import Blocker
 from ..matching._candidates import row_numbers
-from ..matching._listed import are_listed, entries_of
+from ..matching._listed import entries_of, places_in
 from .channels import Channels, Vectors
 
 __all__ = ["Blocks"]
@@ -71,7 +71,8 @@ class Blocks:
         listed = self.blocker.places(known - self.shift, among, sides)
         left, right = (side.any(dim=1).numpy() for side in sides)
         kept = left[row_numbers(listed)] & right[listed.indices]
-        kept &= ~are_listed(_matrix(different, listed.shape), listed)
+        out = places_in(listed, _matrix(different, listed.shape))
+        kept[out[out >= 0]] = False
         return entries_of(listed, kept)
 
     def recall(

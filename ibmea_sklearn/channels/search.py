@@ -318,8 +318,7 @@ class PairSearch:
         if self.blocks is None:
             sides = self._sides(vectors, *nodes)
             return hits_at_k(matching.ranks(*sides, true, forbidden=out), 1)
-        comparison = self._compare_listed(self.blocks, vectors, nodes)
-        listed = comparison.similarities(self._weights(vectors))
+        listed = self.similarities(vectors, nodes)
         return hits_at_k(matching.ranks(None, None, true, candidates=listed), 1)
 
     def state_dict(self) -> dict[str, Any]:
@@ -430,7 +429,22 @@ class PairSearch:
             return None
         every = np.arange(self.channels.n_nodes)
         nodes = Sides(*split_sides(every, self.channels.n_left))
-        vectors = self.channels.vectors(self.known, encode)
+        return self.similarities(self.channels.vectors(self.known, encode), nodes)
+
+    def similarities(self, vectors: Vectors, nodes: Sides) -> sparse.csr_array:
+        """Return the similarity of the candidates that `blocks` lists among some nodes.
+
+        Parameters
+        ----------
+        vectors : dict of {str: ndarray}
+            What ``channels.vectors`` has returned.
+        nodes : Sides of int64 arrays of shapes (n,) and (m,)
+
+        Returns
+        -------
+        float32 csr_array of shape (n, m)
+        """
+        assert self.blocks is not None
         comparison = self._compare_listed(self.blocks, vectors, nodes)
         return comparison.similarities(self._weights(vectors)).astype(np.float32)
 

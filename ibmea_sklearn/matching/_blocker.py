@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._utils.estimator import Estimator
 from .._utils.names import GRAPH, NAME
 from .._utils.validation import Choice, Integer, Names, Range
+from ..featurizers.base import checked_view
 from ..graph import SeedPairs, Sides
 from ._keys import Keys, any_shared, shortlist, union_of
 from ._listed import pairs_listed
@@ -143,8 +144,10 @@ class Blocker(Estimator):
         -------
         self
         """
+        self._X = checked_view(X, "Blocker.fit")
         self.read(X)
-        self._X = X
+        if not self.sources_:
+            raise nothing_shared(self)
         listed = self.places(X.indices)
         shares = self.shares(X.indices, X.indices)
         shares["candidates"] = pairs_listed(listed, X.indices)
@@ -184,12 +187,6 @@ class Blocker(Estimator):
             VECTOR: self._nearest is not None,
         }
         self.sources_ = [s for s in SOURCES if has.get(s, s in self._keys)]
-        if not self.sources_:
-            raise ValueError(
-                f"Expected both graphs to have something to find candidates by, of the sources "
-                f"{', '.join(wanted)}; found nothing. Give them relation triples, names or values, "
-                "or compare all pairs."
-            )
         return self
 
     def candidates(
@@ -286,6 +283,16 @@ class Blocker(Estimator):
         if self._near is None or not np.array_equal(self._near[0], known):
             self._near = known, self._neighbours.keys(known, self.n_keys)
         return {NEIGHBOR: self._near[1], **self._keys}
+
+
+def nothing_shared(blocker: Blocker) -> ValueError:
+    """Say that no source has anything in both graphs."""
+    wanted = SOURCES if blocker.sources == "auto" else blocker.sources
+    return ValueError(
+        f"Expected both graphs to have something to find candidates by, of {', '.join(wanted)}, "
+        "and to be aligned by it; found nothing. Give them relation triples, names or values, or "
+        "compare all pairs by matching__search='exact'."
+    )
 
 
 def _mean(part: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from ._sparse_vectors import Vectors
 __all__ = ["Keys", "any_shared", "largest_of_rows", "shortlist", "union_of"]
 
 # Pairs that are looked at at once, each as often as it shares a key.
-_BLOCK = 1 << 22
+_BLOCK = 1 << 24
 # Weights that differ by no more are equal, but for the order of sums.
 _ROUNDING = 1e-5
 
@@ -63,10 +63,55 @@ def shortlist(
     float32 csr_array of shape (n, m)
         How alike they are.
     """
-    swapped = None if vectors is None else (vectors[1], vectors[0])
-    by_row = _best_of_rows(keys, n_best, vectors)
-    by_column = _best_of_rows(Keys(keys.right, keys.left), n_best, swapped)
-    return union_of(by_row, sparse.csr_array(by_column.T))
+    by_key = sparse.csr_array(keys.right.T)
+    top = _TopOfColumns(keys.right.shape[0], n_best)
+    parts = [sparse.csr_array((0, keys.right.shape[0]), dtype=np.float32)]
+    for rows in _blocks(keys.left, np.diff(by_key.indptr)):
+        shared = sparse.csr_array(keys.left[rows] @ by_key)
+        if vectors is not None:
+            own = vectors[0][rows]
+            shared.data = entry_products(own, vectors[1], row_numbers(shared), shared.indices)
+        parts.append(largest_of_rows(shared, n_best))
+        top.update(rows.start, shared)
+    by_row = sparse.csr_array(sparse.vstack(parts, format="csr"), dtype=np.float32)
+    return union_of(by_row, top.best(keys.left.shape[0]))
+
+
+class _TopOfColumns:
+    """The best of each column of a matrix whose rows come in blocks.
+
+    One more of each column is held than is asked for: it tells where equal ones begin.
+    """
+
+    def __init__(self, n_columns: int, n_best: int) -> None:
+        self.n_best = n_best
+        self.columns = self.rows = np.empty(0, np.int64)
+        self.values = np.empty(0, np.float32)
+        self.least = np.full(n_columns, -np.inf, np.float32)
+
+    def update(self, start: int, block: sparse.csr_array) -> None:
+        """Take in the rows from `start` on."""
+        # Few of a block are left to be sorted.
+        most = kth_of_rows(sparse.csr_array(block.T), self.n_best + 1)
+        new = (block.data > self.least[block.indices]) & (block.data >= most[block.indices])
+        rows = row_numbers(block)[new] + start
+        columns = np.concatenate([self.columns, block.indices[new]])
+        values = np.concatenate([self.values, block.data[new]])
+        order = np.lexsort((-values, columns))
+        columns = columns[order]
+        starts = np.searchsorted(columns, np.arange(len(self.least)))
+        kept = np.arange(len(columns)) - starts[columns] <= self.n_best
+        self.columns, self.values = columns[kept], values[order][kept]
+        self.rows = np.concatenate([self.rows, rows])[order][kept]
+        counts = np.bincount(self.columns, minlength=len(self.least))
+        full = np.flatnonzero(counts > self.n_best)
+        self.least[full] = self.values[(np.cumsum(counts) - 1)[full]]
+
+    def best(self, n_rows: int) -> sparse.csr_array:
+        """Return the best of each column, (n_rows, n_columns)."""
+        places = self.columns, self.rows
+        every = sparse.coo_array((self.values, places), (len(self.least), n_rows)).tocsr()
+        return sparse.csr_array(largest_of_rows(every, self.n_best).T)
 
 
 def union_of(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
@@ -97,23 +142,6 @@ def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
 def largest_of_columns(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     """Keep the k largest entries of each column; of those that equal the next one none."""
     return sparse.csr_array(largest_of_rows(sparse.csr_array(matrix.T), k).T)
-
-
-def _best_of_rows(
-    keys: Keys, n_best: int, vectors: tuple[Vectors, Vectors] | None
-) -> sparse.csr_array:
-    """Return the best of each row, a block of rows at a time."""
-    by_key = sparse.csr_array(keys.right.T)
-    parts = [sparse.csr_array((0, keys.right.shape[0]), dtype=np.float32)]
-    for rows in _blocks(keys.left, np.diff(by_key.indptr)):
-        shared = sparse.csr_array(keys.left[rows] @ by_key)
-        if vectors is not None:
-            own = vectors[0][rows]
-            shared.data = entry_products(own, vectors[1], row_numbers(shared), shared.indices)
-        best = largest_of_rows(shared, n_best)
-        best.sort_indices()
-        parts.append(best.astype(np.float32))
-    return sparse.csr_array(sparse.vstack(parts, format="csr"))
 
 
 def _blocks(left: sparse.csr_array, n_owners: np.ndarray) -> list[slice]:

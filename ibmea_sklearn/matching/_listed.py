@@ -160,24 +160,22 @@ def chosen_of(cosine: Scores | None, listed: ListedScores, n_candidates: int) ->
 
 def places_in(matrix: sparse.csr_array, part: sparse.csr_array) -> np.ndarray:
     """Return where the entries of `part` stand among those of `matrix`; -1 for those that don't."""
-    n_columns = matrix.shape[1]
-    keys = row_numbers(matrix) * n_columns + matrix.indices
-    asked = row_numbers(part) * n_columns + part.indices
-    if not len(keys):
-        return np.full(len(asked), -1)
-    at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    return np.where(keys[at] == asked, at, -1)
-
-
-def are_listed(matrix: sparse.csr_array, part: sparse.csr_array) -> np.ndarray:
-    """Tell which entries of `part` stand in `matrix` as well; bool (n_entries,)."""
-    return places_in(matrix, part) >= 0
+    return _places_of(matrix, row_numbers(part), part.indices)
 
 
 def pairs_listed(matrix: sparse.csr_array, pairs: np.ndarray) -> np.ndarray:
     """Tell which pairs of a row and a column, (n_pairs, 2), have an entry; bool (n_pairs,)."""
+    return _places_of(matrix, *pairs.T) >= 0
+
+
+def _places_of(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    if not matrix.nnz:
+        return np.full(len(rows), -1)
+    # In order, as columns are within each row.
     keys = row_numbers(matrix) * matrix.shape[1] + matrix.indices
-    return np.isin(pairs[:, 0] * matrix.shape[1] + pairs[:, 1], keys)
+    asked = rows * matrix.shape[1] + columns
+    at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    return np.where(keys[at] == asked, at, -1)
 
 
 def mean_of_best(matrix: sparse.csr_array, k: int) -> np.ndarray:
