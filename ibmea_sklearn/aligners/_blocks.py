@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import rich
+from scipy import sparse
 
 from .._utils.estimator import settings_of
 from ..channels.blocks import Blocks
+from ..channels.hints import hint_at_low_recall
 from ..graph import SeedPairs
 from ..matching import Blocker, Matching
-from ..matching._blocker import nothing_shared
 
-__all__ = ["blocks_of"]
+if TYPE_CHECKING:
+    from ..channels import PairSearch
+    from ..channels.channels import Encode
+
+__all__ = ["blocks_of", "listed_by"]
 
 
 def blocks_of(
@@ -40,8 +46,8 @@ def blocks_of(
         return None
     blocker: Blocker = settings_of(how, "blocker")
     blocker.read(X, modalities)
-    if not blocker.sources_ and how.search == "blocked":
-        raise nothing_shared(blocker)
+    if how.search == "blocked":
+        blocker.check_sources()
     said = f"up to {blocker.n_candidates} candidates of each, by {', '.join(blocker.sources_)}"
     if not blocker.sources_:
         said = "all pairs, for there is nothing to find candidates by"
@@ -51,3 +57,17 @@ def blocks_of(
             flush=True,
         )
     return Blocks(blocker, n) if blocker.sources_ else None
+
+
+def listed_by(search: PairSearch, encode: Encode | None = None) -> sparse.csr_array | None:
+    """Return the similarities of a search's candidates, and warn if they hold too few partners.
+
+    Parameters
+    ----------
+    search : PairSearch
+        That has settled.
+    encode : callable, optional
+        What a network makes of known pairs.
+    """
+    hint_at_low_recall(search.log[-1].get("recall"), len(search.held_out))
+    return search.listed(encode)

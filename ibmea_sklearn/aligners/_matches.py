@@ -143,7 +143,11 @@ def candidates_among(
     listed: sparse.csr_array | None, left: np.ndarray, right: np.ndarray
 ) -> sparse.csr_array | None:
     """Return the similarities of the candidates that some entities are to each other."""
-    return None if listed is None else listed[left][:, right]
+    if listed is None:
+        return None
+    among = listed[left][:, right]
+    among.sort_indices()  # `right` may be in any order
+    return among
 
 
 def look(

@@ -38,7 +38,7 @@ from ..graph import SeedPairs
 from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
 from ..training.net import Batches
-from ._blocks import blocks_of
+from ._blocks import blocks_of, listed_by
 from .base import BaseAligner
 
 __all__ = ["Start", "begin", "featurizer_of", "own_featurizer", "train"]
@@ -271,7 +271,7 @@ def train(
         own.history_, own.best_epoch_ = trainer.history, trainer.best_epoch
         own.rounds_, own.calibration_ = search.log, trainer.calibration
         sides, own.channel_weights_ = search.embed(encode)
-        own.candidates_ = search.listed(encode)
+        own.candidates_ = listed_by(search, encode)
         read_out(_on(search.known, device), sides)
 
     trainer.run(finish)

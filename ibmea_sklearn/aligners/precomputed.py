@@ -18,7 +18,7 @@ from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
 from ..io.embeddings import read_vectors
 from ..matching import Matching
-from ._blocks import blocks_of
+from ._blocks import blocks_of, listed_by
 from ._suspects import Evidence
 from .base import BaseAligner
 from .settings import Rounds
@@ -151,7 +151,7 @@ class PrecomputedAligner(BaseAligner):
             blocks=blocks_of(self._matching(), X, None, bool(self.verbose)),
         )
         self.calibration_, self.rounds_ = search.settle(), search.log
-        self.candidates_ = search.listed()
+        self.candidates_ = listed_by(search)
         return search.embed()[0]["fused"]
 
     def _untaught(self) -> Evidence:

@@ -14,6 +14,7 @@ from ..channels.features import frozen_modalities
 from ..featurizers import LabelPropagation
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
+from ._blocks import listed_by
 from ._steps import begin, featurizer_of
 from .base import BaseAligner
 from .settings import Rounds
@@ -182,7 +183,7 @@ class PropagationAligner(BaseAligner):
         self._say_unused([m for m in start.modalities if m not in used])
         start.search.find_frozen(settings_of(self, "rounds").n_rounds - 1)
         calibration = start.search.settle()
-        self.candidates_ = start.search.listed()
+        self.candidates_ = listed_by(start.search)
         embeddings, self.channel_weights_ = start.search.embed()
         self.rounds_, self.calibration_ = start.search.log, calibration
         return embeddings
