@@ -228,7 +228,7 @@ def test_more_known_pairs_and_vectors_may_be_given(pair):
     [
         ({"n_candidates": 0}, "n_candidates to be an integer of at least 1; found 0"),
         ({"sources": "names"}, "sources to be 'auto' or a list of names; found 'names'"),
-        ({"sources": ["nams"]}, "each of sources.*found 'nams'. Did you mean 'name'"),
+        ({"sources": ["neighbour"]}, "found 'neighbour'. Did you mean 'neighbor'"),
         ({"max_owners": 2.5}, "max_owners to be an integer"),
     ],
 )
