@@ -65,9 +65,10 @@ def listed_by(search: PairSearch, encode: Encode | None = None) -> sparse.csr_ar
     Parameters
     ----------
     search : PairSearch
-        That has settled.
+        That has settled, or was interrupted.
     encode : callable, optional
         What a network makes of known pairs.
     """
-    hint_at_low_recall(search.log[-1].get("recall"), len(search.held_out))
+    last = search.log[-1] if search.log else {}  # none after an interrupt
+    hint_at_low_recall(last.get("recall"), len(search.held_out))
     return search.listed(encode)
