@@ -45,6 +45,7 @@ from .featurizers import ModalityFeaturizer as ModalityFeaturizer
 from .featurizers import VAEImputer as VAEImputer
 from .graph import KnowledgeGraph as KnowledgeGraph
 from .graph import SeedPairs as SeedPairs
+from .matching import Blocker as Blocker
 from .matching import Matching as Matching
 from .merging import JoinedAlignments as JoinedAlignments
 from .merging import Merged as Merged

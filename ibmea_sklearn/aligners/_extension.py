@@ -44,7 +44,8 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
         draft.record_ = aligner.record_.moved(growth, graphs)
     old = Sides(*(o[f] for o, f in zip(growth.old, free, strict=True)))
     draft.earlier_ = Earlier(old, found)
-    draft.__dict__.pop("_found", None)
+    for name in ("_found", "candidates_"):
+        draft.__dict__.pop(name, None)
     if aligner.verbose:
         _say(aligner, growth)
     return draft.__dict__
@@ -94,3 +95,5 @@ def _say(aligner: Any, growth: Growth) -> None:
         "triples, and keep their vectors and matches.",
         flush=True,
     )
+    if aligner.candidates_ is not None:
+        rich.print("All pairs are compared from now on: a fit anew looks for candidates.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ __all__ = [
     "as_chances",
     "as_expected",
     "best_cut",
+    "candidates_among",
     "compared",
     "find_many",
     "find_matches",
@@ -87,6 +88,7 @@ def find_matches(
     forbidden: np.ndarray | None = None,
     are_chances: bool = False,
     before: Before | None = None,
+    listed: sparse.csr_array | None = None,
 ) -> Matches:
     """Match entities one to one, and judge them all.
 
@@ -107,17 +109,20 @@ def find_matches(
         lone candidate, are not asked then.
     before : Before, optional
         Where these are not all, for some have their matches.
+    listed : csr_array of shape (n_entities_1, n_entities_2), optional
+        Similarities of the pairs of all entities that are compared; all are by default.
     """
-    vectors, has = compared(embeddings, free)
-    seen = look(how, vectors, forbidden)
+    vectors, has = compared(embeddings, free, listed)
+    among = candidates_among(listed, *free)
+    seen = look(how, vectors, forbidden, among)
     if not all(seen.shape):
         pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
     elif n_assigned is not None:
-        pairs, scores = how.assign(*vectors, n_assigned, forbidden)
+        pairs, scores = how.assign(*vectors, n_assigned, forbidden, among)
     elif how.method == "sinkhorn" and how.normalize:  # another search would find the same
         pairs, scores = mutual_candidates(seen, how.temperature)
     else:
-        pairs, scores = how.mutual_nearest(*vectors, forbidden)
+        pairs, scores = how.mutual_nearest(*vectors, forbidden, among)
     if are_chances:
         seen = as_chances(seen)
     usual = before.usual if before else usual_of(seen)
@@ -133,19 +138,42 @@ def find_matches(
     return found._replace(pairs=pairs[order], scores=scores[order], replicates=chances[:, order])
 
 
-def compared(embeddings: Mapping[str, Sides], free: Sides) -> tuple[Sides, Sides]:
-    """Return the vectors of free entities, and which channels say something of them."""
-    vectors = Sides(*(side[rows] for side, rows in zip(embeddings[FUSED], free, strict=True)))
+def compared(
+    embeddings: Mapping[str, Sides], free: Sides, listed: sparse.csr_array | None = None
+) -> tuple[tuple[Any, Any], Sides]:
+    """Return the vectors of free entities, and which channels say something of them.
+
+    Where candidates are listed with their similarities, no vectors are asked for: two None.
+    """
+    vectors: tuple[Any, Any] = (None, None)
+    if listed is None:
+        vectors = Sides(*(side[rows] for side, rows in zip(embeddings[FUSED], free, strict=True)))
     channels = [sides for name, sides in embeddings.items() if name != FUSED]
     has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
     return vectors, has
 
 
-def look(how: Matching, vectors: Sides, forbidden: np.ndarray | None = None) -> Candidates:
+def candidates_among(
+    listed: sparse.csr_array | None, left: np.ndarray, right: np.ndarray
+) -> sparse.csr_array | None:
+    """Return the similarities of the candidates that some entities are to each other."""
+    if listed is None:
+        return None
+    among = listed[left][:, right]
+    among.sort_indices()  # `right` may be in any order
+    return among
+
+
+def look(
+    how: Matching,
+    vectors: tuple[Any, Any],
+    forbidden: np.ndarray | None = None,
+    among: sparse.csr_array | None = None,
+) -> Candidates:
     """Return the candidates of entities; nobody has one where there is nobody on one side."""
-    n, m = (side.shape[0] for side in vectors)
+    n, m = (side.shape[0] for side in vectors) if among is None else among.shape
     if n and m:
-        return how.probable_candidates(*vectors, forbidden)
+        return how.probable_candidates(*vectors, forbidden, among)
     numbers, values = np.empty(0, np.int64), np.empty(0, np.float32)
     return Candidates(numbers, numbers, values, values, (n, m))
 
@@ -164,6 +192,7 @@ def find_many(
     different: np.ndarray,
     are_chances: bool = False,
     before: Before | None = None,
+    listed: sparse.csr_array | None = None,
 ) -> Matches:
     """Match each left entity with its best right one, which several may share.
 
@@ -179,8 +208,7 @@ def find_many(
         All right entities, seeds too, in an order that means nothing.
     different : int64 ndarray of shape (n_pairs, 2)
         Pairs of entities that are never matched.
-    are_chances : bool, default=False
-    before : Before, optional
+    are_chances, before, listed
         As in :func:`find_matches`.
 
     Returns
@@ -189,9 +217,10 @@ def find_many(
         Places of right entities among all of them. A confidence is what the left side tells, by all
         held-out pairs.
     """
-    vectors, has = compared(embeddings, free)
+    vectors, has = compared(embeddings, free, listed)
     out = places_among(different, *free)
-    first = find_matches(how, embeddings, free, calibration, None, out, are_chances, before)
+    how_to = how, embeddings, free, calibration, None, out, are_chances
+    first = find_matches(*how_to, before, listed)
     judgement, n = first.judgement, len(free.left)
     is_best = judgement.best.left[first.pairs[:, 0]] == first.pairs[:, 1]
     left, right = first.pairs[is_best].T
@@ -199,13 +228,16 @@ def find_many(
     parts = [(left, among[right], first.scores[is_best], judgement.right.left[left])]
     rest = np.setdiff1d(np.arange(n), left)
     if len(rest) and len(every):
-        targets = embeddings[FUSED].right[every]
-        barred = places_among(different, free.left[rest], every)
-        seen = how.probable_candidates(vectors.left[rest], targets, barred)
-        usual = how.probable_candidates(*vectors, out) if len(free.right) else seen
+        asked = Sides(free.left[rest], every)
+        sides, _ = compared(embeddings, asked, listed)
+        barred = places_among(different, *asked)
+        seen = look(how, sides, barred, candidates_among(listed, *asked))
+        usual = seen
+        if len(free.right):
+            usual = look(how, vectors, out, candidates_among(listed, *free))
         alike = sparse.csr_array((seen.similarities, (seen.rows, seen.columns)), seen.shape)
-        for asked in _in_rounds(seen):
-            again = probable_candidates(_rows_of(alike, asked), how.temperature, how.n_iterations)
+        for rows in _in_rounds(seen):
+            again = probable_candidates(_rows_of(alike, rows), how.temperature, how.n_iterations)
             again = as_chances(again) if are_chances else again
             entries, chances = judge_rest(
                 calibration, again, has.left[rest], judgement.prior.left[rest], usual

@@ -38,6 +38,7 @@ from ..graph import SeedPairs
 from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
 from ..training.net import Batches
+from ._blocks import blocks_of, listed_by
 from ._record import record_of
 from .base import BaseAligner
 
@@ -154,8 +155,8 @@ def with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> 
     first = without.fit_transform(train)
     there = shared_modalities(first)
     modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
-    search = _search(aligner, first, first[:0], modalities, dense, checked_random(0))
-    search.verbose = False  # the search that counts says the same again
+    # The search that counts says the same again.
+    search = _search(aligner, first, first[:0], modalities, dense, checked_random(0), says=False)
     if search.channels.has_evidence:
         search.find()
     pairs = search.known - np.array([0, first.kg1.n_entities])
@@ -176,8 +177,10 @@ def _search(
     modalities: list[str],
     frozen: Frozen,
     random: np.random.RandomState,
+    says: bool = True,
 ) -> PairSearch:
     """Set up what finds pairs, by the features of the graphs and where entities stand."""
+    how = aligner._matching()
     n1, n2 = train.kg1.n_entities, train.kg2.n_entities
     vectors = {m: frozen_vectors(train, m) for m in frozen(train, modalities)}
     propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
@@ -190,9 +193,10 @@ def _search(
         as_nodes(train.kg1, train.indices),
         as_nodes(train.kg1, held_out.indices),
         settings_of(aligner, "rounds").min_confidence,
-        aligner._matching(),
-        verbose=bool(aligner.verbose),
+        how,
+        verbose=bool(aligner.verbose) and says,
         judged=train.judged,
+        blocks=blocks_of(how, train, modalities, bool(aligner.verbose) and says),
     )
 
 
@@ -280,6 +284,7 @@ def train(
         sides, own.channel_weights_ = search.embed(encode)
         started = own.__dict__.pop("_start", None)
         own.record_ = record_of(start.train, search, start.modalities, started)
+        own.candidates_ = listed_by(search, encode)
         read_out(_on(search.known, device), sides)
 
     trainer.run(finish)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from .._utils.names import FUSED
 from ..channels import PairSearch
+from ..channels.blocks import Blocks
 from ..channels.calibration import confidences, judge
 from ..channels.channels import Channels
 from ..channels.search import split_seeds
@@ -19,7 +19,7 @@ from ..graph._verdicts import Judged
 from ..matching import Matching
 from ..matching._candidates import places_among
 from ._input import entity_order
-from ._matches import told_of
+from ._matches import candidates_among, compared, look
 
 __all__ = ["Evidence", "find_suspects"]
 
@@ -32,12 +32,16 @@ _VALIDATION = 0.1
 
 
 class Evidence(NamedTuple):
-    """What seeds are judged by: vectors by channel that no seed has shaped, and how to search."""
+    """What seeds are judged by: vectors by channel that no seed has shaped, and how to search.
+
+    ``blocks`` lists the pairs that are compared; None for all.
+    """
 
     frozen: Mapping[str, np.ndarray]
     propagation: Callable[[np.ndarray], np.ndarray] | None
     matching: Matching
     judged: Judged
+    blocks: Blocks | None = None
 
 
 class _Found(NamedTuple):
@@ -86,16 +90,16 @@ def _without(X: SeedPairs, out: np.ndarray, evidence: Evidence) -> _Found:
         _LIKELY,
         evidence.matching,
         judged=evidence.judged,
+        blocks=evidence.blocks,
     )
     search.find_frozen()
     calibration = search.settle()
     embeddings, _ = search.embed()
     free = Sides(*(_free(rest, evidence.judged, side) for side in (0, 1)))
-    channels = [sides for name, sides in embeddings.items() if name != FUSED]
-    has = Sides(*(told_of([c[side] for c in channels], free[side]) for side in (0, 1)))
-    left, right = (v[f] for v, f in zip(embeddings[FUSED], free, strict=True))
+    listed = search.listed()
+    vectors, has = compared(embeddings, free, listed)
     forbidden = places_among(evidence.judged.different, *free)
-    seen = evidence.matching.probable_candidates(left, right, forbidden)
+    seen = look(evidence.matching, vectors, forbidden, candidates_among(listed, *free))
     priors = judge(calibration, seen, has).priors
 
     def sure(entries: np.ndarray) -> np.ndarray:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
-from .._utils.names import FUSED, PROPAGATION
+from .._utils.names import FUSED, GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Before, Calibration, Judgement
 from ..channels.channels import frozen_name
@@ -32,6 +33,7 @@ from ..matching import Matching
 from ..matching._candidates import places, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
+from ._blocks import blocks_of
 from ._earlier import Earlier, changes_of, kept_first, no_changes, with_earlier
 from ._extension import extended, joined_embeddings
 from ._growth import Growth
@@ -47,6 +49,7 @@ from ._matches import (
     SIDES,
     Matches,
     as_chances,
+    candidates_among,
     compared,
     find_many,
     find_matches,
@@ -81,6 +84,8 @@ class BaseAligner(Estimator, ABC):
         By modality, and ``"fused"``: arrays of shape (n_entities, width), or sparse ones.
     calibration_ : Calibration
         What the evidence for a match is worth, as learnt from held-out seeds.
+    candidates_ : csr_array of shape (n_entities_1, n_entities_2) or None
+        Cosines of the pairs that are compared; None where all are. See ``matching__search``.
     kg1_, kg2_ : KnowledgeGraph
         The graphs of the fit, shared, not copied.
     seed_indices_ : int64 ndarray of shape (n_seeds, 2)
@@ -129,6 +134,7 @@ class BaseAligner(Estimator, ABC):
     random_state: Any = None
     verbose: int = 0
     calibration_ = Calibration()
+    candidates_: sparse.csr_array | None = None
     judged_ = NOTHING_JUDGED
     earlier_: Earlier | None = None
     _featurizer_of_all: ModalityFeaturizer
@@ -275,8 +281,8 @@ class BaseAligner(Estimator, ABC):
         warm = "training" in self.settings and settings_of(self, "training").warm_start
         if warm and hasattr(self, "network_"):
             check_same_entities(self.kg1_, self.kg2_, X)
-        of_fit = ("embeddings_", "calibration_", "record_", "earlier_", *_FOUND_AGAIN)
-        for name in (*of_fit, *(() if warm else ("network_",))):
+        of_fit = ("embeddings_", "calibration_", "candidates_", "record_", "earlier_")
+        for name in (*of_fit, *_FOUND_AGAIN, *(() if warm else ("network_",))):
             self.__dict__.pop(name, None)
 
     def extend(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> Self:
@@ -423,7 +429,6 @@ class BaseAligner(Estimator, ABC):
         once; with "all", at all entities that are no seeds, whichever are asked for.
         """
         pairs = self._pair_indices(X)
-        sides = self._embeddings(modality)
         query, answer = (1, 0) if reverse else (0, 1)
         asked, pool = pairs[:, query], self._ordered(answer, pairs[:, answer])
         sources = asked
@@ -435,12 +440,17 @@ class BaseAligner(Estimator, ABC):
         rows = None if sources is asked else places(asked, sources)
         true = places(pairs[:, answer], pool)
         out = self._forbidden(sources, pool) if not reverse else self._forbidden(pool, sources)
+        ends = (pool, sources) if reverse else (sources, pool)
+        left, right, among = self._compared(modality, *ends)
+        if reverse:
+            left, right, among = right, left, None if among is None else among.T
         return self._matching().ranks(
-            sides[query][sources],
-            sides[answer][pool],
+            left,
+            right,
             true,
             rows=rows,
             forbidden=out[:, ::-1] if reverse else out,
+            candidates=among,
         )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -737,11 +747,10 @@ class BaseAligner(Estimator, ABC):
     ) -> Matches:
         """Match and judge some entities."""
         told = self._matching(), self.embeddings_, free, self.calibration_
+        last = self._are_chances, before, self._listed()
         if cardinality == "many":
-            every, different = self._every(1), self.judged_.different
-            return find_many(*told, every, different, self._are_chances, before)
-        out = self._forbidden(*free)
-        return find_matches(*told, n_assigned, out, self._are_chances, before)
+            return find_many(*told, self._every(1), self.judged_.different, *last)
+        return find_matches(*told, n_assigned, self._forbidden(*free), *last)
 
     def questions(self, n: int = 50, sources: Any = None) -> pd.DataFrame:
         """Pairs that a person should be asked about first, so that few answers help most.
@@ -791,8 +800,10 @@ class BaseAligner(Estimator, ABC):
         check_is_fitted(self, "embeddings_")
         n = checked_integer(n, "n")
         free = Sides(self._free(0), self._free(1))
-        vectors, has = compared(self.embeddings_, free)
-        seen = look(self._matching(), vectors, self._forbidden(*free))
+        listed = self._listed()
+        vectors, has = compared(self.embeddings_, free, listed)
+        among = candidates_among(listed, *free)
+        seen = look(self._matching(), vectors, self._forbidden(*free), among)
         if self._are_chances:
             seen = as_chances(seen)
         graphs = neighbours(self.kg1_, free.left), neighbours(self.kg2_, free.right)
@@ -869,7 +880,10 @@ class BaseAligner(Estimator, ABC):
                 f"propagated labels; found {', '.join(self.embeddings_)}. PropagationAligner has "
                 "both."
             )
-        return Evidence(frozen, propagation, self._matching(), self.judged_)
+        told = [*frozen, *([] if propagation is None else [GRAPH])]
+        X = SeedPairs(self.kg1_, self.kg2_, [])
+        blocks = None if self._listed() is None else blocks_of(self._matching(), X, told, False)
+        return Evidence(frozen, propagation, self._matching(), self.judged_, blocks)
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -1071,7 +1085,6 @@ class BaseAligner(Estimator, ABC):
 
     def _search(self, sources: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Scores and indices, both (n, k), of the best targets of left entities."""
-        left, right = self._embeddings(FUSED)
         free1, free2 = self._free(0), self._free(1)
         partner = dict(self.seed_indices_.tolist())
         is_seed = np.isin(sources, self.seed_indices_[:, 0])
@@ -1088,8 +1101,9 @@ class BaseAligner(Estimator, ABC):
             # depend on which others are asked for.
             rows = places(sources[is_free], free1)
             out = self._forbidden(free1, free2)
-            found = how.top_k(left[free1], right[free2], k, rows, out)
-            scores[is_free], targets[is_free] = found[0], free2[found[1]]
+            left, right, among = self._compared(FUSED, free1, free2)
+            found = how.top_k(left, right, k, rows, out, among)
+            scores[is_free], targets[is_free] = found[0], _named(free2, found[1])
             if self.earlier_ is not None:
                 kept_first(self.earlier_, sources, scores, targets)
         how.set_params(method="cosine")
@@ -1098,22 +1112,41 @@ class BaseAligner(Estimator, ABC):
                 # An entity may be asked for twice.
                 some, back = np.unique(sources[asked], return_inverse=True)
                 out = self._forbidden(some, free2)
-                found = how.top_k(left[some], right[free2], k - first, forbidden=out)
+                left, right, among = self._compared(FUSED, some, free2)
+                found = how.top_k(left, right, k - first, None, out, among)
                 scores[asked, first:] = found[0][back]
-                targets[asked, first:] = free2[found[1]][back]
+                targets[asked, first:] = _named(free2, found[1])[back]
         if is_seed.any():
             targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
+        lost = np.flatnonzero(targets[:, 0] < 0)
+        if len(lost):  # who is on no list is compared with all
+            some, back = np.unique(sources[lost], return_inverse=True)
+            out = self._forbidden(some, free2)
+            left, right = self._embeddings(FUSED)
+            found = how.top_k(left[some], right[free2], 1, None, out)
+            scores[lost, 0], targets[lost, 0] = found[0][back, 0], free2[found[1][back, 0]]
         return scores, targets
+
+    def _listed(self) -> sparse.csr_array | None:
+        """Return what candidates are compared alone; None where all pairs are."""
+        return None if self._matching().search in ("exact", "faiss") else self.candidates_
+
+    def _compared(self, modality: str, left: np.ndarray, right: np.ndarray) -> tuple[Any, Any, Any]:
+        """Return vectors of some entities, and the candidates among them, see Matching."""
+        sides, among = self._embeddings(modality), candidates_among(self._listed(), left, right)
+        if among is not None and modality == FUSED:
+            return None, None, among
+        return sides.left[left], sides.right[right], among
 
     def _forbidden(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return where pairs that were judged to be different stand among entities: (n, 2)."""
         return places_among(self.judged_.different, left, right)
 
     def _is_different(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Tell which pairs were judged to be different."""
+        """Tell which pairs were judged to be different, or are none, with -1."""
         n = self.kg2_.n_entities
         judged = self.judged_.different @ np.array([n, 1])
-        return np.isin(left * n + right, judged)
+        return np.isin(left * n + right, judged) | (right < 0)
 
     def _check_any_free(self, free2: np.ndarray, sources: np.ndarray) -> None:
         if not len(free2):
@@ -1165,3 +1198,8 @@ class BaseAligner(Estimator, ABC):
     def _source_indices(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "embeddings_")
         return sources_of(self.kg1_, X.sources if isinstance(X, SeedPairs) else X)
+
+
+def _named(entities: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the entities at some places; -1 where a place is -1."""
+    return np.where(places < 0, -1, entities[places])

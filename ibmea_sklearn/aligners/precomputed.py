@@ -18,6 +18,7 @@ from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._joint import as_nodes
 from ..io.embeddings import read_vectors
 from ..matching import Matching
+from ._blocks import blocks_of, listed_by
 from ._growth import Growth
 from ._suspects import Evidence
 from .base import BaseAligner
@@ -151,8 +152,10 @@ class PrecomputedAligner(BaseAligner):
             self._matching(),
             verbose=bool(self.verbose),
             judged=X.judged,
+            blocks=blocks_of(self._matching(), X, None, bool(self.verbose)),
         )
         self.calibration_, self.rounds_ = search.settle(), search.log
+        self.candidates_ = listed_by(search)
         return search.embed()[0]["fused"]
 
     def extend_embeddings(self, growth: Growth) -> Sides:

@@ -14,6 +14,7 @@ from ..channels.features import frozen_modalities
 from ..featurizers import LabelPropagation, ModalityFeaturizer
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
+from ._blocks import listed_by
 from ._growth import Growth
 from ._more_channels import more_channels
 from ._more_features import more_features
@@ -180,6 +181,7 @@ class PropagationAligner(BaseAligner):
         self._say_unused([m for m in start.modalities if m not in used])
         start.search.find_frozen(settings_of(self, "rounds").n_rounds - 1)
         calibration = start.search.settle()
+        self.candidates_ = listed_by(start.search)
         embeddings, self.channel_weights_ = start.search.embed()
         self.rounds_, self.calibration_ = start.search.log, calibration
         self.record_ = record_of(start.train, start.search, self.modalities_)

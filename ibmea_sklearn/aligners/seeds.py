@@ -126,8 +126,9 @@ def agreeing(aligner: BaseAligner, pairs: np.ndarray) -> dict[str, np.ndarray]:
     """
     free = Sides(*(aligner._free(side) for side in (0, 1)))
     how: Matching = aligner._matching()
-    left, right = (v[f] for v, f in zip(aligner.embeddings_[FUSED], free, strict=True))
-    places = how.candidate_places(left, right, aligner._forbidden(*free))
+    left, right, places = aligner._compared(FUSED, *free)
+    if places is None:
+        places = how.candidate_places(left, right, aligner._forbidden(*free))
     weights = getattr(aligner, "channel_weights_", {FUSED: 1.0})
     nodes = Sides(free.left, free.right + aligner.kg1_.n_entities)
     vectors = (np.concatenate(aligner.embeddings_[channel]) for channel in weights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,14 @@ from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..matching import Matching
 from ..matching._candidates import Candidates, entry_products, places_among, row_numbers
+from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
 from .channels import Channels, Encode, Vectors, family_of, is_finite
+
+if TYPE_CHECKING:
+    from .blocks import Blocks
 
 # A search need not find each pair: the next one looks again. See `candidate_similarities` for what
 # the sketch costs in Hits@1; on DBP15K zh-en it shares 98% of its pairs with an exact search.
@@ -138,6 +142,8 @@ class PairSearch:
     judged : Judged
         Pairs that are different, which are never found, and entities without a partner, which take
         part in no search: as indices.
+    blocks : Blocks, optional
+        What lists the pairs that are compared at all. By default all are.
 
     Attributes
     ----------
@@ -148,7 +154,8 @@ class PairSearch:
     log : list of dict
         By search: ``n_pairs`` known, whether a ``trained`` network was asked, ``n_found`` pairs,
         their ``precision`` on held-out entities (None where none is among them), the number of
-        pairs that it is taken from, ``n_checked``, and ``channel_weights``.
+        pairs that it is taken from, ``n_checked``, and ``channel_weights``; with `blocks`, the
+        ``recall`` of held-out pairs by source and among the candidates.
     """
 
     def __init__(
@@ -160,7 +167,9 @@ class PairSearch:
         matching: Matching,
         verbose: bool = False,
         judged: Judged = NOTHING_JUDGED,
+        blocks: Blocks | None = None,
     ) -> None:
+        self.blocks = blocks
         self.channels, self.train, self.held_out = channels, train, held_out
         self.min_confidence, self.matching, self.verbose = min_confidence, matching, verbose
         sides = np.arange(channels.n_left), np.arange(channels.n_left, channels.n_nodes)
@@ -303,10 +312,14 @@ class PairSearch:
         vectors = self.channels.vectors(self.known, encode)
         if not is_finite(vectors):
             return math.nan  # the next loss is not finite either, and stops the training
-        sides = self._sides(vectors, sources, self.free[1])
-        out = places_among(self.different, sources, self.free[1])
         true = np.searchsorted(self.free[1], targets)
-        return hits_at_k(matching.ranks(*sides, true, forbidden=out), 1)
+        nodes = Sides(sources, self.free[1])
+        out = places_among(self.different, *nodes)
+        if self.blocks is None:
+            sides = self._sides(vectors, *nodes)
+            return hits_at_k(matching.ranks(*sides, true, forbidden=out), 1)
+        listed = self.similarities(vectors, nodes)
+        return hits_at_k(matching.ranks(None, None, true, candidates=listed), 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the searches have learnt, found and logged."""
@@ -338,7 +351,8 @@ class PairSearch:
             if len(fold)
         ]
         of_held_out, right = map(np.concatenate, zip(nothing[1:], *judged, strict=True))
-        self._log(encode is not None, sure, right[of_held_out > self.min_confidence])
+        recall = self._recall(comparison)
+        self._log(encode is not None, sure, right[of_held_out > self.min_confidence], recall)
         return _Seen(sure, comparison, learnt)
 
     def _weigh(self, vectors: Vectors, n_candidates: int) -> tuple[Comparison, list[np.ndarray]]:
@@ -385,12 +399,61 @@ class PairSearch:
 
     def _compare(self, vectors: Vectors, n_candidates: int) -> Comparison:
         """Choose candidates by all channels together, then compare them by each."""
+        if self.blocks is not None:
+            return self._compare_listed(self.blocks, vectors, Sides(*self.free))
         how = clone(self.matching).set_params(
             n_candidates=n_candidates, sketch_width=_SKETCH_WIDTH, normalize=False
         )
         out = places_among(self.different, *self.free)
         places = how.candidate_places(*self._sides(vectors, *self.free), out)
         return compare(places, vectors.values(), Sides(*self.free), how.device)
+
+    def _compare_listed(self, blocks: Blocks, vectors: Vectors, nodes: Sides) -> Comparison:
+        out = places_among(self.different, *nodes)
+        places = blocks.places(self.channels, vectors, self.known, nodes, out)
+        return compare(places, vectors.values(), nodes, self.matching.device)
+
+    def listed(self, encode: Encode | None = None) -> sparse.csr_array | None:
+        """Return the similarity of all candidates that are listed, seeds among them.
+
+        Parameters
+        ----------
+        encode : callable, optional
+
+        Returns
+        -------
+        float32 csr_array of shape (n_entities_1, n_entities_2) or None
+            The cosine of what :meth:`embed` calls fused. None where all pairs are compared.
+        """
+        if self.blocks is None:
+            return None
+        every = np.arange(self.channels.n_nodes)
+        nodes = Sides(*split_sides(every, self.channels.n_left))
+        return self.similarities(self.channels.vectors(self.known, encode), nodes)
+
+    def similarities(self, vectors: Vectors, nodes: Sides) -> sparse.csr_array:
+        """Return the similarity of the candidates that `blocks` lists among some nodes.
+
+        Parameters
+        ----------
+        vectors : dict of {str: ndarray}
+            What ``channels.vectors`` has returned.
+        nodes : Sides of int64 arrays of shapes (n,) and (m,)
+
+        Returns
+        -------
+        float32 csr_array of shape (n, m)
+        """
+        assert self.blocks is not None
+        comparison = self._compare_listed(self.blocks, vectors, nodes)
+        return comparison.similarities(self._weights(vectors)).astype(np.float32)
+
+    def _recall(self, comparison: Comparison) -> dict[str, float] | None:
+        """Which share of the held-out pairs is listed."""
+        if self.blocks is None:
+            return None
+        at = places_among(self.held_out, *self.free)
+        return self.blocks.recall(self.known, self.held_out, pairs_listed(comparison.places, at))
 
     def _sides(self, vectors: Vectors, left: np.ndarray, right: np.ndarray) -> Sides:
         """Return unit vectors of some nodes of both graphs.
@@ -400,7 +463,13 @@ class PairSearch:
         sides = (self.channels.join_rows(vectors, nodes) for nodes in (left, right))
         return Sides(*(normalize(side, copy=False) for side in sides))
 
-    def _log(self, is_trained: bool, found: np.ndarray, right: np.ndarray) -> None:
+    def _log(
+        self,
+        is_trained: bool,
+        found: np.ndarray,
+        right: np.ndarray,
+        recall: dict[str, float] | None = None,
+    ) -> None:
         self.log.append(
             {
                 "n_pairs": len(self.known),
@@ -409,6 +478,7 @@ class PairSearch:
                 "precision": float(right.mean()) if len(right) else None,
                 "n_checked": len(right),
                 "channel_weights": dict(self.channels.weights),
+                **({"recall": recall} if recall else {}),
             }
         )
         if self.verbose:
@@ -419,6 +489,8 @@ def _said(row: dict[str, Any]) -> str:
     right = ""
     if row["precision"] is not None:
         right = f", {row['precision']:.0%} right of {row['n_checked']:,} held out"
+    if row.get("recall"):
+        right += f", {row['recall']['candidates']:.0%} of these are candidates"
     return f"{row['n_pairs']:,} pairs known: {row['n_found']:,} more are sure{right}"
 
 

@@ -1,5 +1,6 @@
 # What the room hands on: type checkers read it, and __init__.py imports by it, at first use.
 from ._assign import assign as assign
+from ._blocker import Blocker as Blocker
 from ._functions import candidate_similarities as candidate_similarities
 from ._functions import csls as csls
 from ._functions import mutual_nearest as mutual_nearest

@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 
 from ._scores import Scores
-from ._sparse_vectors import SparseVectors
+from ._sparse_vectors import SparseVectors, Vectors, paired_products
 
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
@@ -64,13 +64,13 @@ def exact_entries(scores: Scores, places: sparse.csr_array) -> sparse.csr_array:
 
 
 def entry_products(
-    left: torch.Tensor, right: torch.Tensor, rows: np.ndarray, columns: np.ndarray
+    left: Vectors, right: Vectors, rows: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
     """Return the inner products of some rows of both sides, without a copy of them.
 
     Parameters
     ----------
-    left, right : float32 tensors of shapes (n, d) and (m, d)
+    left, right : float32 tensors of shapes (n, d) and (m, d), or SparseVectors
     rows, columns : int ndarrays of shape (n_places,)
         Rows ascending.
 
@@ -78,6 +78,8 @@ def entry_products(
     -------
     float32 ndarray of shape (n_places,)
     """
+    if isinstance(left, SparseVectors) and isinstance(right, SparseVectors):
+        return paired_products(left, right, rows, columns)
     counts = np.bincount(rows, minlength=len(left))
     offsets = np.concatenate([[0], np.cumsum(counts)])
     places, ends, bags = (

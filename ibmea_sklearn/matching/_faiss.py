@@ -115,8 +115,13 @@ class FaissScores(Scores):
         return other
 
 
-# How the best of a row can be looked for.
-SEARCHES: dict[str, type[Scores]] = {"exact": Scores, "faiss": FaissScores}
+# How the best of a row can be looked for. Where candidates are listed, nothing else is.
+SEARCHES: dict[str, type[Scores]] = {
+    "auto": Scores,
+    "exact": Scores,
+    "faiss": FaissScores,
+    "blocked": Scores,
+}
 
 
 SEARCH = Choice(*SEARCHES)

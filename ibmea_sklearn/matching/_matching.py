@@ -13,10 +13,15 @@ from .._utils.device import resolve_device
 from .._utils.estimator import Estimator
 from .._utils.validation import AnyOf, Choice, Flag, Integer, Range, checked_integer
 from ._assign import assign_allowed
+from ._blocker import Blocker
 from ._candidates import Candidates, candidates_of, is_sketched, sketched
 from ._faiss import SEARCH, scores_by
+from ._listed import ListedScores, checked_listed, cosines_listed, csls_listed, sinkhorn_listed
 from ._scores import Scores, checked_indices, cosine_scores, csls_scores
 from ._sinkhorn import TEMPERATURE, of_vectors, probable_candidates, sinkhorn_scores
+
+# Pairs of entities that an aligner compares without a blocker, unless it is told to.
+MOST_PAIRS = 20_000**2
 
 
 class _Device(Range):
@@ -54,10 +59,14 @@ class Matching(Estimator):
         Of Sinkhorn; the lower, the nearer to an assignment.
     n_iterations : int, default=15
         Of Sinkhorn: alternations of row and column normalisation.
-    search : {"exact", "faiss"}, default="exact"
-        "faiss" compares each source with some of the targets, in a fraction of the time; some of
-        the best are missed. It needs the extra ``faiss``. Below 1,000 targets the search is exact,
-        and :meth:`ranks` always is.
+    search : {"auto", "exact", "faiss", "blocked"}, default="auto"
+        "exact" compares all pairs. "faiss" compares each source with some of the targets, in a
+        fraction of the time; some of the best are missed. It needs the extra ``faiss``. Below 1,000
+        targets it is exact, and :meth:`ranks` always is. "blocked" compares candidates alone: those
+        that a method is given, in an aligner those that `blocker` lists. "auto" is "exact", in an
+        aligner "blocked" above 400,000,000 pairs, 20,000 entities a side.
+    blocker : Blocker, optional
+        What lists the candidates of an aligner.
     sketch_width : int or None, default=None
         Of Sinkhorn: choose candidates by random sums of columns, this many, where embeddings are
         wider. Faster, but a few of the best are missed. None chooses by all columns, as
@@ -99,6 +108,11 @@ class Matching(Estimator):
     asked for, 64 at least. For the best 10 of 100,000 entities a side, of width 600, it takes 17 s
     instead of 59 s on two CPU cores, and finds 97% of the best ones; of 30,000, 3.8 instead of
     5.4 s.
+
+    **Candidates that are given.** Of all methods, `candidates` lists the pairs that are compared;
+    no other is looked at, so that the cost grows with their number. With all pairs listed, the
+    answers are those of the exact search. CSLS means are over each entity's best among its
+    candidates. Of a listed pair an entry of 0 counts as well.
 
     **Sketch.** A count sketch (Charikar et al., 2002): each column is added, with a random sign, to
     one of the sums. Hits@1 of the free entities of DBP15K zh-en under Sinkhorn, by 4,096
@@ -144,6 +158,8 @@ class Matching(Estimator):
         "block_bytes": AnyOf(Integer(), None),
     }
 
+    settings = {"blocker": Blocker}
+
     def __init__(
         self,
         method: str = "sinkhorn",
@@ -152,7 +168,8 @@ class Matching(Estimator):
         n_candidates: int = 100,
         temperature: float = 0.02,
         n_iterations: int = 15,
-        search: str = "exact",
+        search: str = "auto",
+        blocker: Blocker | None = None,
         sketch_width: int | None = None,
         normalize: bool = True,
         device: str | torch.device | None = None,
@@ -164,6 +181,7 @@ class Matching(Estimator):
         self.temperature = temperature
         self.n_iterations = n_iterations
         self.search = search
+        self.blocker = blocker
         self.sketch_width = sketch_width
         self.normalize = normalize
         self.device = device
@@ -188,7 +206,13 @@ class Matching(Estimator):
         scores_by(self.search)
 
     def top_k(
-        self, sources: Any, targets: Any, k: int, rows: Any = None, forbidden: Any = None
+        self,
+        sources: Any,
+        targets: Any,
+        k: int,
+        rows: Any = None,
+        forbidden: Any = None,
+        candidates: Any = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the best k targets of each source.
 
@@ -208,6 +232,10 @@ class Matching(Estimator):
         forbidden : array-like of int of shape (n_pairs, 2), optional
             Row numbers of source and target of pairs that are never matched: they come after all
             others.
+        candidates : sparse matrix of shape (n, m), optional
+            The pairs that are compared at all: those with an entry, such as :class:`Blocker` lists.
+            Where both sides are None, the entries are their similarities. See the notes of the
+            class.
 
         Returns
         -------
@@ -215,7 +243,8 @@ class Matching(Estimator):
             Best first. That of a forbidden pair is minus infinity, with "sinkhorn" 0.
         indices : int64 ndarray of the same shape
             Row numbers of `targets`; the lower one first where scores are equal, which no rule on
-            vectors can do better: order targets so that a lower number means nothing.
+            vectors can do better: order targets so that a lower number means nothing. -1 where a
+            source has fewer candidates than `k`, with the score of a forbidden pair.
 
         Raises
         ------
@@ -240,12 +269,18 @@ class Matching(Estimator):
                [1.  , 0.71]], dtype=float32)
         """
         k = checked_integer(k, "k")
-        scores = _of_rows(self._scores(sources, targets, forbidden), rows)
+        scores = _of_rows(self._scores(sources, targets, forbidden, candidates), rows)
         values, indices = scores.top_k(min(k, scores.shape[1]))
         return scores.published(values), indices
 
     def ranks(
-        self, sources: Any, targets: Any, true: Any, rows: Any = None, forbidden: Any = None
+        self,
+        sources: Any,
+        targets: Any,
+        true: Any,
+        rows: Any = None,
+        forbidden: Any = None,
+        candidates: Any = None,
     ) -> np.ndarray:
         """Rank the true target of each source among all targets.
 
@@ -261,6 +296,10 @@ class Matching(Estimator):
             Answer for these sources only. All others still count in CSLS and Sinkhorn.
         forbidden : array-like of int of shape (n_pairs, 2), optional
             As in :meth:`top_k`.
+        candidates : sparse matrix of shape (n, m), optional
+            As in :meth:`top_k`. A true target that is none of them ranks after all that are, in the
+            middle of the others, as if these had all the same score: no hit is won by leaving
+            targets out.
 
         Returns
         -------
@@ -287,11 +326,12 @@ class Matching(Estimator):
         >>> cosine.ranks([[1, 0], [1, 0]], [[1, 0], [1, 0], [1, 0]], true=[0, 1])
         array([2., 2.])
         """
-        scores = _of_rows(self._scores(sources, targets, forbidden, is_exact=True), rows)
+        scores = self._scores(sources, targets, forbidden, candidates, is_exact=True)
+        scores = _of_rows(scores, rows)
         return scores.ranks(_checked_true(true, *scores.shape))
 
     def mutual_nearest(
-        self, sources: Any, targets: Any, forbidden: Any = None
+        self, sources: Any, targets: Any, forbidden: Any = None, candidates: Any = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the pairs of which each is the single best of the other.
 
@@ -301,6 +341,8 @@ class Matching(Estimator):
         targets : array-like of shape (m, d)
         forbidden : array-like of int of shape (n_pairs, 2), optional
             Row numbers of source and target of pairs that are never matched.
+        candidates : sparse matrix of shape (n, m), optional
+            As in :meth:`top_k`.
 
         Returns
         -------
@@ -331,12 +373,17 @@ class Matching(Estimator):
         >>> Matching("cosine").mutual_nearest(sources, targets)[0]
         array([[2, 1]])
         """
-        scores = self._scores(sources, targets, forbidden)
+        scores = self._scores(sources, targets, forbidden, candidates)
         pairs, values = scores.mutual()
         return pairs, scores.published(values)
 
     def assign(
-        self, sources: Any, targets: Any, n_candidates: int = 50, forbidden: Any = None
+        self,
+        sources: Any,
+        targets: Any,
+        n_candidates: int = 50,
+        forbidden: Any = None,
+        candidates: Any = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Match one to one: as many as can be, and so that the total score is largest.
 
@@ -350,6 +397,8 @@ class Matching(Estimator):
             number means nothing.
         forbidden : array-like of int of shape (n_pairs, 2), optional
             Row numbers of source and target of pairs that are never matched.
+        candidates : sparse matrix of shape (n, m), optional
+            As in :meth:`top_k`.
 
         Returns
         -------
@@ -378,7 +427,7 @@ class Matching(Estimator):
                [1, 1]])
         """
         n_candidates = checked_integer(n_candidates, "n_candidates")
-        scores = self._scores(sources, targets, forbidden)
+        scores = self._scores(sources, targets, forbidden, candidates)
         values, indices = scores.top_k(min(n_candidates, scores.shape[1]))
         shown = scores.published(values)
         allowed = values > -np.inf
@@ -387,7 +436,7 @@ class Matching(Estimator):
         return pairs, shown[pairs[:, 0], place]
 
     def candidate_similarities(
-        self, sources: Any, targets: Any, forbidden: Any = None
+        self, sources: Any, targets: Any, forbidden: Any = None, candidates: Any = None
     ) -> sparse.csr_array:
         """Cosine of each source with its best targets, and of each target with its best sources.
 
@@ -400,6 +449,8 @@ class Matching(Estimator):
         targets : array-like of shape (m, d)
         forbidden : array-like of int of shape (n_pairs, 2), optional
             Row numbers of source and target of pairs that are never matched.
+        candidates : sparse matrix of shape (n, m), optional
+            As in :meth:`top_k`.
 
         Returns
         -------
@@ -421,10 +472,7 @@ class Matching(Estimator):
         array([[1. , 0.8, 0. ],
                [0. , 0. , 1. ]], dtype=float32)
         """
-        self.check_parameters()
-        cosine = self._cosine(sources, targets, scores_by(self.search))
-        cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
-        return candidates_of(cosine, self.n_candidates, self.sketch_width)
+        return self._chosen(sources, targets, forbidden, candidates)[0]
 
     def candidate_places(
         self, sources: Any, targets: Any, forbidden: Any = None
@@ -464,7 +512,9 @@ class Matching(Estimator):
         scores = sketched(cosine, width) if width and is_sketched(cosine, width) else cosine
         return of_vectors(scores.candidates(self.n_candidates), cosine)
 
-    def probable_candidates(self, sources: Any, targets: Any, forbidden: Any = None) -> Candidates:
+    def probable_candidates(
+        self, sources: Any, targets: Any, forbidden: Any = None, candidates: Any = None
+    ) -> Candidates:
         """Return the candidates of both sides, how similar they are, and how probable by Sinkhorn.
 
         What `method` is, does not matter.
@@ -475,6 +525,8 @@ class Matching(Estimator):
         targets : array-like of shape (m, d)
         forbidden : array-like of int of shape (n_pairs, 2), optional
             Row numbers of source and target of pairs that are never matched.
+        candidates : sparse matrix of shape (n, m), optional
+            As in :meth:`top_k`.
 
         Returns
         -------
@@ -494,17 +546,58 @@ class Matching(Estimator):
         >>> seen.rows.tolist(), seen.columns.tolist(), seen.similarities.round(1).tolist()
         ([0, 0, 1], [0, 1, 1], [1.0, 0.800000011920929, 0.6000000238418579])
         """
-        self.check_parameters()
-        cosine = self._cosine(sources, targets, scores_by(self.search))
-        cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
-        kept = of_vectors(candidates_of(cosine, self.n_candidates, self.sketch_width), cosine)
+        chosen, cosine = self._chosen(sources, targets, forbidden, candidates)
+        kept = chosen if cosine is None else of_vectors(chosen, cosine)
         return probable_candidates(kept, self.temperature, self.n_iterations)
 
-    def _scores(
-        self, sources: Any, targets: Any, forbidden: Any = None, is_exact: bool = False
-    ) -> Scores:
-        """Scores of all pairs by the method."""
+    def _chosen(
+        self, sources: Any, targets: Any, forbidden: Any, candidates: Any
+    ) -> tuple[sparse.csr_array, Scores | None]:
+        """Similarities of what both sides choose, and the vectors' cosine, if there are any."""
         self.check_parameters()
+        if candidates is not None:
+            cosine, listed = self._listed(sources, targets, candidates)
+            listed = listed.without(_checked_forbidden(forbidden, listed.shape))
+            return listed.candidates(self.n_candidates), cosine
+        every = self._cosine(sources, targets, scores_by(self.search))
+        every.forbidden = _checked_forbidden(forbidden, every.shape)
+        return candidates_of(every, self.n_candidates, self.sketch_width), every
+
+    def _listed(
+        self, sources: Any, targets: Any, candidates: Any
+    ) -> tuple[Scores | None, ListedScores]:
+        """Cosine of listed pairs; of the vectors as well, unless both sides are None."""
+        is_given = sources is None and targets is None
+        cosine = None if is_given else self._cosine(sources, targets, Scores)
+        shape = None if cosine is None else cosine.shape
+        return cosine, cosines_listed(cosine, checked_listed(candidates, shape))
+
+    def _listed_scores(
+        self, sources: Any, targets: Any, forbidden: Any, candidates: Any
+    ) -> ListedScores:
+        """Scores of listed pairs by the method."""
+        cosine, listed = self._listed(sources, targets, candidates)
+        places = _checked_forbidden(forbidden, listed.shape)
+        if self.method == "csls":
+            return csls_listed(listed, self.csls_k).without(places)
+        listed = listed.without(places)
+        if self.method == "sinkhorn":
+            how = self.n_candidates, self.temperature, self.n_iterations
+            return sinkhorn_listed(cosine, listed, *how)
+        return listed
+
+    def _scores(
+        self,
+        sources: Any,
+        targets: Any,
+        forbidden: Any = None,
+        candidates: Any = None,
+        is_exact: bool = False,
+    ) -> Scores | ListedScores:
+        """Scores by the method: of all pairs, or of the candidates that are given."""
+        self.check_parameters()
+        if candidates is not None:
+            return self._listed_scores(sources, targets, forbidden, candidates)
         cosine = self._cosine(sources, targets, Scores if is_exact else scores_by(self.search))
         places = _checked_forbidden(forbidden, cosine.shape)
         if self.method == "csls":
@@ -518,6 +611,28 @@ class Matching(Estimator):
             return sinkhorn_scores(cosine, *how)
         return cosine
 
+    def is_blocked(self, n_sources: int, n_targets: int) -> bool:
+        """Tell whether an aligner compares candidates alone.
+
+        Parameters
+        ----------
+        n_sources, n_targets : int
+            Entities of both graphs.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> from ibmea_sklearn.matching import Matching
+        >>> Matching().is_blocked(20_000, 20_000), Matching().is_blocked(100_000, 100_000)
+        (False, True)
+        """
+        if self.search == "auto":
+            return n_sources * n_targets > MOST_PAIRS
+        return self.search == "blocked"
+
     def _cosine(self, sources: Any, targets: Any, kind: type[Scores]) -> Scores:
         return cosine_scores(
             sources,
@@ -529,7 +644,7 @@ class Matching(Estimator):
         )
 
 
-def _of_rows(scores: Scores, rows: Any) -> Scores:
+def _of_rows(scores: Scores | ListedScores, rows: Any) -> Scores | ListedScores:
     if rows is None:
         return scores
     return scores.rows(checked_indices(rows, scores.shape[0], "rows", "sources"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -177,6 +177,26 @@ def single_best_entries(
     return np.column_stack([part[found] for part in places]).astype(np.int64), matrix.data[found]
 
 
+class Ends(NamedTuple):
+    """Where logarithms of probabilities end: ``below`` are scores of what is no candidate.
+
+    The first of these is at ``top_of_rest``; ``least`` is the rounding of a logarithm.
+    """
+
+    least: float
+    below: float
+    top_of_rest: float
+
+
+def ends_of(logs: sparse.csr_array) -> Ends:
+    """Return where the logarithms of probabilities end."""
+    floor = float(logs.data.min(initial=0))
+    # Beside the rounding of the cosine; larger than that at high temperatures.
+    least = 2 * float(np.finfo(np.float32).eps) * abs(floor)
+    gap = max(1.0, 1e-5 * abs(floor))  # wider than the rounding of a float32 there
+    return Ends(least, floor - gap, floor - 2 * gap)
+
+
 class SinkhornScores(Scores):
     """Logarithms of probabilities; below them all, the other targets by their cosine.
 
@@ -194,18 +214,15 @@ class SinkhornScores(Scores):
     """
 
     def __init__(self, cosine: Scores, logs: sparse.csr_array, temperature: float) -> None:
-        floor = float(logs.data.min(initial=0))
-        # That of the cosine; at high temperatures, that of a logarithm in float32.
-        least = 2 * float(np.finfo(np.float32).eps) * abs(floor)
+        ends = ends_of(logs)
         of_rows, of_columns = (
-            (4 / temperature * part).clamp_(min=least) for part in cosine.rounding
+            (4 / temperature * part).clamp_(min=ends.least) for part in cosine.rounding
         )
         super().__init__(cosine.left, cosine.right, (of_rows, of_columns), cosine.block_bytes)
         self.forbidden = cosine.forbidden  # no candidates, and in no block
         self.logs, self.temperature = logs.astype(np.float32), temperature
         self.bound = float(cosine.left.norm(dim=1).max() * cosine.right.norm(dim=1).max())
-        gap = max(1.0, 1e-5 * abs(floor))  # wider than the rounding of a float32 there
-        self.below, self.top_of_rest = floor - gap, floor - 2 * gap
+        self.below, self.top_of_rest = ends.below, ends.top_of_rest
 
     def rows(self, indices: np.ndarray) -> SinkhornScores:
         """Return the same scores for some sources only."""

@@ -10,7 +10,18 @@ import torch
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-__all__ = ["SparseVectors", "Vectors", "are_finite", "product", "scaled_rows", "side_by_side"]
+__all__ = [
+    "SparseVectors",
+    "Vectors",
+    "are_finite",
+    "paired_products",
+    "product",
+    "scaled_rows",
+    "side_by_side",
+]
+
+# Pairs whose rows are copied at once.
+_PAIRS = 1 << 16
 
 
 class SparseVectors:
@@ -67,6 +78,18 @@ def product(left: Vectors, right: Vectors, out: torch.Tensor) -> torch.Tensor:
         (left.matrix @ right.transposed).toarray(out=out.numpy())
         return out
     return torch.mm(left, right.T, out=out)
+
+
+def paired_products(
+    left: SparseVectors, right: SparseVectors, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Return the inner products of some rows of both sides, (n_pairs,)."""
+    products = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        both = left.matrix[rows[part]].multiply(right.matrix[columns[part]])
+        products[part] = both.sum(axis=1)
+    return products
 
 
 def side_by_side(vectors: Any, *columns: torch.Tensor) -> Any:

@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 
 from ..channels import PairSearch
 from ..channels.channels import Encode, is_finite
+from ..graph import Sides
 from ..matching import Matching
 
 __all__ = ["Candidates"]
@@ -137,8 +138,12 @@ class Candidates(Callback):
         vectors = self.search.channels.vectors(self.search.known, self.encode)
         if not all(map(len, free)) or not is_finite(vectors):
             return nothing  # what is not finite ends the training anyway
-        sides = [self.search.channels.join_rows(vectors, nodes) for nodes in free]
-        pairs, _ = self.how.mutual_nearest(*sides)
+        if self.search.blocks is None:
+            sides = [self.search.channels.join_rows(vectors, nodes) for nodes in free]
+            pairs, _ = self.how.mutual_nearest(*sides)
+        else:
+            listed = self.search.similarities(vectors, Sides(*free))
+            pairs, _ = self.how.mutual_nearest(None, None, candidates=listed)
         return np.column_stack([nodes[p] for nodes, p in zip(free, pairs.T, strict=True)])
 
 

@@ -24,10 +24,14 @@ class Nonsense:
 
 
 def inside(case: Case) -> Iterator[tuple[str, type[Estimator], str]]:
-    """Yield what stands in settings: name of the settings, their class, name in them."""
+    """Yield what stands in settings: name of the settings, their class, name in them.
+
+    Settings inside of settings hold names of their own.
+    """
     for outer, kind in case.entry.aligner.settings.items():
         if case.has(outer):
-            yield from ((outer, kind, name) for name in kind._get_param_names())
+            names = (name for name in kind._get_param_names() if name not in kind.settings)
+            yield from ((outer, kind, name) for name in names)
 
 
 def declared(kind: type[Estimator]) -> Iterator[tuple[str, Range]]:

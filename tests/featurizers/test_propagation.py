@@ -66,7 +66,9 @@ def test_last_stage_equals_a_naive_loop(graph):
     random = np.random.default_rng(0)
     entities = random.standard_normal((41, 18)).astype(np.float32)
     relations = random.standard_normal((2 * graph.n_relations, 12)).astype(np.float32)
-    found = propagation._by_relation(torch.as_tensor(entities), torch.as_tensor(relations))
+    found = propagation._by_relation(
+        torch.as_tensor(entities).T.contiguous(), torch.as_tensor(relations)
+    )
     # The same draws, in the same order: a projection of the relations, columns of the entities.
     drawn = np.random.default_rng([3, 1])
     mixed = normal(relations @ drawn.standard_normal((12, 3), dtype=np.float32))

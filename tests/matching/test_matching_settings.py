@@ -63,10 +63,10 @@ def test_ranks_are_exact_whatever_the_search():
     np.testing.assert_array_equal(found, exact)
 
 
-def test_is_an_estimator_of_ten_parameters():
+def test_is_an_estimator_of_eleven_parameters():
     settings = Matching("csls", csls_k=5)
     assert clone(settings).get_params() == settings.get_params()
-    assert len(settings.get_params()) == 10 == len(Matching.ranges)
+    assert len(settings.get_params(deep=False)) == 11 == len(Matching.ranges) + 1
     assert settings.set_params(csls_k=7).csls_k == 7
     parameters = list(inspect.signature(Matching).parameters.values())
     assert (parameters[0].name, parameters[0].default) == ("method", "sinkhorn")
@@ -82,7 +82,10 @@ def test_parameters_can_be_checked_before_there_is_anything_to_match():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"search": "fais"}, "one of 'exact', 'faiss'; found 'fais'. Did you mean 'faiss'"),
+        (
+            {"search": "fais"},
+            "one of 'auto', 'exact', 'faiss', 'blocked'; found 'fais'. Did you mean 'faiss'",
+        ),
         ({"normalize": "no"}, "Expected normalize to be True or False; found 'no'"),
         ({"sketch_width": 0}, "Expected sketch_width to be an integer of at least 1 or None"),
     ],

@@ -46,7 +46,7 @@ def find_coincidences(
     in seven of the others. :class:`AttributeValues` learns from them nearly what it learns from
     2,568 seeds: by its rows alone Sinkhorn finds .290 of all partners instead of .330.
     """
-    left, right = (_keys(side).add_suffix(f"_{i}") for i, side in enumerate(values, 1))
+    left, right = (keys_of(side).add_suffix(f"_{i}") for i, side in enumerate(values, 1))
     shared = _shared(left, right, sizes)
     said = [
         table.merge(shared, on=[f"attribute_{i}", f"key_{i}"])
@@ -64,7 +64,7 @@ def find_coincidences(
     return pairs[_n_attributes(pairs, *said) >= 2]
 
 
-def _keys(values: TypedValues) -> pd.DataFrame:
+def keys_of(values: TypedValues) -> pd.DataFrame:
     """Return what is compared of values: texts, numbers to four digits, dates to the month."""
     numbers, strings = values
     number = numbers["value"].to_numpy()

@@ -1,0 +1,152 @@
+"""Entities of two graphs that share a key which few have: by sparse products, in blocks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import normalize
+
+from ._candidates import entry_products, row_numbers
+from ._listed import entries_of, kth_of_rows
+from ._sparse_vectors import Vectors
+
+__all__ = ["Keys", "any_shared", "largest_of_rows", "shortlist", "union_of"]
+
+# Pairs that are looked at at once, each as often as it shares a key.
+_BLOCK = 1 << 24
+# Weights that differ by no more are equal, but for the order of sums.
+_ROUNDING = 1e-5
+
+
+class Keys(NamedTuple):
+    """Who has which key, and how much it says of them: csr_arrays (n, n_keys) and (m, n_keys)."""
+
+    left: sparse.csr_array
+    right: sparse.csr_array
+
+    def rows(self, left: np.ndarray, right: np.ndarray) -> Keys:
+        """Return those of some entities."""
+        return Keys(self.left[left], self.right[right])
+
+    def beside(self, other: Keys) -> Keys:
+        """Put other keys of the same entities beside these."""
+        both = (sparse.hstack(sides, format="csr") for sides in zip(self, other, strict=True))
+        return Keys(*map(sparse.csr_array, both))
+
+    def rare(self, n_keys: int, max_owners: int) -> Keys:
+        """Keep the `n_keys` that say most of an entity, and of a key the `max_owners` it says most.
+
+        Of equal ones at the end none is kept: nothing but row numbers would tell which. So what is
+        looked at grows with the number of keys, however many have the most frequent ones.
+        """
+        rows = (normalize(largest_of_rows(side, n_keys)) for side in self)
+        return Keys(*(largest_of_columns(sparse.csr_array(side), max_owners) for side in rows))
+
+
+def shortlist(
+    keys: Keys, n_best: int, vectors: tuple[Vectors, Vectors] | None = None
+) -> sparse.csr_array:
+    """List for each entity of either side the best of those that it shares a key with.
+
+    Parameters
+    ----------
+    keys : Keys
+    n_best : int
+        Of each entity, fewer where the last ones are equal.
+    vectors : pair of float32 tensors of shapes (n, width) and (m, width), optional
+        By whose inner product they are the best; by that of what shared keys say if not given.
+
+    Returns
+    -------
+    float32 csr_array of shape (n, m)
+        How alike they are.
+    """
+    by_key = sparse.csr_array(keys.right.T)
+    top = _TopOfColumns(keys.right.shape[0], n_best)
+    parts = [sparse.csr_array((0, keys.right.shape[0]), dtype=np.float32)]
+    for rows in _blocks(keys.left, np.diff(by_key.indptr)):
+        shared = sparse.csr_array(keys.left[rows] @ by_key)
+        if vectors is not None:
+            own = vectors[0][rows]
+            shared.data = entry_products(own, vectors[1], row_numbers(shared), shared.indices)
+        parts.append(largest_of_rows(shared, n_best))
+        top.update(rows.start, shared)
+    by_row = sparse.csr_array(sparse.vstack(parts, format="csr"), dtype=np.float32)
+    return union_of(by_row, top.best(keys.left.shape[0]))
+
+
+class _TopOfColumns:
+    """The best of each column of a matrix whose rows come in blocks.
+
+    One more of each column is held than is asked for: it tells where equal ones begin.
+    """
+
+    def __init__(self, n_columns: int, n_best: int) -> None:
+        self.n_best = n_best
+        self.columns = self.rows = np.empty(0, np.int64)
+        self.values = np.empty(0, np.float32)
+        self.least = np.full(n_columns, -np.inf, np.float32)
+
+    def update(self, start: int, block: sparse.csr_array) -> None:
+        """Take in the rows from `start` on."""
+        # Few of a block are left to be sorted.
+        most = kth_of_rows(sparse.csr_array(block.T), self.n_best + 1)
+        new = (block.data > self.least[block.indices]) & (block.data >= most[block.indices])
+        rows = row_numbers(block)[new] + start
+        columns = np.concatenate([self.columns, block.indices[new]])
+        values = np.concatenate([self.values, block.data[new]])
+        order = np.lexsort((-values, columns))
+        columns = columns[order]
+        starts = np.searchsorted(columns, np.arange(len(self.least)))
+        kept = np.arange(len(columns)) - starts[columns] <= self.n_best
+        self.columns, self.values = columns[kept], values[order][kept]
+        self.rows = np.concatenate([self.rows, rows])[order][kept]
+        counts = np.bincount(self.columns, minlength=len(self.least))
+        full = np.flatnonzero(counts > self.n_best)
+        self.least[full] = self.values[(np.cumsum(counts) - 1)[full]]
+
+    def best(self, n_rows: int) -> sparse.csr_array:
+        """Return the best of each column, (n_rows, n_columns)."""
+        places = self.columns, self.rows
+        every = sparse.coo_array((self.values, places), (len(self.least), n_rows)).tocsr()
+        return sparse.csr_array(largest_of_rows(every, self.n_best).T)
+
+
+def union_of(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
+    """Return the entries that stand in one matrix or both, of values that are the same in both."""
+    parts = [matrix.tocoo() for matrix in (one, other)]
+    rows, columns, data = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "col", "data")
+    )
+    places = rows.astype(np.int64) * one.shape[1] + columns
+    _, first = np.unique(places, return_index=True)
+    kept = data[first], (rows[first], columns[first])
+    return sparse.coo_array(kept, one.shape).tocsr()
+
+
+def any_shared(keys: Keys, pairs: np.ndarray) -> np.ndarray:
+    """Tell which pairs of a row and a column, (n_pairs, 2), share a key; bool (n_pairs,)."""
+    left, right = (side[rows] for side, rows in zip(keys, pairs.T, strict=True))
+    return np.asarray(np.diff(left.multiply(right).tocsr().indptr) > 0)
+
+
+def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
+    """Keep the k largest entries of each row; of those that equal the next one none."""
+    next_one = kth_of_rows(matrix, k + 1)
+    cut = next_one + _ROUNDING * np.abs(np.where(np.isfinite(next_one), next_one, 0))
+    return entries_of(matrix, matrix.data > cut[row_numbers(matrix)])
+
+
+def largest_of_columns(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
+    """Keep the k largest entries of each column; of those that equal the next one none."""
+    return sparse.csr_array(largest_of_rows(sparse.csr_array(matrix.T), k).T)
+
+
+def _blocks(left: sparse.csr_array, n_owners: np.ndarray) -> list[slice]:
+    """Cut rows into blocks, each of which meets about as many pairs as are looked at at once."""
+    costs = np.bincount(row_numbers(left), n_owners[left.indices], left.shape[0])
+    block = np.cumsum(costs) // _BLOCK
+    starts = [*np.flatnonzero(np.diff(block, prepend=-1)), left.shape[0]]
+    return [slice(*ends) for ends in zip(starts[:-1], starts[1:], strict=True)]
