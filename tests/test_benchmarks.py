@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks import (
+    answers,
     device,
     evaluations,
     extension,
@@ -624,3 +626,34 @@ def test_pairs_found_by_round_on_links_that_nobody_used(tmp_path, monkeypatch, c
     page = (tmp_path / "page.md").read_text()
     assert f"written by python -m benchmarks.found_pairs {tmp_path / 'pair'} --aligner" in page
     assert "--train-ratio 0.5 --seed 0 -->" in page
+
+
+def test_a_reviewer_chooses_among_what_is_shown_and_errs_as_often_as_asked():
+    links = np.array([[f"s{i}", f"t{i}"] for i in range(1000)], object)
+    asked = pd.DataFrame(links, columns=["source", "target"])
+    wrong = asked.assign(target="other")
+    shown = asked[:500]
+    right = answers.Reviewer(links, 0.0, 0)
+    assert (right(asked, shown)["verdict"] == "same").all()
+    said = right(wrong, shown)
+    assert (said["verdict"][:500] == "same").all() and (
+        said["target"][:500] == links[:500, 1]
+    ).all()
+    assert (said["verdict"][500:] == "different").all()
+    errs = answers.Reviewer(links, 0.1, 0)(asked, shown)["verdict"] == "different"
+    assert 0.05 < errs.mean() < 0.15
+
+
+def test_what_answers_bring_is_told_by_data_and_aligner(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "FOLDER", tmp_path)
+    monkeypatch.setattr(answers, "STEPS", (0, 5))
+    monkeypatch.setattr(answers, "STEPS_AT_RANDOM", (0, 5, 10))
+    write_pair(*make_mmkg_pair(60, image_noise=2.0, random_state=0), tmp_path / "pair")
+    monkeypatch.chdir(tmp_path)
+    answers.main(["pair", "--train-ratio", "0.3"])
+    made = {path: path.read_text() for path in tmp_path.glob("*.json")}
+    assert len(made) == 5
+    monkeypatch.setattr(answers, "make_aligner", None)  # nothing is made again
+    answers.main(["pair", "--train-ratio", "0.3"])
+    table = answers.section()
+    assert table.count("\n|") == 7 and "pair, propagation, 30% of the links as 18 seeds" in table
