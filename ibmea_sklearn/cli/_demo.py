@@ -116,11 +116,11 @@ def _say_quality(talk: Talk, alignment: pd.DataFrame, test: np.ndarray) -> None:
 
 
 def _write_page(aligner: BaseAligner, alignment: pd.DataFrame, path: Path) -> ReviewPage:
-    """Write the review page of the matches next to a confidence of a half, other choices beside."""
-    doubt = (alignment["confidence"] - 0.5).abs()
-    doubtful = alignment.iloc[np.argsort(doubt.to_numpy(), kind="stable")[:_N_JUDGED]]
-    others = aligner.candidates(doubtful["source"], k=_N_CANDIDATES)
-    return review(doubtful, aligner.kg1_, aligner.kg2_, path, others, aligner)
+    """Write the review page of the most doubtful matches, with other choices beside."""
+    others = aligner.candidates(alignment["source"], k=_N_CANDIDATES)
+    note = " ".join([*CREDITS, "All are shown small."])
+    kgs = aligner.kg1_, aligner.kg2_
+    return review(alignment, *kgs, path, others, aligner, max_matches=_N_JUDGED, note=note)
 
 
 def _write_picture(

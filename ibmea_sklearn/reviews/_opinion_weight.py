@@ -70,7 +70,7 @@ class OpinionWeight:
     >>> weight = OpinionWeight([[18, 1, 1], [2, 17, 1]])
     >>> weight.to_frame()[["answer", "ratio"]].round(1)
           answer  ratio
-    0       same    6.3
+    0       same    7.0
     1  different    0.1
     2     unsure    1.0
     """

@@ -79,6 +79,7 @@ def review(
     max_matches: int = 200,
     image_folders: Sequence[str | os.PathLike[str]] | None = None,
     author: str = "",
+    note: str = "",
 ) -> ReviewPage:
     """Write a page on which a person judges matches in a browser, one at a time.
 
@@ -108,6 +109,8 @@ def review(
         that others made, since images go into the page.
     author : str, default=""
         Name of the person, who can change it in the page.
+    note : str, default=""
+        A line for whoever opens the page, such as who has made the images.
 
     Returns
     -------
@@ -144,7 +147,10 @@ def review(
     known = Verdicts(contents, verdicts)
     n = min(contents.n, max_matches)
     made = ReviewPage(
-        page(_data(contents, known, n, author)), None if path is None else Path(path), n, contents.n
+        page(_data(contents, known, n, author, note)),
+        None if path is None else Path(path),
+        n,
+        contents.n,
     )
     if made.path is not None:
         with atomic_write(made.path) as file:
@@ -152,7 +158,7 @@ def review(
     return made
 
 
-def _data(contents: Contents, verdicts: Verdicts, n: int, author: str) -> dict[str, Any]:
+def _data(contents: Contents, verdicts: Verdicts, n: int, author: str, note: str) -> dict[str, Any]:
     pairs = [contents.ends(row) for row in range(n)]
     pictures, shown = _seen(contents, pairs)
     entities: tuple[list[Any], list[Any]] = [], []
@@ -166,7 +172,7 @@ def _data(contents: Contents, verdicts: Verdicts, n: int, author: str) -> dict[s
         "id": hashlib.sha256(iris.encode("utf8", "replace")).hexdigest()[:16],
         "version": __version__,
         "title": "Review",
-        "note": _note(n, contents.n),
+        "note": " ".join(filter(None, [_note(n, contents.n), note])),
         "author": author,
         "graphs": contents.names(),
         "n": n,

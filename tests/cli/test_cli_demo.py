@@ -77,6 +77,7 @@ def test_it_ends_with_the_address_of_its_review_page(shown):
     assert data["n"] == 50 and len(data["pairs"]) == 50 and len(data["pictures"]) > 50
     first = next(iter(data["pairs"].values()))
     assert first["evidence"] and first["candidates"]
+    assert "CC BY-SA 4.0" in data["note"] and "CC BY 4.0" in data["note"]
     assert page.stat().st_size < 8 << 20
 
 

@@ -38,6 +38,12 @@ def test_the_file_is_written_and_told(pair, tmp_path):
     assert "9 surer ones are not" in data_of(page.html)["note"]
 
 
+def test_a_note_of_ones_own_is_text_beside_that_of_the_page(pair):
+    note = data_of(made(pair, note="Drawings of <b>Ada</b>", max_matches=3).html)["note"]
+    assert "9 surer ones are not" in note and note.endswith("Drawings of <b>Ada</b>")
+    assert data_of(made(pair, note="Only this").html)["note"] == "Only this"
+
+
 def test_the_most_doubtful_come_first_whatever_the_order_of_the_rows(pair):
     confidence = np.linspace(0, 1, N)
     matches = pair.matches.assign(confidence=confidence)
