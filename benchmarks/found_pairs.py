@@ -40,8 +40,8 @@ def noted_searches() -> Iterator[Noted]:
     noted: Noted = []
     log = PairSearch._log
 
-    def note(self: PairSearch, encode: Any, found: np.ndarray, right: np.ndarray) -> None:
-        log(self, encode, found, right)
+    def note(self: PairSearch, encode: Any, found: np.ndarray, *judged: Any) -> None:
+        log(self, encode, found, *judged)
         noted.append((self.log, found.copy()))
 
     PairSearch._log = note  # type: ignore[method-assign]

@@ -596,7 +596,7 @@ def review(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Judge matches in a browser, one at a time, or let a language model give its opinion."""
+    """Judge matches in a browser, or ask a language model."""
     from ._judged import check_ways
     from ._talk import Talk
 

@@ -183,7 +183,10 @@ def _matching(aligner: BaseAligner) -> str:
         "sinkhorn": "Sinkhorn",
     }
     search = setting_of(aligner, "search", "exact")
-    return names.get(method, _UNKNOWN) + ("" if search == "exact" else f", pairs by {search}")
+    told = f", pairs by {search}" if search == "faiss" else ""
+    if getattr(aligner, "candidates_", None) is not None and search != "exact":
+        told = ", of candidates alone"
+    return names.get(method, _UNKNOWN) + told
 
 
 def _epoch(aligner: BaseAligner) -> str:

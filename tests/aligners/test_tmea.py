@@ -53,8 +53,8 @@ def fitted(fit):
 class Watched(TMEAAligner):
     """Keeps what each round is trained on."""
 
-    def _batches(self, seeds, found):
-        batches = super()._batches(seeds, found)
+    def _batches(self, seeds, found, different):
+        batches = super()._batches(seeds, found, different)
         round_ = (torch.cat([seeds, found]), batches.triples)
         self.taken_up = [*getattr(self, "taken_up", []), round_]
         return batches
