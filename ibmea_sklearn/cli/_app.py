@@ -692,6 +692,14 @@ def convert(
             "say how sure a match is; else 0]",
         ),
     ] = None,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas",
+            help="For CSV and TSV that people open in a spreadsheet: cells that one would run as a "
+            "formula begin with an apostrophe. Read back, they are as before.",
+        ),
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write an alignment in another format, or graphs as tables.
@@ -702,9 +710,9 @@ def convert(
     from ._talk import Talk
 
     if target.suffix:
-        convert_alignment(Talk(quiet), source, target, min_confidence)
+        convert_alignment(Talk(quiet), source, target, min_confidence, escape_formulas)
     else:
-        convert_graphs(Talk(quiet), source, target, table_format)
+        convert_graphs(Talk(quiet), source, target, table_format, escape_formulas)
 
 
 def merge(

@@ -170,7 +170,11 @@ def _show_links(talk: Talk, links: dict[str, Any]) -> None:
 
 
 def convert_alignment(
-    talk: Talk, source: Path, target: Path, min_confidence: float | None = None
+    talk: Talk,
+    source: Path,
+    target: Path,
+    min_confidence: float | None = None,
+    escape_formulas: bool = False,
 ) -> None:
     """Read an alignment and write it in the format that the suffix of `target` tells.
 
@@ -180,6 +184,8 @@ def convert_alignment(
     source, target : Path
     min_confidence : float or None, default=None
         As of :func:`write_alignment`.
+    escape_formulas : bool, default=False
+        Likewise.
 
     Raises
     ------
@@ -195,11 +201,15 @@ def convert_alignment(
     check_alignment_file(target)
     table = read_alignment(source)
     _check_columns(source, table)
-    written = write_alignment(table, target, min_confidence=min_confidence)
+    written = write_alignment(
+        table, target, min_confidence=min_confidence, escape_formulas=escape_formulas
+    )
     talk.wrote(target, f"{written:,} pairs")
 
 
-def convert_graphs(talk: Talk, source: Path, target: Path, table_format: str) -> None:
+def convert_graphs(
+    talk: Talk, source: Path, target: Path, table_format: str, escape_formulas: bool = False
+) -> None:
     """Read a graph or a pair of any format and write it as a folder of tables.
 
     Parameters
@@ -207,6 +217,8 @@ def convert_graphs(talk: Talk, source: Path, target: Path, table_format: str) ->
     talk : Talk
     source, target : Path
     table_format : {"csv", "tsv", "parquet"}
+    escape_formulas : bool, default=False
+        As of :func:`write_pair`.
 
     Raises
     ------
@@ -221,11 +233,11 @@ def convert_graphs(talk: Talk, source: Path, target: Path, table_format: str) ->
     with talk.step(f"Reading {source}"):
         found = read_graphs(source)
     if isinstance(found, KnowledgeGraph):
-        write_graph(found, target, format=table_format)
+        write_graph(found, target, format=table_format, escape_formulas=escape_formulas)
         talk.wrote(target, f"a graph of {found.n_entities:,} entities")
         return
     kg1, kg2, links = found
-    write_pair(kg1, kg2, links, target, format=table_format)
+    write_pair(kg1, kg2, links, target, format=table_format, escape_formulas=escape_formulas)
     talk.wrote(target, f"two graphs and {len(links):,} links")
 
 

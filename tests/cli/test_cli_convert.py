@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ibmea_sklearn.io import read_alignment, read_graph, read_pair, write_alignment
+from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn.io import read_alignment, read_graph, read_pair, write_alignment, write_pair
 
 SUFFIXES = [".tsv", ".csv", ".parquet", ".nt"]
 
@@ -83,6 +84,38 @@ def test_graphs_are_no_alignment(ibmea, pair_folder, tmp_path):
     result = ibmea("convert", pair_folder, tmp_path / "a.csv")
     assert result.exit_code == 2
     assert f"found the folder {pair_folder}" in result.stderr
+
+
+FORMULA = "=1+2"
+
+
+def test_formulas_of_an_alignment_are_escaped_where_that_is_asked_for(ibmea, tmp_path):
+    table = pd.DataFrame({"source": [FORMULA], "target": ["b"], "confidence": [1.0]})
+    write_alignment(table, tmp_path / "a.parquet")
+    for more, cell in (([], FORMULA), (["--escape-formulas"], f"'{FORMULA}")):
+        new = tmp_path / "b.csv"
+        assert ibmea("convert", tmp_path / "a.parquet", new, *more).exit_code == 0
+        assert new.read_text().splitlines()[1].startswith(f'"{cell}",')
+        assert read_alignment(new)["source"].tolist() == [FORMULA]
+
+
+def test_formulas_of_graphs_are_escaped_where_that_is_asked_for(ibmea, tmp_path):
+    kg = KnowledgeGraph([("a", "p", "b")], attribute_triples=[("a", "q", FORMULA)])
+    write_pair(kg, kg, [("a", "a"), ("b", "b")], tmp_path / "pair")
+    for source, name in (("pair", "two"), ("pair/kg1", "one")):
+        result = ibmea("convert", tmp_path / source, tmp_path / name, "--escape-formulas")
+        assert result.exit_code == 0, result.output
+        files = [path.read_text() for path in (tmp_path / name).rglob("*.csv")]
+        assert any(f"'{FORMULA}" in text for text in files)
+        again = read_graph(tmp_path / name / ("kg1" if name == "two" else ""))
+        assert again.attribute_values.tolist() == [FORMULA]
+
+
+@pytest.mark.parametrize("target", ["b.nt", "b.parquet"])
+def test_what_no_spreadsheet_opens_has_no_formulas(ibmea, table, tmp_path, target):
+    write_alignment(table, tmp_path / "a.csv")
+    result = ibmea("convert", tmp_path / "a.csv", tmp_path / target, "--escape-formulas")
+    assert result.exit_code == 2 and "for CSV and TSV only" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,14 @@ def convert(*args):
     return lambda folder: ("convert", *(folder / a for a in args))
 
 
+def review(alignment, *args):
+    def inside(folder):
+        places = (a if a.startswith("--") else folder / a for a in args)
+        return ("review", folder / alignment, "--pair", folder / "pair", *places)
+
+    return inside
+
+
 # What is written where, from the folder that holds the pair and the seeds.
 CLASHES = {
     "seeds": align("--seeds", "seeds.csv", "-o", "seeds.csv"),
@@ -58,6 +66,9 @@ CLASHES = {
     "a graph": convert("pair/kg1", "pair"),
     "inside": convert("pair", "pair/kg2"),
     "alignment": convert("seeds.csv", "seeds.csv"),
+    "page": review("seeds.csv", "--html", "seeds.csv"),
+    "page in the pair": review("seeds.csv", "--html", "pair/links.csv"),
+    "verdicts": review("seeds.csv", "--serve", "--verdicts", "seeds.csv"),
     "alignment in a pair": convert("pair/links.csv", "pair/Links.csv"),
 }
 
@@ -69,7 +80,7 @@ def test_an_output_that_is_an_input_or_another_output_is_refused(ibmea, own_pair
     os.symlink(folder / "seeds.csv", folder / "link.csv")
     before = contents(folder)
     command, *args = CLASHES[clash](folder)
-    fast = () if command == "convert" or "--checkpoint-dir" in args else FAST
+    fast = () if command in ("convert", "review") or "--checkpoint-dir" in args else FAST
     result = ibmea(command, *args, *fast)
     assert result.exit_code == 2, result.output
     assert "to name a place of its own; found" in result.stderr
