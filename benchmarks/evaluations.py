@@ -141,8 +141,14 @@ def make(run: Run, seed: int) -> None:
 
 
 def section(tables: Sequence[Table]) -> str:
-    """Return the tables in Markdown."""
-    return "\n\n".join(part for table in tables for part in _parts(table))
+    """Return the tables in Markdown, then what of them was not run yet."""
+    absent = {t.title: [run.title for run in t.runs if not run.results()] for t in tables}
+    made = [table for table in tables if len(absent[table.title]) < len(table.runs)]
+    parts = [part for table in made for part in _parts(table)]
+    told = [f"- {title}: {'; '.join(runs)}" for title, runs in absent.items() if runs]
+    if told:
+        parts.append("\n".join(["## Not run yet\n", *told]))
+    return "\n\n".join(parts)
 
 
 def _parts(table: Table) -> Iterator[str]:

@@ -428,11 +428,18 @@ def test_a_table_of_runs_has_means_and_says_its_options(tmp_path, monkeypatch):
     assert f"| plain | 0, 1 {ranked} 0.650 | 0.600 | 0.020 |" in text
     narrow = evaluations.section([table._replace(columns=["Hits@1", "Recall"])])
     assert "| plain | 0, 1 | 0.750 ± 0.071 |  | 12 s |" in narrow
-    assert "quick" not in text
+    assert "| quick" not in text and text.endswith(f"## Not run yet\n\n- {table.title}: quick")
     keep_run(quick.path(5), 0.1)
+    assert "Not run yet" not in evaluations.section([table])
     assert "| quick | 5 | 0.100 | 1.000 | 0.500 |  |  |  | 12 s | 1,024 MiB | `--epochs 1` |" in (
         evaluations.section([table])
     )
+
+
+def test_a_table_without_a_run_is_named_and_not_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
+    (table,) = evaluations.read_plan(PLAN)
+    assert evaluations.section([table]) == f"## Not run yet\n\n- {table.title}: plain; quick"
 
 
 def test_the_overview_has_what_the_plan_calls_so(tmp_path, monkeypatch):

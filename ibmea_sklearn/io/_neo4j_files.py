@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._utils.validation import brief
 from ._table_files import SEPARATORS, numbered_rows
-from ._text import listing, malformed, read_text, shown_names
+from ._text import check_is_file, malformed, read_text, shown_names
 
 LOOKS_FOR = (
     "CSV files with columns :ID, or :START_ID and :END_ID (neo4j-admin); or a file with columns "
@@ -79,11 +79,8 @@ def data_files(path: Path) -> list[Path]:
 
 def read_csv_tables(files: Sequence[Path]) -> list[Table]:
     """Read files of nodes and relationships; others are passed over."""
-    missing = next((file for file in files if not file.is_file()), None)
-    if missing:
-        raise FileNotFoundError(
-            f"Expected a file {missing}; found none. The folder has: {listing(missing.parent)}."
-        )
+    for file in files:
+        check_is_file(file)
     tables = [table for file in files for table in _read(file, files)]
     if not any(table.has("ID") for table in tables):
         raise ValueError(

@@ -69,15 +69,25 @@ def listing(folder: Path) -> str:
     return shown or "an empty folder"
 
 
+def check_is_file(path: Path) -> None:
+    """Raise a FileNotFoundError unless there is a file that has an end; devices and pipes wait."""
+    if path.is_file():
+        return
+    if path.exists():
+        raise FileNotFoundError(
+            f"Expected a file {path}; found a folder, device or pipe. Name the file itself."
+        )
+    raise FileNotFoundError(
+        f"Expected a file {path}; found none. The folder has: {listing(path.parent)}."
+    )
+
+
 def read_bytes(path: Path, keep_line_ends: bool = False, advice: str = "") -> bytes:
     """Read a file that must exist, hold something and be UTF-8; line ends become line feeds.
 
     `advice` says what to write into one that is empty.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a file {path}; found none. The folder has: {listing(path.parent)}."
-        )
+    check_is_file(path)
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -14,7 +14,16 @@ from .._utils.optional import import_optional
 from .._utils.validation import brief
 from ..graph import KnowledgeGraph
 from ._rdf_bounds import XMLInBounds, check_json, check_nesting, check_size, open_bytes
-from ._text import SAME, SAME_AS, from_iri, listing, malformed, read_lines, resolved, to_iri
+from ._text import (
+    SAME,
+    SAME_AS,
+    check_is_file,
+    from_iri,
+    malformed,
+    read_lines,
+    resolved,
+    to_iri,
+)
 from ._values import XSD, parse_literal, unescape
 
 FORMATS = {
@@ -148,10 +157,7 @@ def predicates(names: Sequence[str]) -> frozenset[str]:
 
 def parse_rdf(path: Path) -> Iterator[Any]:
     """Yield the triples of a file, as pyoxigraph has them."""
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a file {path}; found none. The folder has: {listing(path.parent)}."
-        )
+    check_is_file(path)
     if _suffix(path) not in FORMATS:
         raise ValueError(f"Expected {LOOKS_FOR}; found {path.name!r}.")
     oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")

@@ -199,3 +199,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(OSError) as error:
         read_alignment(tmp_path / "x.csv")
     assert error.value.filename == str(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("name", ["x.nt", "x.csv", "x.sssom.tsv"])
+def test_a_pipe_is_named_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    read = read_rdf if name == "x.nt" else read_alignment
+    with pytest.raises(FileNotFoundError, match=r"found a folder, device or pipe\. Name the file"):
+        read(tmp_path / name)
