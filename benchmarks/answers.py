@@ -39,6 +39,13 @@ FOLDER, PAGE = RESULTS / "answers", RESULTS / "README.md"
 STEPS = (0, 50, 100, 200, 400)
 # Who asks at random needs more answers to come as far.
 STEPS_AT_RANDOM = (*STEPS, 600, 800)
+ABOUT = """## What the answers of a reviewer bring
+
+Hits@1 of `predict`, all free entities as candidates, / F1 of all matches, after so many answers,
+and with twice the seeds instead. Only entities with a link are asked about and scored; what was
+answered counts as it was answered. The reviewer knows the links and chooses among five candidates.
+A row is `python -m benchmarks.answers DATASET --train-ratio R --aligner ALIGNER --seed S`, a cell a
+fit of its own."""
 # Candidates that the review page shows beside a match.
 N_SHOWN = 5
 # Of the answers of a reviewer who errs.
@@ -188,17 +195,14 @@ def _protocol(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def section() -> str:
-    """Return the tables of all curves that were made, in Markdown, one for each data and aligner.
-
-    Cells are Hits@1 / F1.
-    """
+    """Return the tables of all curves that were made, in Markdown, by data and aligner."""
     made = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
     head = ("Asked", "Seed", *map(str, STEPS_AT_RANDOM), "Twice the seeds")
     tables = [
-        f"{title}. Cells: Hits@1 / F1.\n\n{markdown_table(head, map(_row, own))}"
+        f"{title}.\n\n{markdown_table(head, map(_row, own))}"
         for title, own in groupby(sorted(made, key=_title), _title)
     ]
-    return "\n\n".join(tables)
+    return "\n\n".join([ABOUT, *tables])
 
 
 def _title(made: dict[str, Any]) -> str:
