@@ -33,8 +33,9 @@ from ..matching import Matching
 from ..matching._candidates import places, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
+from ._best_targets import best_targets
 from ._blocks import blocks_of
-from ._earlier import Earlier, changes_of, kept_first, no_changes, with_earlier
+from ._earlier import Earlier, changes_of, no_changes, with_earlier
 from ._extension import extended, joined_embeddings
 from ._growth import Growth
 from ._input import (
@@ -490,7 +491,7 @@ class BaseAligner(Estimator, ABC):
             If there is no candidate for an entity.
         """
         sources = self._source_indices(X)
-        targets = self._search(sources, 1)[1][:, 0]
+        targets = best_targets(self, sources, 1)[1][:, 0]
         is_out = self._is_different(sources, targets)
         if is_out.any():
             entity = self.kg1_.entity_ids[sources[is_out]].tolist()[0]
@@ -521,7 +522,7 @@ class BaseAligner(Estimator, ABC):
         """
         checked_integer(k, "k")
         sources = self._source_indices(X)
-        scores, targets = self._search(sources, k)
+        scores, targets = best_targets(self, sources, k)
         n, k = targets.shape
         table = pd.DataFrame(
             {
@@ -1083,50 +1084,6 @@ class BaseAligner(Estimator, ABC):
         loaded: Self = load_estimator(cls, path, cls._tuples, device)
         return loaded
 
-    def _search(self, sources: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Scores and indices, both (n, k), of the best targets of left entities."""
-        free1, free2 = self._free(0), self._free(1)
-        partner = dict(self.seed_indices_.tolist())
-        is_seed = np.isin(sources, self.seed_indices_[:, 0])
-        is_alone = np.isin(sources, self.judged_.alone.left)
-        is_free = ~(is_seed | is_alone)
-        k = min(k, len(free2)) or 1
-        scores = np.ones((len(sources), k), np.float32)
-        targets = np.empty((len(sources), k), np.int64)
-        how = self._matching()
-        if not is_seed.all():
-            self._check_any_free(free2, sources[~is_seed])
-        if is_free.any():
-            # All that is free takes part in CSLS and Sinkhorn, so that an entity's answer does not
-            # depend on which others are asked for.
-            rows = places(sources[is_free], free1)
-            out = self._forbidden(free1, free2)
-            left, right, among = self._compared(FUSED, free1, free2)
-            found = how.top_k(left, right, k, rows, out, among)
-            scores[is_free], targets[is_free] = found[0], _named(free2, found[1])
-            if self.earlier_ is not None:
-                kept_first(self.earlier_, sources, scores, targets)
-        how.set_params(method="cosine")
-        for asked, first in ((is_seed, 1), (is_alone, 0)):
-            if asked.any() and k > first:
-                # An entity may be asked for twice.
-                some, back = np.unique(sources[asked], return_inverse=True)
-                out = self._forbidden(some, free2)
-                left, right, among = self._compared(FUSED, some, free2)
-                found = how.top_k(left, right, k - first, None, out, among)
-                scores[asked, first:] = found[0][back]
-                targets[asked, first:] = _named(free2, found[1])[back]
-        if is_seed.any():
-            targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
-        lost = np.flatnonzero(targets[:, 0] < 0)
-        if len(lost):  # who is on no list is compared with all
-            some, back = np.unique(sources[lost], return_inverse=True)
-            out = self._forbidden(some, free2)
-            left, right = self._embeddings(FUSED)
-            found = how.top_k(left[some], right[free2], 1, None, out)
-            scores[lost, 0], targets[lost, 0] = found[0][back, 0], free2[found[1][back, 0]]
-        return scores, targets
-
     def _listed(self) -> sparse.csr_array | None:
         """Return what candidates are compared alone; None where all pairs are."""
         return None if self._matching().search in ("exact", "faiss") else self.candidates_
@@ -1147,13 +1104,6 @@ class BaseAligner(Estimator, ABC):
         n = self.kg2_.n_entities
         judged = self.judged_.different @ np.array([n, 1])
         return np.isin(left * n + right, judged) | (right < 0)
-
-    def _check_any_free(self, free2: np.ndarray, sources: np.ndarray) -> None:
-        if not len(free2):
-            raise ValueError(
-                "Expected an entity of the second graph that is no seed; found none, so that "
-                f"{self.kg1_.entity_ids[sources].tolist()[0]!r} has no candidate."
-            )
 
     def _matching(self) -> Matching:
         how: Matching = settings_of(self, "matching")
@@ -1198,8 +1148,3 @@ class BaseAligner(Estimator, ABC):
     def _source_indices(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "embeddings_")
         return sources_of(self.kg1_, X.sources if isinstance(X, SeedPairs) else X)
-
-
-def _named(entities: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return the entities at some places; -1 where a place is -1."""
-    return np.where(places < 0, -1, entities[places])
