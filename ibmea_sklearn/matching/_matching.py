@@ -64,7 +64,8 @@ class Matching(Estimator):
         fraction of the time; some of the best are missed. It needs the extra ``faiss``. Below 1,000
         targets it is exact, and :meth:`ranks` always is. "blocked" compares candidates alone: those
         that a method is given, in an aligner those that `blocker` lists. "auto" is "exact", in an
-        aligner "blocked" above 400,000,000 pairs, 20,000 entities a side.
+        aligner "blocked" above 400,000,000 pairs, 20,000 entities a side. ``PARISAligner``, whose
+        vectors are sparse, compares all pairs in any case.
     blocker : Blocker, optional
         What lists the candidates of an aligner.
     sketch_width : int or None, default=None
