@@ -15,6 +15,7 @@ writes all that were made to the page of results.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +144,7 @@ def scores(aligner: BaseAligner, data: Data) -> dict[str, float]:
 
 
 def curve(
-    make: Callable[[], BaseAligner], data: Data, how: str, error: float, seed: int
+    fit: Callable[..., BaseAligner], data: Data, how: str, error: float, seed: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the scores after each number of answers, the fits' CPU seconds beside them."""
     reviewer = Reviewer(np.concatenate([data.seeds, data.others]), error, seed)
@@ -151,7 +152,7 @@ def curve(
     steps = STEPS_AT_RANDOM if how == "random" else STEPS
     for n, then in zip(steps, (*steps[1:], 0), strict=True):
         start = time.process_time()
-        aligner = make().fit(data.kg1, data.kg2, data.seeds, said if n else None)
+        aligner = fit(said) if n else fit()
         seconds = time.process_time() - start
         n_same = int((said["verdict"] == "same").sum())
         yield {"n_answers": n, "n_same": n_same, "seconds": seconds, **scores(aligner, data)}
@@ -162,26 +163,48 @@ def curve(
             said = pd.concat([said, reviewer(asked, shown)], ignore_index=True)
 
 
-def run(options: argparse.Namespace, how: str, error: float) -> None:
+class Setting(NamedTuple):
+    """Data, and what fits an aligner to its seeds, to verdicts beside them or to more seeds."""
+
+    data: Data
+    fit: Callable[..., BaseAligner]
+
+
+def setting(options: argparse.Namespace) -> Setting:
+    """Read the data that is asked for, and say how it is fitted."""
+    kg1, kg2, links = load_pair(options.dataset, None)
+    split = split_links(links, options.train_ratio, options.seed, dataset=options.dataset)
+    data = Data(kg1, kg2, split.train, split.test)
+
+    def fitted(seeds: np.ndarray, said: pd.DataFrame | None = None) -> BaseAligner:
+        aligner = make_aligner(options.aligner, seed=options.seed).set_params(verbose=0)
+        return aligner.fit(kg1, kg2, seeds, said)
+
+    # All curves begin with the same fit.
+    first = functools.cache(lambda: fitted(data.seeds))
+
+    def fit(said: pd.DataFrame | None = None, more: np.ndarray | None = None) -> BaseAligner:
+        if more is not None:
+            return fitted(np.concatenate([data.seeds, more]))
+        return first() if said is None else fitted(data.seeds, said)
+
+    return Setting(data, fit)
+
+
+def run(options: argparse.Namespace, given: Callable[[], Setting], how: str, error: float) -> None:
     """Make a curve, and keep it; "twice" is one fit with twice the seeds."""
     name = how if not error else f"{how}, {error:.0%} wrong"
     kind = f"{options.dataset}-{options.train_ratio:g}-{options.aligner}-{options.seed}"
     path = FOLDER / f"{kind}-{name.replace(' ', '_').replace('%', '')}.json"
     if path.is_file():
         return
-    kg1, kg2, links = load_pair(options.dataset, None)
-    split = split_links(links, options.train_ratio, options.seed, dataset=options.dataset)
-    data = Data(kg1, kg2, split.train, split.test)
-
-    def make() -> BaseAligner:
-        return make_aligner(options.aligner, seed=options.seed).set_params(verbose=0)
-
+    data, fit = given()
     if how == "twice the seeds":
         n = len(data.seeds)
-        aligner = make().fit(kg1, kg2, np.concatenate([data.seeds, data.others[:n]]))
+        aligner = fit(more=data.others[:n])
         rows = [{"n_answers": n, "n_same": n, **scores(aligner, data)}]
     else:
-        rows = list(curve(make, data, how, error, options.seed))
+        rows = list(curve(fit, data, how, error, options.seed))
     told = {"asked": name, "n_seeds": len(data.seeds), "n_links": len(data.others), "rows": rows}
     FOLDER.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
@@ -236,9 +259,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if not options.dataset:
         parser.error("Expected a data set, or --page; found neither.")
+    given = functools.cache(lambda: setting(options))
     for how in ("twice the seeds", *ASK):
-        run(options, how, 0.0)
-    run(options, "questions", ERRORS)
+        run(options, given, how, 0.0)
+    run(options, given, "questions", ERRORS)
 
 
 if __name__ == "__main__":
