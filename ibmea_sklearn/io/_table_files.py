@@ -10,10 +10,10 @@ import re
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -21,13 +21,23 @@ import pandas as pd
 from .._utils.files import atomic_write
 from .._utils.optional import import_optional
 from .._utils.validation import brief
-from ._text import malformed, read_text, shown
+from ._text import (
+    Shared,
+    check_encoding,
+    check_is_file,
+    malformed,
+    read_bytes,
+    read_text,
+    shown,
+)
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet")
 # What a Parquet file may take in memory: as many bytes, or so many times its size.
 _PARQUET_BYTES, _PARQUET_RATIO = 1 << 31, 100
 _MOST_COLUMNS = 10_000
+# Rows that become parts of columns at once.
+_PART = 1 << 10
 _PLURALS = {",": "commas", "\t": "tabs"}
 
 _long_lock = threading.Lock()
@@ -46,9 +56,17 @@ def read_table(path: Path, header: bool = True) -> pd.DataFrame:
     """
     if path.suffix == ".parquet":
         return _read_parquet(path)
-    # Quoted fields may hold line ends of any kind.
-    text = read_text(path, keep_line_ends=True)
-    return parse_table(path, text, separator(path), header)
+    check_is_file(path)
+    try:
+        # Quoted fields may hold line ends of any kind.
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _parse(path, file, separator(path), header)
+    except UnicodeDecodeError:
+        check_encoding(path, path.read_bytes())
+        raise
+    except OSError as error:
+        error.filename = str(path)  # of faults in reading, the system does not say
+        raise
 
 
 def separator(path: Path) -> str:
@@ -60,17 +78,46 @@ def parse_table(
     path: Path, text: str, sep: str, header: bool = True, first_line: int = 1
 ) -> pd.DataFrame:
     """Read the text of a CSV or TSV file, which starts in line `first_line` of the file."""
+    return _parse(path, io.StringIO(text, newline=""), sep, header, first_line)
+
+
+def _parse(
+    path: Path, file: TextIO, sep: str, header: bool = True, first_line: int = 1
+) -> pd.DataFrame:
+    """Read a CSV or TSV file line by line: it is never held whole, and each string once."""
     with _no_collector():
-        rows = list(_rows(path, text, sep, first_line))
-        names = rows.pop(0) if header else [f"column {i}" for i in range(len(rows[0]))]
+        rows = _rows(path, file, sep, first_line)
+        first = next(rows, [])
+        if not any(map(str.strip, first)):
+            read_bytes(path)  # says whether it is empty
+        names = first if header else [f"column {i}" for i in range(len(first))]
         _check_width(path, len(names))
-        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    quoted = _quoted_columns(text, sep, row=int(header))
+        columns = _columns(rows if header else itertools.chain([first], rows), len(names))
+    quoted = _quoted_columns(_beginning(file, sep, row=int(header)), sep, row=int(header))
     typed = [_column(values, i < len(quoted) and quoted[i]) for i, values in enumerate(columns)]
-    frame = pd.concat([pd.Series(column) for column in typed], axis=1)
+    # As they are: pandas would copy each string.
+    frame = pd.concat([pd.Series(column, dtype=column.dtype) for column in typed], axis=1)
     if not _is_escaped(names, header):
         return frame.set_axis(names, axis=1)
     return unescaped(frame).set_axis(plain_names(names), axis=1)
+
+
+def _columns(rows: Iterator[list[str]], n_columns: int) -> list[list[str]]:
+    """Turn rows into columns, a part at a time: as rows they take several times the memory."""
+    columns: list[list[str]] = [[] for _ in range(n_columns)]
+    once = Shared()
+    while part := list(itertools.islice(rows, _PART)):
+        for column, cells in zip(columns, zip(*part, strict=True), strict=True):
+            column.extend(map(once.__getitem__, cells))
+    return columns
+
+
+def _beginning(file: TextIO, sep: str, row: int) -> str:
+    """Return the text of a file up to the end of a row, or all of it."""
+    file.seek(0)
+    end = next(itertools.islice(_numbered(file, sep), row, None), (None,))[0]
+    file.seek(0)
+    return "".join(itertools.islice(file, end))
 
 
 def _check_width(path: Path, n_columns: int) -> None:
@@ -84,8 +131,12 @@ def _check_width(path: Path, n_columns: int) -> None:
 
 def numbered_rows(text: str, sep: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV or TSV text that are not blank, each with the line it ends in."""
+    yield from _numbered(io.StringIO(text, newline=""), sep)
+
+
+def _numbered(lines: Iterable[str], sep: str) -> Iterator[tuple[int, list[str]]]:
     with _long_fields():
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep)
+        reader = csv.reader(lines, delimiter=sep)
         yield from ((reader.line_num, row) for row in reader if row)
 
 
@@ -132,9 +183,9 @@ def say_separator(path: Path, cell: str) -> str:
     return advice + (f"; name the file {suffix}." if SEPARATORS[suffix] in cell else ".")
 
 
-def _rows(path: Path, text: str, sep: str, first_line: int) -> Iterator[list[str]]:
+def _rows(path: Path, lines: Iterable[str], sep: str, first_line: int) -> Iterator[list[str]]:
     with _long_fields():
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True)
+        reader = csv.reader(lines, delimiter=sep, strict=True)
         width = None
         try:
             for row in reader:

@@ -17,6 +17,7 @@ from ._rdf_bounds import XMLInBounds, check_json, check_nesting, check_size, ope
 from ._text import (
     SAME,
     SAME_AS,
+    Shared,
     check_is_file,
     from_iri,
     malformed,
@@ -137,11 +138,16 @@ def read_rdf(
     for number, file in enumerate(files):
         # A blank node's name holds in its own file only.
         tables.add(file, parse_rdf(file), blank="_:" if len(files) == 1 else f"_:{number}.")
-    if not (tables.relations or tables.attributes or tables.images or tables.names):
+    if not (tables.heads or tables.owners or tables.images or tables.names):
         raise ValueError(f"Expected triples in {', '.join(map(str, files))}; found none.")
     return KnowledgeGraph(
-        tables.relations or None,
-        tables.attributes or None,
+        {"head": tables.heads, "relation": tables.relations, "tail": tables.tails},
+        {
+            "entity": tables.owners,
+            "attribute": tables.attributes,
+            "value": tables.values,
+            "datatype": tables.datatypes,
+        },
         images=tables.images or None,
         names=tables.names or None,
         name=files[0].name.partition(".")[0] if name is None else name,
@@ -190,8 +196,15 @@ class _Tables:
 
     def __init__(self, naming: frozenset[str]) -> None:
         self.naming = naming
-        self.relations: list[tuple[str, str, str]] = []
-        self.attributes: list[tuple[str, str, Any, str | None]] = []
+        # By column: rows would take several times the memory.
+        self.heads: list[str] = []
+        self.relations: list[str] = []
+        self.tails: list[str] = []
+        self.owners: list[str] = []
+        self.attributes: list[str] = []
+        self.values: list[Any] = []
+        self.datatypes: list[str | None] = []
+        self.once = Shared()
         self.images: list[tuple[str, str]] = []
         self.names: list[tuple[str, str, str | None]] = []
 
@@ -210,8 +223,8 @@ class _Tables:
                 label = term.value
                 if drawn is not None and drawn.fullmatch(label):
                     label = numbers.setdefault(label, f"anonymous{len(numbers)}")
-                return f"{blank}{label}"
-            return str(term.value).removeprefix(base) or base
+                return self.once[f"{blank}{label}"]
+            return self.once[str(term.value).removeprefix(base) or base]
 
         for triple in triples:
             entity, predicate = name(triple.subject), name(triple.predicate)
@@ -226,14 +239,22 @@ class _Tables:
             elif predicate in self.naming and isinstance(value, oxigraph.Literal):
                 self.names.append((entity, value.value, value.language))
             elif isinstance(value, oxigraph.Literal):
-                self.attributes.append((entity, predicate, *_typed(value)))
+                self._add_value(entity, predicate, *_typed(value))
             else:
-                self.relations.append((entity, predicate, name(value)))
+                self.heads.append(entity)
+                self.relations.append(predicate)
+                self.tails.append(name(value))
+
+    def _add_value(self, entity: str, attribute: str, value: Any, datatype: str | None) -> None:
+        self.owners.append(entity)
+        self.attributes.append(attribute)
+        self.values.append(value)
+        self.datatypes.append(datatype and self.once[datatype])
 
     def _add_picture(self, entity: str, predicate: str, address: str, folder: Path) -> None:
         local = _local_path(address, folder)
         if local is None:
-            self.attributes.append((entity, predicate, address, XSD + "anyURI"))
+            self._add_value(entity, predicate, address, XSD + "anyURI")
         else:
             self.images.append((entity, str(local)))
 

@@ -2,6 +2,7 @@ import csv
 import datetime
 import io
 import math
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
-from ibmea_sklearn.io import _table_files, read_tables, tables, write_graph
+from ibmea_sklearn.io import _table_files, read_graph, read_tables, tables, write_graph
 from ibmea_sklearn.io._table_files import _quoted_columns, numbered_rows, read_table
 from ibmea_sklearn.io._values import XSD
 
@@ -392,6 +393,28 @@ def test_repeated_strings_of_parquet_take_the_memory_of_one(tmp_path):
     frame = read_table(path)
     assert frame["head"].dtype == object and frame["tail"][9_999] == "a" * 50_000
     assert pa.default_memory_pool().max_memory() - before < 1 << 28  # 1.5 GB otherwise
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("relation_triples.csv", "{0}/{1},{0}/of,{0}/{2}\n"),
+        ("graph.nt", "<{0}/{1}> <{0}/of> <{0}/{2}> .\n"),
+    ],
+)
+def test_what_is_read_takes_less_memory_than_its_file(tmp_path, name, row):
+    """Each id is held once, however often it stands there, and the file never as a whole."""
+    long = "http://example.org/" + "a" * 200
+    path = tmp_path / name
+    rows = (row.format(long, i % 100, i // 100) for i in range(10_000))
+    path.write_text("".join(["head,relation,tail\n" * name.endswith("csv"), *rows]))
+    read_graph(path)  # what is imported
+    tracemalloc.start()
+    kg = read_graph(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kg.relation_triples.shape == (10_000, 3)
+    assert peak < path.stat().st_size / 2
 
 
 def test_long_fields_in_two_threads():
