@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
+
 from benchmarks import data
 from benchmarks.task import Contestant, Task
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.datasets._base import find_folder, resolve_data_home
-from ibmea_sklearn.io import read_dbp15k, read_mmkg, read_tables, write_graph
+from ibmea_sklearn.io import read_dbp15k, read_graph, read_mmkg, read_tables, write_graph
 
 TITLE = "Loading"
 REFERENCE, OURS, MADE = "lines and fields alone", "read", "made"
@@ -46,11 +50,16 @@ SOURCES = {
 
 
 def tasks(quick: bool) -> Iterator[Task]:
-    """Yield real data, and tables of a synthetic graph."""
+    """Yield real data, tables of a synthetic graph, and large files of triples."""
     for name in () if quick else SOURCES:
         yield _task(name, {"name": name})
     for n in (200,) if quick else (10_000, 100_000):
         yield _task(f"tables, {5 * n:,} triples", {"n": n}, n)
+    n = 1_000 if quick else 5_000_000
+    for suffix in LARGE:
+        at = {"suffix": suffix, "n": n}
+        contestants = [Contestant(name, run, at) for name, run in _OF_FILES]
+        yield Task(f"{suffix}, {n:,} triples", contestants, repetitions=1)
 
 
 def _task(title: str, at: dict[str, Any], n: int = 0) -> Task:
@@ -85,17 +94,64 @@ def made(n: int) -> Callable[[], object]:
     return lambda: make_mmkg_pair(n, image_dim=0, random_state=0)
 
 
+def large_lines_of(suffix: str, n: int) -> Callable[[], object]:
+    """Return what splits all lines of a large file, and keeps none; columns of Parquet."""
+    path = _large_file(suffix, n)
+
+    def run() -> object:
+        if suffix == ".parquet":
+            return len(pd.read_parquet(path))
+        with path.open(encoding="utf8") as lines:
+            return sum(len(line.split(",")) for line in lines)
+
+    return run
+
+
+def large_graph_of(suffix: str, n: int) -> Callable[[], object]:
+    """Return what reads a large file into a graph."""
+    path = _large_file(suffix, n)
+    return lambda: read_graph(path)
+
+
+LARGE = ".csv", ".parquet", ".nt"
+_OF_FILES = [(REFERENCE, large_lines_of), (OURS, large_graph_of)]
+
+
+def _large_file(suffix: str, n: int) -> Path:
+    """Write triples of a fifth as many entities, whose ids have some 40 characters."""
+    _kept.append(tempfile.TemporaryDirectory())
+    path = Path(_kept[-1].name) / f"large{suffix}"
+    random = np.random.default_rng(0)
+    head, tail = random.integers(0, max(1, n // 5), (2, n))
+    columns = {"head": head, "relation": random.integers(0, 200, n), "tail": tail}
+    frame = pd.DataFrame(
+        {
+            name: "http://example.org/entity/Q" + pd.Series(c).astype(str)
+            for name, c in columns.items()
+        }
+    )
+    if suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif suffix == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        lines = "<" + frame["head"] + "> <" + frame["relation"] + "> <" + frame["tail"] + "> ."
+        lines.to_csv(path, index=False, header=False, quoting=csv.QUOTE_NONE, sep="\t")
+    return path
+
+
 _kept: list[tempfile.TemporaryDirectory[str]] = []  # until the process ends
 
 
 def _files(name: str | None, n: int) -> tuple[Path, list[Path]]:
     if name is None:
         _kept.append(tempfile.TemporaryDirectory())
-        folder, patterns = Path(_kept[-1].name), ("*.tsv",)
+        folder = Path(_kept[-1].name)
+        patterns: Sequence[str] = ["*.tsv"]
         write_graph(make_mmkg_pair(n, image_dim=0, random_state=0)[0], folder, format="tsv")
     else:
         source = SOURCES[name]
-        folder, patterns = _folder(name, source), tuple(source.files)
+        folder, patterns = _folder(name, source), source.files
     return folder, sorted(path for pattern in patterns for path in folder.glob(pattern))
 
 
