@@ -250,7 +250,11 @@ def evaluate(
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
     ] = 0,
     fold: Annotated[
-        int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
+        int | None,
+        typer.Option(
+            help="A published fold of an OpenEA folder instead; 1: the split of a DBP15K folder "
+            "with sup_ent_ids and ref_ent_ids."
+        ),
     ] = None,
     names: Annotated[
         str | None,
