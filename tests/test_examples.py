@@ -26,11 +26,11 @@ SMALLER = {
 N_EMOJI = 80
 
 
-def with_a_common_word(kg1, kg2, links):
-    """Choose emoji that the seeds reach: all point at the same word, on the right side."""
-    heads, _, tails = kg2.relation_triples.T
+def with_a_common_word(kg, links):
+    """Choose emoji that the seeds reach: all point at the same word, in the last graph."""
+    heads, _, tails = kg.relation_triples.T
     has_word = heads[tails == np.bincount(tails).argmax()]
-    return links[np.isin(kg2.entity_index(links[:, 1]), has_word)][:N_EMOJI]
+    return links[np.isin(kg.entity_index(links[:, -1]), has_word)][:N_EMOJI]
 
 
 def part_of(kg, emoji):
@@ -58,11 +58,15 @@ def of(kg, said, chosen):
 
 @pytest.fixture(scope="module")
 def few_emoji():
-    """Real emoji, but few: both graphs, and their links."""
+    """Real emoji, but few: the graphs of two parties or three, and their links."""
     pytest.importorskip("emoji", reason="extra [emoji] is not installed")
-    kg1, kg2, links = datasets.load_emoji()
-    links = with_a_common_word(kg1, kg2, links)
-    return part_of(kg1, links[:, 0]), part_of(kg2, links[:, 1]), links
+    few = {}
+    for parties in (2, 3):
+        *graphs, links = datasets.load_emoji(parties=parties)
+        links = with_a_common_word(graphs[-1], links)
+        parts = [part_of(kg, emoji) for kg, emoji in zip(graphs, links.T, strict=True)]
+        few[parties] = (*parts, links)
+    return few
 
 
 def smaller(source):
@@ -82,7 +86,7 @@ def test_runs(file, few_emoji, tmp_path, monkeypatch, capsys):
     matplotlib = pytest.importorskip("matplotlib", reason="extra [plot] is not installed")
     matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(datasets, "load_emoji", lambda: few_emoji)
+    monkeypatch.setattr(datasets, "load_emoji", lambda parties=2: few_emoji[parties])
     try:
         exec(compile(smaller(file.read_text()), file, "exec"), {"__name__": "__main__"})
     finally:

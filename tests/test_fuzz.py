@@ -112,6 +112,8 @@ def mmkg(folder: Path) -> None:
 RDF = {
     "a.nt": '<http://x/a> <http://x/p> <http://x/b> .\n<http://x/a> <http://x/q> "1"^^<http://'
     'www.w3.org/2001/XMLSchema#int> .\n_:b <http://x/p> "x"@en .\n',
+    "a.nq": "<http://x/a> <http://x/p> <http://x/b> <http://x/g> .\n<http://x/a> <http://x/p> "
+    '<http://x/b> .\n_:b <http://x/p> "x"@en <http://x/g> .\n',
     "a.ttl": "@prefix x: <http://x/> .\nx:a x:p x:b, x:c ; x:q 1.5, true, 'x'@en, (x:a [x:p x:b]) "
     ".\nx:a <http://xmlns.com/foaf/0.1/depiction> <http://x/i.png> .\n",
     "a.rdf": '<?xml version="1.0"?>\n<!DOCTYPE r [<!ENTITY x "http://x/">]>\n<rdf:RDF xmlns:rdf="'

@@ -10,71 +10,22 @@ import typer
 
 from .. import __version__
 from ._guard import INTERRUPTED, guarded
+from ._options import (
+    Aligner,
+    Device,
+    Epochs,
+    MinConfidence,
+    Modalities,
+    NameModel,
+    Preset,
+    Quiet,
+    Rounds,
+    Seed,
+    Settings,
+)
+from ._several import align_all, deduplicate
 
 __all__ = ["app", "main"]
-
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", help="Passes over the seeds, in each round.")
-]
-Rounds = Annotated[
-    int | None,
-    typer.Option(
-        "--rounds", help="Rounds of training; before each further one, sure pairs join the seeds."
-    ),
-]
-Seed = Annotated[
-    int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of all random numbers of the fit.")
-]
-Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Modalities = Annotated[
-    str | None,
-    typer.Option(
-        "--modalities",
-        help="What to align by, such as graph,relation,image. [default: all that both graphs have]",
-    ),
-]
-NameModel = Annotated[
-    str | None,
-    typer.Option(
-        "--name-model",
-        help="What compares names: ngrams, multilingual (extra [multilingual]), the name or folder "
-        "of a sentence-transformers model, or several with a comma between. [default: words, "
-        "numbers and letters, all scripts in Latin letters]",
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Any parameter of the aligner, its value as JSON, Python or text; one inside of "
-        "another as OUTER__INNER=VALUE. Repeatable.",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say results and errors only.")]
-MinConfidence = Annotated[
-    str | None,
-    typer.Option(
-        "--min-confidence",
-        help="Least confidence of a match, from 0 to 1; auto: that of the best expected F1. "
-        "[default: 0.9 for .nt, which can't say how sure a match is; else 0]",
-    ),
-]
-Aligner = Annotated[
-    str,
-    typer.Option(
-        "--aligner",
-        help="ibmea, tmea, or propagation: no training, an answer in seconds. Try it first. Or "
-        "MODULE:CLASS, a subclass of BaseAligner that Python can import from this folder or the "
-        "environment, such as my_file:MyAligner.",
-    ),
-]
-Preset = Annotated[
-    str,
-    typer.Option(
-        "--preset", help="best: the defaults, the same for all data. paper: as it was published."
-    ),
-]
 
 
 def demo(
@@ -299,7 +250,11 @@ def evaluate(
         int, typer.Option(min=0, max=2**32 - 1, help="Of the split of the links.")
     ] = 0,
     fold: Annotated[
-        int | None, typer.Option(help="A published fold of an OpenEA folder instead.")
+        int | None,
+        typer.Option(
+            help="A published fold of an OpenEA folder instead; 1: the split of a DBP15K folder "
+            "with sup_ent_ids and ref_ent_ids."
+        ),
     ] = None,
     names: Annotated[
         str | None,
@@ -795,7 +750,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, align, review, merge, evaluate, compare, info, convert):
+for _command in (
+    demo,
+    align,
+    align_all,
+    deduplicate,
+    review,
+    merge,
+    evaluate,
+    compare,
+    info,
+    convert,
+):
     app.command()(guarded(_command))
 
 

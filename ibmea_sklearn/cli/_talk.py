@@ -260,7 +260,7 @@ def _changes(path: Path, folder: Path) -> bool:
     if path.is_dir():
         return any(path.iterdir())
     stem = path.name.partition(".")[0].casefold()
-    is_rdf = path.suffix in (".nt", ".ttl")
+    is_rdf = path.suffix in (".nt", ".nq", ".ttl")
     return stem in _OF_FOLDERS or is_rdf or (path.exists() and not _is_found(path))
 
 

@@ -272,13 +272,14 @@ def _kept(source: pooch.Pooch) -> str:
 
 
 def as_result(
-    kg1: KnowledgeGraph, kg2: KnowledgeGraph, links: np.ndarray, descr: str, return_bunch: bool
+    graphs: Sequence[KnowledgeGraph], links: np.ndarray, descr: str, return_bunch: bool
 ) -> Any:
-    """Return ``(kg1, kg2, links)``, or a Bunch of them with DESCR and statistics."""
+    """Return ``(kg1, kg2, ..., links)``, or a Bunch of them with DESCR and statistics."""
     if not return_bunch:
-        return kg1, kg2, links
-    statistics = {"kg1": _statistics(kg1), "kg2": _statistics(kg2), "links": len(links)}
-    return Bunch(kg1=kg1, kg2=kg2, links=links, DESCR=descr, statistics=statistics)
+        return *graphs, links
+    named = {f"kg{i}": kg for i, kg in enumerate(graphs, start=1)}
+    statistics: dict[str, Any] = {name: _statistics(kg) for name, kg in named.items()}
+    return Bunch(**named, links=links, DESCR=descr, statistics={**statistics, "links": len(links)})
 
 
 def _statistics(kg: KnowledgeGraph) -> dict[str, Any]:

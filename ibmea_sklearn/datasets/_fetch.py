@@ -364,4 +364,4 @@ def _download(source: _Source, home: Path, bare: Path | None) -> Path:
 
 def _read(read: Callable[[], tuple[Any, Any, Any]], loader: Any, return_bunch: bool) -> Any:
     kg1, kg2, links = read()
-    return as_result(kg1, kg2, links, inspect.getdoc(loader) or "", return_bunch)
+    return as_result((kg1, kg2), links, inspect.getdoc(loader) or "", return_bunch)

@@ -191,7 +191,7 @@ def make_mmkg_pair(
         labels.append(ids[:n_entities])
     links = np.column_stack(labels)[rng.permutation(n_entities)]
     descr = inspect.getdoc(make_mmkg_pair) or ""
-    return as_result(graphs[0], graphs[1], links, descr, return_bunch)
+    return as_result(graphs, links, descr, return_bunch)
 
 
 def _two(value: Any) -> tuple[Any, Any]:

@@ -134,7 +134,7 @@ def load_wordnets(links: str = "one_to_one", *, return_bunch: bool = False) -> A
     graphs = [_graph(sides[side], ids[side], side, rng) for side in range(2)]
     pairs = _links(sides[0], ids, links == "all")
     descr = inspect.getdoc(load_wordnets) or ""
-    return as_result(graphs[0], graphs[1], rng.permutation(pairs), descr, return_bunch)
+    return as_result(graphs, rng.permutation(pairs), descr, return_bunch)
 
 
 def _graph(

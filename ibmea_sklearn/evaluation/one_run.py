@@ -64,7 +64,8 @@ def evaluate(
     split_seed : int, default=0
         Of the split of the links.
     fold : int, optional
-        A published fold of an OpenEA folder instead.
+        A published fold of an OpenEA folder instead, or 1: the split of a DBP15K folder in JAPE's
+        form.
     called : (str, str), optional
         What aligner and preset are called in the report.
     step : callable, optional

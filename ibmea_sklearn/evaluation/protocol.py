@@ -36,7 +36,8 @@ class Protocol:
     ----------
     train_ratio : float or "published", default=0.3
         Share of the links to learn from, drawn by the seed of a run. 0: no seeds, all links are
-        test pairs. "published": the folds of an OpenEA folder, whose numbers are the seeds.
+        test pairs. "published": the folds of an OpenEA folder, whose numbers are the seeds; that of
+        a DBP15K folder in JAPE's form has the number 1.
     iterative : bool or None, default=False
         Whether pairs that are found may join the seeds. An aligner that has no rounds stays as it
         is. None leaves it to each aligner.

@@ -10,7 +10,9 @@ from sklearn.model_selection import train_test_split
 
 from ..datasets import DATASETS
 from ..graph import KnowledgeGraph
-from ..io import read_openea_splits, recognise_format
+from ..io import read_dbp15k_splits, read_openea_splits, recognise_format
+from ..io.dbp15k import is_split
+from ..io.openea import Splits
 
 __all__ = ["Split", "split_links"]
 
@@ -35,7 +37,7 @@ def split_links(
     dataset: str = "",
     fold: int | None = None,
 ) -> Split:
-    """Split links at random, or as an OpenEA folder does.
+    """Split links at random, or as a folder of OpenEA or DBP15K does.
 
     Parameters
     ----------
@@ -46,7 +48,8 @@ def split_links(
     dataset : str, default=""
         The folder that a fold is of.
     fold : int, optional
-        Number of a published fold of that OpenEA folder; then ratio and seed don't count.
+        Number of a published fold of that OpenEA folder, or 1 for the split of one of DBP15K in
+        JAPE's form; then ratio and seed don't count.
 
     Returns
     -------
@@ -134,12 +137,26 @@ def take_out(
 
 
 def _published(dataset: str, fold: int) -> Split:
-    if dataset in DATASETS or not dataset or recognise_format(dataset) != "OpenEA folder":
+    is_folder = bool(dataset) and dataset not in DATASETS
+    form = recognise_format(dataset) if is_folder else ""
+    if form == "OpenEA folder":
+        train, valid, test = read_openea_splits(dataset, fold)
+        how = f"721_5fold/{fold} of the folder: its train and test pairs, the validation pairs "
+        how += "unused"
+    elif form == "DBP15K folder" and is_split(dataset):
+        train, valid, test = _jape(dataset, fold)
+        how = "of the folder: sup_ent_ids to learn from, ref_ent_ids to test on"
+    else:
         raise ValueError(
-            f"Expected fold with an OpenEA folder only; found it with {dataset or 'graphs'}. Leave "
-            "it out: a ratio and a seed split the links."
+            "Expected fold with an OpenEA folder, or one of DBP15K with sup_ent_ids and "
+            f"ref_ent_ids; found it with {dataset or 'graphs'}. Leave it out: a ratio and a seed "
+            "split the links."
         )
-    train, valid, test = read_openea_splits(dataset, fold)
     ratio = len(train) / (len(train) + len(valid) + len(test))
-    how = f"721_5fold/{fold} of the folder: its train and test pairs, the validation pairs unused"
     return Split(train, test, {"train_ratio": round(ratio, 4), "split": how, "split_seed": None})
+
+
+def _jape(dataset: str, fold: int) -> Splits:
+    if fold != 1:
+        raise ValueError(f"Expected fold 1 of {dataset}, whose links are split once; found {fold}.")
+    return read_dbp15k_splits(dataset)

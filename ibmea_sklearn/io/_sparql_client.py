@@ -12,10 +12,13 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from .._utils.validation import brief
+from ._sparql_login import Login
 from ._text import shown
 
 # Worth another try: too early, too many, or the server's own trouble.
 _PASSING = (408, 425, 429, 500, 502, 503, 504, 509)
+# The server wants to know who asks, or does not admit this one.
+_WHO_ASKS = (401, 403)
 # Seconds: nobody waits longer, whatever a server asks for.
 _LONGEST_WAIT = 60
 # How many times `timeout` an answer may take from its first byte to its last, and its bytes.
@@ -45,18 +48,28 @@ class Client(NamedTuple):
     timeout: float
     n_retries: int
     backoff: float
+    login: Login = Login()
 
     def ask(self, query: str) -> list[str]:
         """Return the rows of ?s ?p ?o as lines of N-Triples; PassingError after the last try."""
         for attempt in range(self.n_retries + 1):
             try:
-                return lines_of(self._fetch(query))
+                return self._rows(query)
             except PassingError as error:
                 if attempt == self.n_retries:
                     raise
                 waits = self.backoff * 2**attempt if error.seconds is None else error.seconds
                 time.sleep(min(waits, _LONGEST_WAIT))
         raise AssertionError("a try is the last one")
+
+    def _rows(self, query: str) -> list[str]:
+        """Return the rows; what a server says of who asks is hidden where it is repeated."""
+        try:
+            return lines_of(self._fetch(query))
+        except PassingError as error:
+            raise PassingError(self.login.hide(str(error)), error.seconds) from None
+        except ValueError as error:
+            raise ValueError(self.login.hide(str(error))) from None
 
     def _fetch(self, query: str) -> bytes:
         method, place = ("GET", "params") if len(query) <= _LONGEST_ADDRESS else ("POST", "data")
@@ -68,7 +81,7 @@ class Client(NamedTuple):
                 headers=_HEADERS,
                 timeout=self.timeout,
                 stream=True,
-                auth=lambda request: request,  # or requests would look into ~/.netrc
+                auth=self.login,
                 **asked,
             ) as response:
                 return self._read(response)
@@ -100,9 +113,11 @@ class Client(NamedTuple):
             said = f"the status {response.status_code}{_said(data)}"
             raise PassingError(said, _seconds(response))
         if response.status_code != 200:
+            is_refused = response.status_code in _WHO_ASKS
             raise ValueError(
                 f"Expected an answer from {self.url}; found the status "
-                f"{response.status_code}{_said(data)}. Check the address and the query."
+                f"{response.status_code}{_said(data)}. Check "
+                + ("login_env or token_env." if is_refused else "the address and the query.")
             )
         if "X-SQL-State" in response.headers:  # Virtuoso, of what it found in its time
             raise PassingError("a part of an answer, as the server had no more time")

@@ -41,6 +41,11 @@ def looks_like(path: Path) -> bool:
     return has_graphs and any((path / name).is_file() for name in (_ALL, _TEST))
 
 
+def is_split(path: str | os.PathLike[str]) -> bool:
+    """Say whether a folder says which links are to learn from, and which to test on."""
+    return all((Path(path) / name).is_file() for name in (_SEEDS, _TEST))
+
+
 def read_dbp15k(
     folder: str | os.PathLike[str],
     *,

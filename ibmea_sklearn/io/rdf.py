@@ -1,4 +1,4 @@
-"""RDF files: N-Triples, Turtle, RDF/XML, JSON-LD; graphs, and links as ``owl:sameAs`` triples."""
+"""RDF files: N-Triples, N-Quads, Turtle, RDF/XML, JSON-LD; graphs, and links as ``owl:sameAs``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from ._values import XSD, parse_literal, unescape
 
 FORMATS = {
     ".nt": "N_TRIPLES",
+    ".nq": "N_QUADS",
     ".ttl": "TURTLE",
     ".rdf": "RDF_XML",
     ".xml": "RDF_XML",
@@ -53,6 +54,15 @@ NAMES = (
     "https://schema.org/name",
 )
 
+# Named graphs of what `Merged.write` writes: facts of each source, and how entities were called.
+MERGED = "urn:ibmea:graph:"
+_CALLED = f"{MERGED}links"
+# Formats with a graph for each triple, and of them those whose lines stand alone.
+_OF_GRAPHS = ("N_QUADS", "JSON_LD")
+_LINES = ("N_TRIPLES", "N_QUADS")
+# Graphs that a message names.
+_MOST_NAMED = 5
+
 _DRAWN = re.compile(r"[0-9a-f]{24,32}")
 _TRIPLE = re.compile(r"[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*<([^<>]*)>[ \t]*\.[ \t]*(?:#.*)?")
 _OTHER = re.compile(r"[ \t]*(?:[#].*|(?:<|_:).*\.[ \t]*(?:#.*)?)?")
@@ -75,21 +85,27 @@ def read_rdf(
     *,
     names: Sequence[str] = NAMES,
     name: str | None = None,
+    graph: str | None = None,
 ) -> KnowledgeGraph:
     """Read a graph from RDF files (needs pyoxigraph: the extra ``rdf``).
 
     Parameters
     ----------
     paths : path-like or sequence of path-likes
-        Files ``.nt``, ``.ttl``, ``.rdf``, ``.xml``, ``.owl`` or ``.jsonld``, or these with ``.gz``;
-        or a folder of them. Together they are one graph. The contexts of JSON-LD must stand in its
-        file: nothing is fetched. Its named graphs are read as one.
+        Files ``.nt``, ``.nq``, ``.ttl``, ``.rdf``, ``.xml``, ``.owl`` or ``.jsonld``, or these with
+        ``.gz``; or a folder of them. Together they are one graph. The contexts of JSON-LD must
+        stand in its file: nothing is fetched. Named graphs are read as one.
     names : sequence of str, optional
         Predicates whose literals are names of entities, by IRI. By default ``rdfs:label``,
         ``skos:prefLabel``, ``skos:altLabel``, ``foaf:name`` and ``schema:name`` (by http or https).
         None of them, ``()``: such literals stay attribute values.
     name : str, optional
         The name of the graph; by default that of the first file.
+    graph : str, optional
+        IRI of one named graph of N-Quads or JSON-LD, to read it alone: "urn:ibmea:graph:left" and
+        "urn:ibmea:graph:right" are the sources of what :meth:`Merged.write` has written. By
+        default all are read, without its "urn:ibmea:graph:links", which says how entities were
+        called.
 
     Returns
     -------
@@ -111,7 +127,7 @@ def read_rdf(
     TypeError
         If `names` is one string.
     ValueError
-        If a file is malformed, with the line, or holds no triple.
+        If a file is malformed, with the line, or holds no triple; or has no such named graph.
     ImportError
         If pyoxigraph is not installed.
 
@@ -137,7 +153,7 @@ def read_rdf(
     tables = _Tables(predicates(names))
     for number, file in enumerate(files):
         # A blank node's name holds in its own file only.
-        tables.add(file, parse_rdf(file), blank="_:" if len(files) == 1 else f"_:{number}.")
+        tables.add(file, parse_rdf(file, graph), blank="_:" if len(files) == 1 else f"_:{number}.")
     if not (tables.heads or tables.owners or tables.images or tables.names):
         raise ValueError(f"Expected triples in {', '.join(map(str, files))}; found none.")
     return KnowledgeGraph(
@@ -161,14 +177,56 @@ def predicates(names: Sequence[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def parse_rdf(path: Path) -> Iterator[Any]:
-    """Yield the triples of a file, as pyoxigraph has them."""
+def parse_rdf(path: Path, graph: str | None = None) -> Iterator[Any]:
+    """Yield the triples of a file, as pyoxigraph has them; of a named graph alone, if one is given.
+
+    What several graphs of N-Quads say is yielded once.
+    """
     check_is_file(path)
     if _suffix(path) not in FORMATS:
         raise ValueError(f"Expected {LOOKS_FOR}; found {path.name!r}.")
+    form = FORMATS[_suffix(path)]
+    if graph is not None and form not in _OF_GRAPHS:
+        raise ValueError(
+            f"Expected graph with .nq or .jsonld only, which have named graphs; found it with "
+            f"{path.name!r}. Leave it out."
+        )
+    triples = _parsed_file(path)
+    if graph is not None:
+        return _of_graph(path, triples, graph)
+    return _once(triples) if form == "N_QUADS" else triples
+
+
+def _of_graph(path: Path, quads: Iterable[Any], graph: str) -> Iterator[Any]:
+    others: dict[str, None] = {}
+    n_found = 0
+    for quad in quads:
+        name = getattr(quad.graph_name, "value", "")
+        if name == graph:
+            n_found += 1
+            yield quad
+        elif len(others) < _MOST_NAMED:
+            others[name or "the default graph"] = None
+    if not n_found:
+        raise ValueError(
+            f"Expected the named graph {graph} in {path}; found {', '.join(others) or 'none'}."
+        )
+
+
+def _once(quads: Iterable[Any]) -> Iterator[Any]:
+    """Yield each fact once, whatever graphs it stands in."""
+    seen = set()
+    for quad in quads:
+        fact = quad.subject, quad.predicate, quad.object
+        if getattr(quad.graph_name, "value", "") != _CALLED and fact not in seen:
+            seen.add(fact)
+            yield quad
+
+
+def _parsed_file(path: Path) -> Iterator[Any]:
     oxigraph = import_optional("pyoxigraph", "rdf", f"Reading {path.name}")
     rdf_format = getattr(oxigraph.RdfFormat, FORMATS[_suffix(path)])
-    base = None if rdf_format == oxigraph.RdfFormat.N_TRIPLES else resolved(path).as_uri()
+    base = None if FORMATS[_suffix(path)] in _LINES else resolved(path).as_uri()
     is_xml = FORMATS[_suffix(path)] == "RDF_XML"
     try:
         _CHECKS.get(FORMATS[_suffix(path)], check_nesting)(path)
@@ -213,7 +271,7 @@ class _Tables:
         folder = resolved(path).parent
         base = folder.as_uri() + "/"
         # The parser draws names for blank nodes that have none: another one at each reading.
-        drawn = None if _suffix(path) == ".nt" else _DRAWN
+        drawn = None if FORMATS[_suffix(path)] in _LINES else _DRAWN
         numbers: dict[str, str] = {}
         addresses = (oxigraph.NamedNode, oxigraph.Literal)
 

@@ -23,6 +23,7 @@ from .._utils.validation import (
 )
 from ..graph import KnowledgeGraph
 from ._sparql_client import Client, PassingError
+from ._sparql_login import check_of_file, read_login
 from ._text import malformed, read_lines, read_text, shown
 from ._values import unescape
 from .rdf import NAMES, predicates, read_rdf
@@ -35,7 +36,7 @@ MOST_TRIPLES = 10_000_000
 _PROLOGUE = re.compile(
     r"(?:\s+|#[^\n]*\n?|PREFIX\s+[^\s:]*:\s*<[^>]*>|BASE\s*<[^>]*>)*", re.IGNORECASE
 )
-_SETTING = re.compile(r"#\s*(endpoint|page size|paging|timeout)\s*:\s*(.*?)\s*")
+_SETTING = re.compile(r"#\s*(endpoint|page size|paging|timeout|login env|token env)\s*:\s*(.*?)\s*")
 _SUBJECT = re.compile(r"<([^>]*)>")
 
 
@@ -59,6 +60,8 @@ def read_sparql(
     timeout: float = 60.0,
     n_retries: int = 4,
     backoff: float = 1.0,
+    login_env: str | None = None,
+    token_env: str | None = None,
     names: Sequence[str] = NAMES,
     name: str | None = None,
 ) -> KnowledgeGraph:
@@ -69,8 +72,9 @@ def read_sparql(
     endpoint : str or path-like
         Address ``http://...`` or ``https://...``. Or a file ``NAME.rq`` that holds the query and,
         before it, lines ``# endpoint: ADDRESS`` and, if you like, ``# page size: 5000``,
-        ``# paging: keyset`` and ``# timeout: 120``; its pages are kept in ``NAME.pages``. Such a
-        file is a graph for :func:`read_graph`, and on the command line.
+        ``# paging: keyset``, ``# timeout: 120`` and ``# login env: VARIABLE`` or
+        ``# token env: VARIABLE``, whose name begins with ``IBMEA_``; its pages are kept in
+        ``NAME.pages``. Such a file is a graph for :func:`read_graph`, and on the command line.
     query : str, optional
         A SELECT of ``?s``, ``?p`` and ``?o`` without ORDER BY, LIMIT and OFFSET. By default all
         triples of the default graph.
@@ -91,6 +95,10 @@ def read_sparql(
     backoff : float, default=1.0
         Seconds before the second try, doubled for each further one; a minute at most, and as long
         as the server asks for.
+    login_env, token_env : str, optional
+        For an endpoint that asks who you are: the *name* of the environment variable that holds
+        ``USER:PASSWORD``, or a bearer token. It is sent to this server alone, and is in no error
+        and no file.
     names : sequence of str, optional
         As of :func:`read_rdf`.
     name : str, optional
@@ -106,9 +114,9 @@ def read_sparql(
     OSError
         If the server gives no page, after all tries. Pages before it are kept in `folder`.
     ValueError
-        If a parameter is out of its range, the server refuses the query, gives more than it is
-        asked for, the same page twice, no triple or more than 10,000,000; or if `folder` holds
-        pages of another query.
+        If a parameter is out of its range, a variable is not set, the server refuses the query,
+        gives more than it is asked for, the same page twice, no triple or more than 10,000,000; or
+        if `folder` holds pages of another query.
     ImportError
         If pyoxigraph is not installed.
 
@@ -117,6 +125,7 @@ def read_sparql(
     UserWarning
         If rows came twice: the data changed meanwhile, or the server's order is not stable, and
         others may be missing. If there are blank nodes in several pages, whose names hold in one.
+        If a password or a token is sent to another machine unencrypted.
 
     Notes
     -----
@@ -133,6 +142,7 @@ def read_sparql(
     """
     if not re.match(r"https?://", os.fspath(endpoint)):
         how: dict[str, Any] = {"n_retries": n_retries, "backoff": backoff}
+        how |= {"login_env": login_env, "token_env": token_env}
         return _read_file(Path(endpoint), names=names, name=name, **how)
     url = os.fspath(endpoint)
     predicates(names)
@@ -141,7 +151,8 @@ def read_sparql(
     checked_positive(timeout, "timeout")
     Integer(0).check("n_retries", n_retries)
     Number().check("backoff", backoff)
-    client = Client(url, timeout, n_retries, backoff)
+    login = read_login(url, login_env, token_env)
+    client = Client(url, timeout, n_retries, backoff, login)
     place: AbstractContextManager[Any] = (
         tempfile.TemporaryDirectory() if folder is None else nullcontext(folder)
     )
@@ -153,7 +164,14 @@ def read_sparql(
         return read_rdf(pages.files(), names=names, name=host if name is None else name)
 
 
-def _read_file(path: Path, names: Sequence[str], name: str | None, **how: Any) -> KnowledgeGraph:
+def _read_file(
+    path: Path,
+    names: Sequence[str],
+    name: str | None,
+    login_env: str | None,
+    token_env: str | None,
+    **how: Any,
+) -> KnowledgeGraph:
     text = read_text(path, advice=f" Write {LOOKS_FOR}.")
     said: dict[str, str] = {}
     asked = []
@@ -169,6 +187,9 @@ def _read_file(path: Path, names: Sequence[str], name: str | None, **how: Any) -
         size, seconds = int(said.get("page size", 10_000)), float(said.get("timeout", 60))
     except ValueError as error:
         raise ValueError(f"{path}: expected numbers as settings; found: {brief(error)}.") from None
+    for line in ("login env", "token env"):
+        if line in said:
+            check_of_file(line, said[line])
     has_query = _PROLOGUE.sub("", query, count=1).strip()
     return read_sparql(
         said["endpoint"],
@@ -177,6 +198,8 @@ def _read_file(path: Path, names: Sequence[str], name: str | None, **how: Any) -
         page_size=size,
         paging=said.get("paging", "offset"),
         timeout=seconds,
+        login_env=said.get("login env", login_env),
+        token_env=said.get("token env", token_env),
         names=names,
         name=path.stem if name is None else name,
         **how,

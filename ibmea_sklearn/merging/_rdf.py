@@ -18,9 +18,8 @@ from .._utils.validation import warn_user
 from ..graph import KnowledgeGraph
 from ..io._text import to_iri
 from ..io._values import XSD
-from ..io.rdf import SAME_AS
+from ..io.rdf import MERGED, SAME_AS
 
-_GRAPH = "urn:ibmea:graph:"
 _LABEL = "<http://www.w3.org/2000/01/rdf-schema#label>"
 _COMMENT = "<http://www.w3.org/2000/01/rdf-schema#comment>"
 _DEPICTION = "<http://xmlns.com/foaf/0.1/depiction>"
@@ -55,11 +54,11 @@ def quads(
 ) -> Iterator[str]:
     """Yield the facts as lines of N-Quads, in the graph of each source, and the ids in both."""
     yield "# merged by ibmea_sklearn\n"
-    graphs = {side: f"<{_GRAPH}{side}>" for side in ("left", "right")}
+    graphs = {side: f"<{MERGED}{side}>" for side in ("left", "right")}
     for (subject, predicate, value), found_in in _facts(kg, provenance):
         for side in graphs if found_in == "both" else (found_in,):
             yield f"{subject} {predicate} {value} {graphs[side]} .\n"
-    links = f"<{_GRAPH}links>"
+    links = f"<{MERGED}links>"
     for side in graphs:
         for new, old in zip(entities["entity"].tolist(), entities[side].tolist(), strict=True):
             if old is not None and new != old:

@@ -73,6 +73,7 @@ def test_what_owl_same_as_can_t_tell_is_left_out_and_said(ibmea, inputs, expecte
         (("--min-confidence", "auto"), {"min_confidence": "auto"}),
         (("--precision", 0.8), {"precision": 0.8}),
         (("--include-seeds",), {"include_seeds": True}),
+        (("--cardinality", "many"), {"cardinality": "many"}),
     ],
 )
 def test_which_matches_are_wanted(ibmea, inputs, toy_pair, tmp_path, options, given):
@@ -365,6 +366,10 @@ def test_names_go_before_texts_in_sssom(tmp_path):
         ({"output": "a.txt"}, "Expected a file for the alignment that ends in .tsv, .nt"),
         ({"method": "best"}, "Expected --method mutual or assignment; found 'best'."),
         ({"cardinality": "all"}, "Expected --cardinality one or many; found 'all'."),
+        (
+            {"cardinality": "many", "method": "assignment"},
+            "Expected --method mutual with --cardinality many; found assignment",
+        ),
         ({"names": "ids"}, "Expected --names id or none; found 'ids'. Did you mean 'id'?"),
         ({"modalities": "smell"}, "smell"),
     ],

@@ -279,7 +279,7 @@ def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
         (["--set", "fusion=none"], "fusion"),
         (["--epochs", "0"], "training__max_epochs"),
         (["--modalities", "smell"], "smell"),
-        (["--fold", "1"], "Expected --fold with an OpenEA folder only"),
+        (["--fold", "1"], "Expected --fold with an OpenEA folder, or"),
         (["--json", "."], "Expected a file to write; found the folder ."),
         (["--device", "tpu"], "tpu"),
     ],

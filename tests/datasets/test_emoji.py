@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn import SeedPairs
-from ibmea_sklearn.datasets import _emoji_sources as images_module
-from ibmea_sklearn.datasets import load_emoji
+from ibmea_sklearn.datasets import _emoji_rendering, load_emoji
 from ibmea_sklearn.datasets._emoji_sources import (
     emoji_table,
     name_of,
@@ -222,7 +221,7 @@ def test_drawings_are_kept_and_damage_is_repaired(empty_cache):
 def test_drawings_are_not_rendered_twice(empty_cache, monkeypatch):
     names = [openmoji_file("\U0001f600")]
     first = openmoji_images(names)
-    monkeypatch.setattr(images_module, "_rendered", None)
+    monkeypatch.setattr(_emoji_rendering, "_rendered", None)
     assert openmoji_images(names) == first
 
 

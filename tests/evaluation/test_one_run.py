@@ -114,6 +114,43 @@ def openea(pair, folder):
     return folder
 
 
+def jape(pair, folder):
+    """A DBP15K folder that says which links are to learn from."""
+    *graphs, links = pair
+    codes = [{e: i + side * 1000 for i, e in enumerate(kg.entity_ids)} for side, kg in
+             enumerate(graphs)]  # fmt: skip
+    for side, (kg, code) in enumerate(zip(graphs, codes, strict=True), 1):
+        rows = kg.relation_triples + np.array([side - 1, 0, side - 1]) * 1000
+        named = "".join(f"{i}\t{e}\n" for e, i in code.items())
+        (folder / f"ent_ids_{side}").write_text(named)
+        (folder / f"triples_{side}").write_text("".join(f"{h}\t{r}\t{t}\n" for h, r, t in rows))
+    for name, part in (("sup_ent_ids", links[:20]), ("ref_ent_ids", links[20:])):
+        told = "".join(f"{codes[0][a]}\t{codes[1][b]}\n" for a, b in part)
+        (folder / name).write_text(told)
+    return folder
+
+
+def test_the_split_of_jape_is_fold_one(pair, tmp_path):
+    folder = str(jape(pair, tmp_path))
+    protocol = evaluate(small(), folder, fold=1)["protocol"]
+    n = len(pair[2])
+    assert (protocol["n_seeds"], protocol["n_test"]) == (20, n - 20)
+    assert protocol["split"].startswith("of the folder: sup_ent_ids to learn from")
+    assert protocol["split_seed"] is None
+    split = split_links(pair[2], dataset=folder, fold=1)
+    assert split.train.tolist() == pair[2][:20].tolist()
+    assert split.test.tolist() == pair[2][20:].tolist()
+
+
+def test_folds_that_a_folder_of_dbp15k_has_not(pair, tmp_path):
+    folder = jape(pair, tmp_path)
+    with pytest.raises(ValueError, match="Expected fold 1 of .*, whose links are split once; fou"):
+        split_links(pair[2], dataset=str(folder), fold=2)
+    (folder / "sup_ent_ids").unlink()
+    with pytest.raises(ValueError, match="one of DBP15K with sup_ent_ids and ref_ent_ids; found"):
+        split_links(pair[2], dataset=str(folder), fold=1)
+
+
 def test_published_folds_are_seeds(pair, tmp_path):
     folder = openea(pair, tmp_path)
     found = compare({"p": small()}, {"toy": folder}, [1, 2, 3], Protocol("published"))
@@ -133,7 +170,7 @@ def test_published_folds_are_seeds(pair, tmp_path):
         (("small", (1, 2, 3)), {}, TypeError, "found tuple"),
         (("small", "emoij"), {}, ValueError, "Did you mean 'emoji'"),
         (("small", "pair", 0.3), {}, TypeError, "Expected a Protocol; found float"),
-        (("small", "pair"), {"fold": 1}, ValueError, "Expected fold with an OpenEA folder only"),
+        (("small", "pair"), {"fold": 1}, ValueError, "Expected fold with an OpenEA folder, or"),
         (("small", "nameless"), {}, ValueError, "whose entities have names; found none"),
         (("small", "linkless"), {}, ValueError, "Expected at least 4 links"),
     ],

@@ -1,10 +1,11 @@
 import datetime
 import gzip
+import json
 from pathlib import Path
 
 import pytest
 
-from ibmea_sklearn.io import read_mmkg, read_rdf
+from ibmea_sklearn.io import read_graph, read_mmkg, read_rdf
 from ibmea_sklearn.io._values import XSD
 
 pytest.importorskip("pyoxigraph")
@@ -179,7 +180,7 @@ def test_real_file(data_home, real_pair, tmp_path):
         ("g.nt", b'<http://a> <http://b> "\xff" .\n', "line 1: .*Invalid UTF-8.* Save it as UTF-8"),
         ("g.nt", b"", "Expected triples in .*g.nt; found none"),
         ("g.nt.gz", b"not packed", "Expected a whole gzip file"),
-        ("g.json", b"{}", r"Expected an RDF file \(.nt, .ttl"),
+        ("g.json", b"{}", r"Expected an RDF file \(.nt, .nq, .ttl"),
     ],
 )
 def test_bad_files(tmp_path, name, data, message):
@@ -191,3 +192,41 @@ def test_bad_files(tmp_path, name, data, message):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"found none\. The folder has: an empty folder"):
         read_rdf(tmp_path / "g.nt")
+
+
+QUADS = """<http://x/a> <http://x/p> <http://x/b> <http://x/one> .
+<http://x/a> <http://x/p> <http://x/b> <http://x/two> .
+<http://x/a> <http://x/p> <http://x/b> .
+_:b0 <http://x/p> "v" <http://x/two> .
+"""
+
+
+def test_quads_say_each_fact_once(tmp_path):
+    (tmp_path / "g.nq").write_text(QUADS)
+    kg = read_graph(tmp_path / "g.nq")
+    assert (len(kg.relation_triples), len(kg.attribute_triples)) == (1, 1)
+    assert kg.entity_ids.tolist() == ["http://x/a", "http://x/b", "_:b0"]
+    assert read_rdf(tmp_path / "g.nq", graph="http://x/one").n_entities == 2
+
+
+def test_a_named_graph_of_json_ld(tmp_path):
+    said = {"@id": "http://x/g", "@graph": {"@id": "http://x/a", "http://x/p": "v"}}
+    (tmp_path / "g.jsonld").write_text(json.dumps([said, {"@id": "http://x/b", "http://x/p": "w"}]))
+    assert read_rdf(tmp_path / "g.jsonld", graph="http://x/g").entity_ids.tolist() == ["http://x/a"]
+    assert read_rdf(tmp_path / "g.jsonld").n_entities == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "graph", "message"),
+    [
+        ("g.nt", QUADS[:45], "http://x/one", "Expected graph with .nq or .jsonld only"),
+        ("g.nq", QUADS, "http://x/on", "found http://x/one, http://x/two, the default graph"),
+        ("g.nq", "<http://x/a> <http://x/p> .\n", None, "line 1: expected N-Quads"),
+        ("g.nq", "", None, "Expected triples in"),
+        ("g.nq", QUADS.split("\n")[0] + " more\n", None, "line 1: expected N-Quads"),
+    ],
+)
+def test_wrong_quads(tmp_path, name, text, graph, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_rdf(tmp_path / name, graph=graph)

@@ -33,7 +33,7 @@ def merged():
     return merge(kg1, kg2, [(X + "Lyon", Y + "Q456"), (X + "France", Y + "Q142")], values="left")
 
 
-@pytest.mark.parametrize("name", ["m.nt", "m.ttl"])
+@pytest.mark.parametrize("name", ["m.nt", "m.ttl", "m.nq"])
 def test_rdf_comes_back(merged, tmp_path, name, what_is_said):
     pytest.importorskip("pyoxigraph")
     merged.write(tmp_path / name)
@@ -49,6 +49,21 @@ def test_rdf_comes_back(merged, tmp_path, name, what_is_said):
             (X + "Lyon", comment, "'a city'", None),
         ]
     )
+
+
+def test_the_graph_of_each_source_comes_back_from_quads(merged, tmp_path):
+    pytest.importorskip("pyoxigraph")
+    merged.write(tmp_path / "m.nq")
+    left, right, called = (
+        read_rdf(tmp_path / "m.nq", graph=f"urn:ibmea:graph:{part}")
+        for part in ("left", "right", "links")
+    )
+    assert set(left.entity_ids) == {X + "Lyon", X + "France"}
+    assert set(right.entity_ids) == {X + "Lyon", X + "France", Y + "Q90"}
+    assert left.attribute_names.size and not right.attribute_names.size
+    assert set(called.entity_ids) > {Y + "Q456", Y + "Q142"}
+    with pytest.raises(ValueError, match="graph urn:x in .*; found urn:ibmea:graph:left, urn:ibme"):
+        read_rdf(tmp_path / "m.nq", graph="urn:x")
 
 
 def test_quads_have_a_graph_for_each_source(merged, tmp_path):
