@@ -38,7 +38,6 @@ from benchmarks.references import ranking as plain_ranking
 from benchmarks.references.attention import PlainGAT
 from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
-from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import write_pair
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
@@ -498,23 +497,6 @@ def test_runs_of_the_plan_have_options_that_evaluate_knows():
 
 
 # Missing modalities
-
-
-def test_a_share_of_the_entities_keeps_a_modality():
-    triples = [(f"e{i}", "next", f"e{i + 1}") for i in range(11)]
-    values = [(f"e{i % 10}", f"a{i % 3}", i) for i in range(30)]
-    images = {f"e{i}": b"bytes" for i in range(8)}
-    kg = KnowledgeGraph(triples, values, images, {"e0": "text"}, name="some")
-    few, half, whole = (missing.with_share(kg, "attribute", p) for p in (20, 50, 100))
-    assert [len(np.unique(k.attribute_triples[:, 0])) for k in (few, half, whole)] == [2, 5, 10]
-    assert np.isin(few.attribute_triples[:, 0], half.attribute_triples[:, 0]).all()
-    assert missing.with_share(kg, "image", 50).modalities["image"] == 4 / 12
-    for name in ("entity_ids", "relation_triples", "attribute_triples", "attribute_values"):
-        np.testing.assert_array_equal(getattr(whole, name), getattr(kg, name))
-    for kept in (few, half, whole):
-        np.testing.assert_array_equal(kept.relation_triples, kg.relation_triples)
-        assert kept.images.values.tolist() == kg.images.values.tolist()
-        assert (kept.texts.values.tolist(), kept.name) == (["text"], "some")
 
 
 def test_curves_are_drawn_of_what_is_there(tmp_path, monkeypatch):
