@@ -116,7 +116,7 @@ class _SoftplusDivergences(torch.autograd.Function):
         for start in range(0, len(mean), size):
             rows = slice(start, start + size)
             found[rows], slope = _divergences(mean[rows], deviation[rows], slopes is not None)
-            if slopes is not None:
+            if slopes is not None and slope is not None:
                 slopes[rows] = slope
         ctx.save_for_backward(mean, slopes)
         return found
