@@ -60,10 +60,12 @@ class Exhibit(NamedTuple):
     bands: bool = False
     apart: Sequence[int] = ()
 
-    def runs(self) -> list[Run]:
-        """Return each run once."""
-        every = {run.name: run for row in self.rows for run in row.runs.values()}
-        return list(every.values())
+    def runs(self, forms: Sequence[str] = ()) -> list[Run]:
+        """Return each run once, of some forms or of all."""
+        every = (
+            run for row in self.rows for key, run in row.runs.items() if key in forms or not forms
+        )
+        return list({run.name: run for run in every}.values())
 
     def points(self, row: Row, form: Form) -> Iterator[Point]:
         """Yield what there is of a row in a form; without results, where there is no run yet."""

@@ -4,7 +4,7 @@ Makes the runs of ``papers.toml`` that are not there yet, each in a process of i
 page and pictures::
 
     python -m benchmarks.papers --list
-    python -m benchmarks.papers NAME [NAME ...] [--device cuda] [--seeds 0,1]
+    python -m benchmarks.papers NAME [NAME ...] [--device cuda] [--seeds 0,1] [--forms best]
 
 A run that was kept is not made again; several commands can share the work. Real data is looked for
 where IBMEA_DATA says. The whole takes days on two cores.
@@ -188,10 +188,15 @@ def draw(exhibit: Exhibit) -> None:
         save(canvas, PICTURES / f"{exhibit.name}.png")
 
 
-def make_all(exhibits: Sequence[Exhibit], seeds: Sequence[int], further: Sequence[str]) -> int:
-    """Make the runs that are missing; return how many failed."""
+def make_all(
+    exhibits: Sequence[Exhibit],
+    seeds: Sequence[int],
+    forms: Sequence[str],
+    further: Sequence[str],
+) -> int:
+    """Make the runs that are missing; return how many failed. No seeds or no forms are all."""
     n_failed = 0
-    for run in (run for exhibit in exhibits for run in exhibit.runs()):
+    for run in (run for exhibit in exhibits for run in exhibit.runs(forms)):
         for seed in run.missing():
             if seeds and seed not in seeds:
                 continue
@@ -216,23 +221,35 @@ def _listed(exhibits: Sequence[Exhibit]) -> str:
     return "\n".join(lines)
 
 
-def _parsed(arguments: Sequence[str] | None, names: Sequence[str]) -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(COMMAND, description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of --list, or {EVERY}")
     parser.add_argument("--list", action="store_true", help="say what there is, and how much is")
     parser.add_argument("--page", action="store_true", help="run nothing, write the page anew")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--seeds", help="make these alone, with a comma between")
+    parser.add_argument("--seeds", default="", help="make these alone, with a comma between")
+    parser.add_argument("--forms", default="", help="make these alone, such as paper,best")
+    return parser
+
+
+def _parsed(arguments: Sequence[str] | None, exhibits: Sequence[Exhibit]) -> argparse.Namespace:
+    parser = _parser()
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.names if name not in (*names, EVERY)]
-    if unknown:
-        guess = did_you_mean(unknown[0], [*names, EVERY])
-        said = f"Expected names among {', '.join(names)}, or {EVERY}; found {', '.join(unknown)}."
-        parser.error(said + guess)
+    options.forms = [form for form in options.forms.split(",") if form]
+    forms = dict.fromkeys(form.key for exhibit in exhibits for form in exhibit.forms)
+    names = [exhibit.name for exhibit in exhibits]
+    for what, given, known in (
+        ("names", options.names, [*names, EVERY]),
+        ("--forms", options.forms, list(forms)),
+    ):
+        unknown = [one for one in given if one not in known]
+        if unknown:
+            said = f"Expected {what} among {', '.join(known)}; found {', '.join(unknown)}."
+            parser.error(said + did_you_mean(unknown[0], known))
     if not (options.names or options.list or options.page):
         parser.error(f"Expected a NAME, --list or --page; found none. Names: {', '.join(names)}.")
     try:
-        options.seeds = [int(seed) for seed in (options.seeds or "").split(",") if seed]
+        options.seeds = [int(seed) for seed in options.seeds.split(",") if seed]
     except ValueError:
         parser.error(f"Expected --seeds as numbers, such as 0,1; found {options.seeds!r}.")
     return options
@@ -240,14 +257,14 @@ def _parsed(arguments: Sequence[str] | None, names: Sequence[str]) -> argparse.N
 
 def main(arguments: Sequence[str] | None = None) -> None:
     exhibits = read_exhibits(PLAN.read_text(encoding="utf8"))
-    options = _parsed(arguments, [exhibit.name for exhibit in exhibits])
+    options = _parsed(arguments, exhibits)
     if options.list:
         print(_listed(exhibits))
         return
     wanted = [e for e in exhibits if e.name in options.names or EVERY in options.names]
     further = ["--device", options.device] if options.device else []
     try:
-        n_failed = 0 if options.page else make_all(wanted, options.seeds, further)
+        n_failed = 0 if options.page else make_all(wanted, options.seeds, options.forms, further)
     finally:
         for exhibit in exhibits:
             draw(exhibit)

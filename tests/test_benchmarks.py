@@ -654,6 +654,7 @@ def test_a_plan_that_names_what_there_is_not(wrong, message):
         ([], "Expected a NAME, --list or --page; found none"),
         (["all", "--seeds", "one"], "Expected --seeds as numbers, such as 0,1; found 'one'"),
         (["all", "--device", "tpu"], "tpu"),
+        (["all", "--forms", "bst"], "found bst. Did you mean 'best'"),
     ],
 )
 def test_mistakes_of_the_command_of_the_papers(capsys, arguments, said):
@@ -684,8 +685,10 @@ def test_what_is_missing_is_made_what_fails_is_said_and_the_page_is_written(
     assert "Failed with 2: some_one_paper, S = 1." in capsys.readouterr().out
     assert not list(tmp_path.glob("*.lock"))
     assert "| one | published | with |  | 0.500 |" in papers.PAGE.read_text()
+    papers.main(["some", "--forms", "best"])
+    assert len(called) == 5 and not any("--preset" in call for call in called[3:])
     papers.main(["--list"])
-    assert "some                       2 runs there,   4 missing: Some" in capsys.readouterr().out
+    assert "some                       4 runs there,   2 missing: Some" in capsys.readouterr().out
 
 
 def test_the_page_of_the_papers_is_that_of_the_runs():

@@ -13,7 +13,6 @@ from .._utils.device import rand, randn_like
 from .features import SparseRows, apply_linear
 from .gat import Dropout
 
-
 # Of a deviation. Counts in the thousands, as they come, else make one infinite: its gradient of 0
 # times infinity is NaN, and ends the training.
 _LARGEST_LOG = 20.0
