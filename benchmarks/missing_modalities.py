@@ -20,14 +20,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure as Canvas
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, TMEAAligner
+from ibmea_sklearn import BaseAligner, IBMEAAligner, TMEAAligner
 from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.datasets import fetch_mmkg, load_emoji
+from ibmea_sklearn.featurizers import keep_share
 from ibmea_sklearn.inspection._displays import BLUE, VERMILION
 from ibmea_sklearn.metrics import rank_metrics
 
@@ -74,47 +73,12 @@ SETS = {
 }
 
 
-def with_share(kg: KnowledgeGraph, modality: str, percent: int, seed: int = 0) -> KnowledgeGraph:
-    """Return the graph where only so many in a hundred of the entities keep what they have.
-
-    Larger shares keep all that smaller ones do.
-    """
-    is_attribute = modality == "attribute"
-    owners = kg.attribute_triples[:, 0] if is_attribute else kg.images.entities
-    having = np.random.default_rng(seed).permutation(np.unique(owners))
-    keeps = np.isin(owners, having[: round(len(having) * percent / 100)])
-    attributes = keeps if is_attribute else np.ones(len(kg.attribute_triples), bool)
-    images = np.ones(len(kg.images.entities), bool) if is_attribute else keeps
-    ids = kg.entity_ids
-    heads, relations, tails = kg.relation_triples.T
-    holders, names = kg.attribute_triples[attributes].T
-    return KnowledgeGraph(
-        pd.DataFrame(
-            {"head": ids[heads], "relation": kg.relation_names[relations], "tail": ids[tails]}
-        ),
-        pd.DataFrame(
-            {
-                "entity": ids[holders],
-                "attribute": kg.attribute_names[names],
-                "value": kg.attribute_values[attributes],
-                "datatype": kg.attribute_datatypes[attributes],
-            }
-        ),
-        pd.DataFrame(
-            {"entity": ids[kg.images.entities[images]], "image": kg.images.values[images]}
-        ),
-        pd.DataFrame({"entity": ids[kg.texts.entities], "text": kg.texts.values}),
-        entities=ids,
-        name=kg.name,
-    )
-
-
 def measure(data: str, aligner: str, percent: int) -> dict[str, Any]:
     """Fit an aligner where a share of the entities has the modality, and score the test pairs."""
     title, load, modality, seeds = SETS[data]
     kg1, kg2, links = load()
     train, test = train_test_split(links, train_size=seeds, random_state=0)
-    sides = [with_share(kg, modality, percent, side) for side, kg in enumerate((kg1, kg2))]
+    sides = [keep_share(kg, modality, percent / 100, side) for side, kg in enumerate((kg1, kg2))]
     start = perf_counter()
     fitted = ALIGNERS[aligner].from_preset(**SETTINGS, verbose=0).fit(*sides, train)
     return {

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure as Canvas
 
 from ibmea_sklearn.inspection import ComparisonDisplay
 
-from .evaluations import PAGE, PLAN, Run, Table, mean, read_plan
+from .evaluations import PAGE, PLAN
 from .pictures import save
+from .plan import Run, Table, mean, read_plan
 from .report import markdown_table
 from .sections import write_section
 

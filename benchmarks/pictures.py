@@ -1,9 +1,10 @@
-"""Pictures of a part's figures: curves along a size, bars where there is none."""
+"""Pictures of a part's figures: curves along a size, bars where there is none; curves of scores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure as Canvas
 
@@ -14,6 +15,42 @@ from .record import Record
 from .task import Figure
 
 MIB, SECONDS = "extra memory, MiB", "seconds"
+
+
+class Curve(NamedTuple):
+    """Means with deviations, by place, in a panel of a picture."""
+
+    panel: str
+    label: str
+    places: Sequence[float]
+    means: Sequence[float]
+    deviations: Sequence[float]
+
+    @classmethod
+    def of(cls, panel: str, label: str, drawn: Mapping[float, tuple[float, float]]) -> Curve:
+        """Make one of (mean, deviation) by place, in any order."""
+        places = sorted(drawn)
+        means, deviations = ([drawn[x][i] for x in places] for i in (0, 1))
+        return cls(panel, label, places, means, deviations)
+
+
+def draw_curves(curves: Sequence[Curve], axis: str, score: str, is_log: bool = False) -> Canvas:
+    """Draw a panel for each group of curves, with a colour for each label."""
+    panels = list(dict.fromkeys(curve.panel for curve in curves))
+    labels = list(dict.fromkeys(curve.label for curve in curves))
+    canvas = Canvas(figsize=(5 * len(panels), 3.6), dpi=100)
+    canvas.set_layout_engine("constrained")
+    axes = canvas.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for ax, panel in zip(axes, panels, strict=True):
+        for curve in (c for c in curves if c.panel == panel):
+            colour = PALETTE[labels.index(curve.label) % len(PALETTE)]
+            numbers = curve.places, curve.means, curve.deviations
+            ax.errorbar(*numbers, fmt="o-", color=colour, capsize=2, label=curve.label)
+        ax.set(title=panel, xlabel=axis, xscale="log" if is_log else "linear")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(fontsize="small")
+    axes[0].set(ylabel=score, ylim=(0, 1))
+    return canvas
 
 
 def draw(record: Record) -> Canvas | None:

@@ -121,6 +121,7 @@ html_sidebars = {
     "glossary": [],
     "benchmarks": [],
     "benchmark_tables": [],
+    "paper_tables": [],
     "changes": [],
 }
 copybutton_exclude = ".linenos, .gp, .go"

@@ -3,7 +3,10 @@
 import dataclasses
 import json
 import os
+import re
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,13 +20,16 @@ from benchmarks import (
     answers,
     device,
     evaluations,
+    exhibits,
     extension,
     found_pairs,
     measure,
     merging,
     overview,
     page,
+    papers,
     pictures,
+    plan,
     report,
     run,
     targets,
@@ -38,7 +44,6 @@ from benchmarks.references import ranking as plain_ranking
 from benchmarks.references.attention import PlainGAT
 from benchmarks.sections import markers
 from benchmarks.task import Contestant, Figure, Task
-from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import write_pair
 from ibmea_sklearn.losses import InfoNCE, MultiSimilarity
@@ -409,8 +414,8 @@ def keep_run(path, hits, **more):
 
 
 def test_a_table_of_runs_has_means_and_says_its_options(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
-    (table,) = evaluations.read_plan(PLAN)
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
+    (table,) = plan.read_plan(PLAN)
     plain, quick = table.runs
     assert quick.command(5)[1:] == [
         *["--dataset", "here", "--epochs", "1"],
@@ -437,15 +442,15 @@ def test_a_table_of_runs_has_means_and_says_its_options(tmp_path, monkeypatch):
 
 
 def test_a_table_without_a_run_is_named_and_not_drawn(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
-    (table,) = evaluations.read_plan(PLAN)
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
+    (table,) = plan.read_plan(PLAN)
     assert evaluations.section([table]) == f"## Not run yet\n\n- {table.title}: plain; quick"
 
 
 def test_the_overview_has_what_the_plan_calls_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
     named = PLAN.replace('title = "plain"', 'title = "plain"\noverview = ["zh-en", "all"]')
-    (table,) = evaluations.read_plan(named)
+    (table,) = plan.read_plan(named)
     plain, quick = table.runs
     for seed, hits in ((0, 0.7), (1, 0.8)):
         keep_run(plain.path(seed), hits, protocol={"split_seed": seed})
@@ -460,61 +465,243 @@ def test_the_overview_has_what_the_plan_calls_so(tmp_path, monkeypatch):
 
 
 def test_the_overview_of_the_page_is_that_of_the_runs():
-    tables = evaluations.read_plan(evaluations.PLAN.read_text(encoding="utf8"))
+    tables = plan.read_plan(evaluations.PLAN.read_text(encoding="utf8"))
     page = evaluations.PAGE.read_text(encoding="utf8")
     assert overview.section(overview.overview(tables)) in page
 
 
 def test_a_run_is_made_once_and_by_one_process(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(evaluations, "FOLDER", tmp_path)
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
     called = []
-    monkeypatch.setattr(evaluations.subprocess, "run", lambda call, check: called.append(call))
-    _, quick = evaluations.read_plan(PLAN)[0].runs
-    evaluations.make(quick, 5)
+    monkeypatch.setattr(plan.subprocess, "run", lambda call, check: called.append(call))
+    _, quick = plan.read_plan(PLAN)[0].runs
+    plan.make(quick, 5)
     assert called[0][-2:] == ["--json", str(tmp_path / "quick_5.json")]
     (tmp_path / "quick_5.lock").touch()
-    evaluations.make(quick, 5)
+    plan.make(quick, 5)
     assert "another process" in capsys.readouterr().out
     keep_run(quick.path(5), 0.1)
-    evaluations.make(quick, 5)
+    plan.make(quick, 5)
     assert len(called) == 1
 
 
-def test_runs_of_the_plan_have_options_that_evaluate_knows():
-    from typer.testing import CliRunner
+def planned():
+    """All runs of both plans."""
+    tables = plan.read_plan(evaluations.PLAN.read_text(encoding="utf8"))
+    assert all(set(table.columns) <= set(plan.COLUMNS) for table in tables)
+    shown = exhibits.read_exhibits(papers.PLAN.read_text(encoding="utf8"))
+    return [
+        *(r for table in tables for r in table.runs),
+        *(r for shown_one in shown for row in shown_one.rows for r in row.runs.values()),
+    ]
+
+
+def test_runs_of_the_plans_have_options_that_evaluate_knows():
+    from click.testing import CliRunner
+    from typer.main import get_command
 
     from ibmea_sklearn.cli import app
 
-    for table in evaluations.read_plan(evaluations.PLAN.read_text(encoding="utf8")):
-        assert set(table.columns) <= set(evaluations.COLUMNS)
-        for named in table.runs:
-            arguments = [a for a in named.command(0) if a != "evaluate"]
-            # An unknown data set is told after the options were read.
-            at = arguments.index("--dataset") + 1
-            result = CliRunner().invoke(
-                app, ["evaluate", *arguments[:at], "?", *arguments[at + 1 :]]
-            )
-            assert "found '?'" in result.output + str(result.exception), named.name
+    command = get_command(app)  # once: typer makes it anew at each call of its own
+    # An unknown data set is told after the options were read. Once for the same options, whatever
+    # shares there are.
+    of_kind = {}
+    for named in planned():
+        options = re.sub(r"(--dataset) \S+", r"\1 ?", named.options)
+        of_kind[re.sub(r"[0-9.]+", "", options)] = options
+    for options in of_kind.values():
+        result = CliRunner().invoke(command, ["evaluate", *shlex.split(options)])
+        assert "found '?'" in result.output + str(result.exception), options
+
+
+def test_runs_of_one_name_are_the_same_in_all_tables():
+    known = {}
+    for named in planned():
+        words = named.options.split()
+        options = sorted(" ".join(words).replace(" --", "\n--").splitlines())
+        assert known.setdefault(named.name, options) == options, named.name
+
+
+# Tables and figures of the papers
+
+PAPERS = """
+[some]
+title = "Some"
+about = "A figure."
+published = "with all that it has"
+seeds = [0, 1]
+apart = [0]
+options = "--dataset emoji"
+figure = { x = "size" }
+
+[some.forms]
+paper = { title = "Paper preset", options = "--preset {preset}" }
+best = { title = "Ours", options = "" }
+
+[some.rows.one]
+title = "one"
+x = 0.1
+published = [0.5]
+words = { preset = "paper" }
+
+[some.rows.two]
+title = "two"
+x = 0.2
+options = "--modalities graph"
+words = { preset = "best" }
+forms = ["best"]
+runs = { best = "other" }
+"""
+
+
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """The table above, with some of its runs."""
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
+    (found,) = exhibits.read_exhibits(PAPERS)
+    said = {"images": "photos", "epoch": "best by MRR of held-out seeds: 7", "matching": "cosine"}
+    for named, seed, hits in (("some_one_paper", 0, 0.2), ("some_one_paper", 1, 0.3)):
+        keep_run(tmp_path / f"{named}_{seed}.json", hits, protocol=said)
+    keep_run(tmp_path / "other_1.json", 0.4, protocol={**said, "images": "no images"})
+    return found
+
+
+def test_a_table_of_a_paper_has_what_is_published_ours_and_what_is_not_run(shown):
+    assert [run.name for run in shown.runs()] == ["some_one_paper", "some_one_best", "other"]
+    assert shown.runs()[0].options == "--dataset emoji --preset paper"
+    text = papers.section([shown])
+    assert "- Published: with all that it has." in text
+    assert "- Ours, `ibmea evaluate --dataset emoji …`: images: no images" in text
+    assert "epoch: best by MRR of held-out seeds." in text and ": 7" not in text
+    assert "| one | published | with |  | 0.500 |  |  |  |" in text
+    assert "|  | Paper preset | with | 0 (seen in tuning) | 0.200 | 1.000 | 0.500 | 12 s |" in text
+    assert "|  | Paper preset | with | 1 | 0.300 |" in text
+    assert "|  | Ours | with | 1: not run yet |" in text
+    assert "| two | Ours | **no images** | 0 (seen in tuning): not run yet |" in text
+    assert "|  | Ours | **no images** | 1 | 0.400 |" in text
+
+
+def test_a_figure_of_a_paper_is_drawn_of_what_is_there(shown, tmp_path, monkeypatch):
+    monkeypatch.setattr(papers, "PICTURES", tmp_path)
+    drawn = {curve.label: (curve.places, curve.means) for curve in papers.curves_of(shown)}
+    assert drawn == {
+        "Paper preset": ([0.1], [0.25]),
+        "Ours": ([0.2], [0.4]),
+        "published, with images": ([0.1], [0.5]),
+    }
+    papers.draw(shown)
+    assert (tmp_path / "some.png").read_bytes().startswith(b"\x89PNG")
+    (ax,) = pictures.draw_curves(papers.curves_of(shown), "size", "Hits@1").axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("size", "Hits@1")
+
+
+def test_fifths_of_a_run_are_points_of_a_figure(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
+    (found,) = exhibits.read_exhibits(PAPERS.replace("figure =", "bands = true\nfigure ="))
+    bands = [
+        {"low": i / 2, "high": (i + 1) / 2, "hits@1": i / 2, "hits@10": 1.0, "mrr": 0.5}
+        for i in range(2)
+    ]
+    keep_run(tmp_path / "some_one_best_1.json", 0.3, protocol={}, by_similarity=bands)
+    curves = {curve.label: curve for curve in papers.curves_of(found)}
+    assert (curves["Ours"].places, curves["Ours"].means) == ([0.25, 0.75], [0.0, 0.5])
+    text = papers.section([found])
+    assert "| one, 50% to 100% | Ours | with | 0 (seen in tuning): not run yet |" in text
+    assert "|  | Ours | with | 1 | 0.500 |" in text
+
+
+def test_a_table_of_several_data_sets_is_one_for_each():
+    each = """
+[some.each.a]
+title = "A"
+options = "--train-ratio 0.3"
+without = ["two"]
+words = { preset = "good" }
+
+[some.each.b]
+title = "B"
+options = ""
+words = { preset = "better" }
+"""
+    own = ['words = { preset = "paper" }', 'words = { preset = "best" }']
+    text = PAPERS.replace(own[0], "").replace(own[1], "")
+    both = exhibits.read_exhibits(text + each)
+    assert [(e.name, e.title) for e in both] == [("some-a", "Some: A"), ("some-b", "Some: B")]
+    assert [[row.key for row in e.rows] for e in both] == [["one"], ["one", "two"]]
+    first = both[0].runs()[0]
+    assert first.name == "some-a_one_paper"
+    assert first.options == "--dataset emoji --train-ratio 0.3 --preset good"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (("seeds =", 'columns = ["Hits"]\nseeds ='), "columns of some among .*; found Hits"),
+        (("{preset}", "{best}"), "Expected words for .*{best}.* found preset, without 'best'"),
+        (('forms = ["best"]', 'forms = ["worst"]'), "forms of some.rows.two among paper, best"),
+        (("runs = { best", "runs = { bst"), "found bst"),
+    ],
+)
+def test_a_plan_that_names_what_there_is_not(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        exhibits.read_exhibits(PAPERS.replace(*wrong))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ibmea-mkg"], "found ibmea-mkg. Did you mean 'ibmea-mmkg'"),
+        ([], "Expected a NAME, --list or --page; found none"),
+        (["all", "--seeds", "one"], "Expected --seeds as numbers, such as 0,1; found 'one'"),
+        (["all", "--device", "tpu"], "tpu"),
+        (["all", "--forms", "bst"], "found bst. Did you mean 'best'"),
+    ],
+)
+def test_mistakes_of_the_command_of_the_papers(capsys, arguments, said):
+    with pytest.raises(SystemExit):
+        papers.main(arguments)
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_is_missing_is_made_what_fails_is_said_and_the_page_is_written(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
+    for name, value in (("PLAN", "plan.toml"), ("PAGE", "page.md"), ("PICTURES", "pictures")):
+        monkeypatch.setattr(papers, name, tmp_path / value)
+    papers.PLAN.write_text(PAPERS)
+    called = []
+
+    def run(call, check):
+        called.append(call)
+        if "--preset" in call:
+            raise papers.subprocess.CalledProcessError(2, call)
+        keep_run(Path(call[-1]), 0.5, protocol={})
+
+    monkeypatch.setattr(plan.subprocess, "run", run)
+    with pytest.raises(SystemExit, match="1 runs failed; the page has the others"):
+        papers.main(["some", "--seeds", "1", "--device", "cpu"])
+    assert len(called) == 3 and all("--device" in call for call in called)
+    assert "Failed with 2: some_one_paper, S = 1." in capsys.readouterr().out
+    assert not list(tmp_path.glob("*.lock"))
+    assert "| one | published | with |  | 0.500 |" in papers.PAGE.read_text()
+    papers.main(["some", "--forms", "best"])
+    assert len(called) == 5 and not any("--preset" in call for call in called[3:])
+    papers.main(["--list"])
+    assert "some                       4 runs there,   2 missing: Some" in capsys.readouterr().out
+
+
+def test_the_page_of_the_papers_is_that_of_the_runs():
+    """No figure without its images: of these data only the emoji pair has any."""
+    found = exhibits.read_exhibits(papers.PLAN.read_text(encoding="utf8"))
+    assert papers.section(found) in papers.PAGE.read_text(encoding="utf8")
+    for named in (each for one in found for each in one.runs()):
+        told = [r["protocol"]["images"] for r in named.results() if "protocol" in r]
+        has = papers.images_of(named) == "with"
+        assert all((said != "no images") is has for said in told), named.name
 
 
 # Missing modalities
-
-
-def test_a_share_of_the_entities_keeps_a_modality():
-    triples = [(f"e{i}", "next", f"e{i + 1}") for i in range(11)]
-    values = [(f"e{i % 10}", f"a{i % 3}", i) for i in range(30)]
-    images = {f"e{i}": b"bytes" for i in range(8)}
-    kg = KnowledgeGraph(triples, values, images, {"e0": "text"}, name="some")
-    few, half, whole = (missing.with_share(kg, "attribute", p) for p in (20, 50, 100))
-    assert [len(np.unique(k.attribute_triples[:, 0])) for k in (few, half, whole)] == [2, 5, 10]
-    assert np.isin(few.attribute_triples[:, 0], half.attribute_triples[:, 0]).all()
-    assert missing.with_share(kg, "image", 50).modalities["image"] == 4 / 12
-    for name in ("entity_ids", "relation_triples", "attribute_triples", "attribute_values"):
-        np.testing.assert_array_equal(getattr(whole, name), getattr(kg, name))
-    for kept in (few, half, whole):
-        np.testing.assert_array_equal(kept.relation_triples, kg.relation_triples)
-        assert kept.images.values.tolist() == kg.images.values.tolist()
-        assert (kept.texts.values.tolist(), kept.name) == (["text"], "some")
 
 
 def test_curves_are_drawn_of_what_is_there(tmp_path, monkeypatch):

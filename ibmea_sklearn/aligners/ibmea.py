@@ -202,8 +202,8 @@ class IBMEAAligner(BaseAligner):
         Weights of the modalities, (n_entities, n_modalities), in the order of `modalities_`.
     modalities_ : list of str
     history_ : list of dict
-        By epoch: ``train_loss``, its parts, ``n_seeds``, ``validation_hits@1`` where measured,
-        ``dur`` in seconds.
+        By epoch: ``train_loss``, its parts, ``n_seeds``, ``validation_hits@1`` or
+        ``validation_mrr`` where measured, ``dur`` in seconds.
     rounds_ : list of dict
         By search for pairs: ``n_pairs`` known, whether a ``trained`` network was asked, ``n_found``
         pairs that were sure, their ``precision`` on the held-out seeds and the number of pairs that

@@ -130,8 +130,15 @@ class Rounds(Estimator):
         known like the other seeds. At 0 all channels count the same. With fewer than 50 seeds, or
         none, channels also judge each other, by pairs that those of another kind find.
     validation_interval : int or None, default=None
-        Epochs from one validation to the next: the weights with the best Hits@1 on the held-out
+        Epochs from one validation to the next: the weights with the best score on the held-out
         seeds are kept. None keeps those of the last epoch.
+    validation_score : {"hits@1", "mrr"}, default="hits@1"
+        By what weights are chosen: "mrr" is the mean reciprocal rank.
+    validation_candidates : {"all", "held_out"}, default="all"
+        Among what held-out seeds are ranked: all right entities that no other seed knows, or those
+        of the held-out seeds alone, as in the published code of TMEA.
+    validation_after : int, default=0
+        Epochs before the first validation. The last epoch is always one that may be validated.
     patience : int or None, default=None
         Validations without a better one after which training stops.
     candidate_interval : int or None, default=None
@@ -156,6 +163,9 @@ class Rounds(Estimator):
         "min_confidence": Number(0, 1),
         "validation_fraction": Number(0, 1, "most"),
         "validation_interval": AnyOf(Integer(), None),
+        "validation_score": Choice("hits@1", "mrr"),
+        "validation_candidates": Choice("all", "held_out"),
+        "validation_after": Integer(0),
         "patience": AnyOf(Integer(), None),
         "candidate_interval": AnyOf(Integer(), None),
         "join_interval": Integer(),
@@ -169,6 +179,9 @@ class Rounds(Estimator):
         min_confidence: float = 0.5,
         validation_fraction: float = 0.1,
         validation_interval: int | None = None,
+        validation_score: str = "hits@1",
+        validation_candidates: str = "all",
+        validation_after: int = 0,
         patience: int | None = None,
         candidate_interval: int | None = None,
         join_interval: int = 50,
@@ -178,6 +191,9 @@ class Rounds(Estimator):
         self.min_confidence = min_confidence
         self.validation_fraction = validation_fraction
         self.validation_interval = validation_interval
+        self.validation_score = validation_score
+        self.validation_candidates = validation_candidates
+        self.validation_after = validation_after
         self.patience = patience
         self.candidate_interval = candidate_interval
         self.join_interval = join_interval
@@ -533,6 +549,9 @@ class ModalityImputation(Estimator):
     divergence_weight : float, default=1e-8
         Weight of the divergence of latents from the standard normal distribution, summed over the
         entities of a step. With 1, as in the published code, all that is generated is the same.
+    draw : {"training", "always"}, default="training"
+        "always": latents are drawn at inference as well, as in the published code. Else they are
+        means then.
 
     Examples
     --------
@@ -545,6 +564,7 @@ class ModalityImputation(Estimator):
         "n_latent": Integer(),
         "latent_weight": Number(),
         "divergence_weight": Number(),
+        "draw": Choice("training", "always"),
     }
 
     def __init__(
@@ -553,10 +573,12 @@ class ModalityImputation(Estimator):
         *,
         latent_weight: float = 1e-2,
         divergence_weight: float = 1e-8,
+        draw: str = "training",
     ) -> None:
         self.n_latent = n_latent
         self.latent_weight = latent_weight
         self.divergence_weight = divergence_weight
+        self.draw = draw
 
 
 class Commonality(Estimator):

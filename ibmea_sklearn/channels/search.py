@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..matching import Matching
 from ..matching._candidates import Candidates, entry_products, places_among, row_numbers
 from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
-from ..metrics import hits_at_k
+from ..metrics import hits_at_k, mean_reciprocal_rank
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
 from .channels import Channels, Encode, Vectors, family_of, is_finite
 
@@ -44,6 +45,11 @@ FEW_SEEDS = 50
 FEW_HELD_OUT = 10
 _GROWTH = 1.05
 _MOST_SEARCHES = 10
+# What held-out pairs may be scored by, from their ranks.
+_SCORES: dict[str, Callable[[np.ndarray], float]] = {
+    "hits@1": partial(hits_at_k, k=1),
+    "mrr": mean_reciprocal_rank,
+}
 # Share of the pairs found whose labels are not propagated and that no network sees, so that they
 # can judge both.
 _JUDGES = 0.1
@@ -306,20 +312,42 @@ class PairSearch:
         sides = {m: split_sides(v, self.channels.n_left) for m, v in every.items()}
         return sides, self.channels.weights_of(list(vectors))
 
-    def hits_at_1(self, encode: Encode | None, matching: Matching) -> float:
-        """Hits@1 of the held-out pairs among all entities that are not trained on."""
+    def held_out_score(
+        self,
+        encode: Encode | None,
+        matching: Matching,
+        score: str = "hits@1",
+        among: str = "all",
+    ) -> float:
+        """Score the held-out pairs.
+
+        Parameters
+        ----------
+        encode : callable or None
+        matching : Matching
+        score : {"hits@1", "mrr"}, default="hits@1"
+        among : {"all", "held_out"}, default="all"
+            Candidates: all entities that are not trained on, or those of the held-out pairs.
+
+        Returns
+        -------
+        float
+            NaN where vectors are not finite.
+        """
         sources, targets = self.held_out.T
         vectors = self.channels.vectors(self.known, encode)
         if not is_finite(vectors):
             return math.nan  # the next loss is not finite either, and stops the training
-        true = np.searchsorted(self.free[1], targets)
-        nodes = Sides(sources, self.free[1])
-        out = places_among(self.different, *nodes)
+        candidates = self.free[1] if among == "all" else np.unique(targets)
+        true = np.searchsorted(candidates, targets)
+        nodes = Sides(sources, candidates)
         if self.blocks is None:
-            sides = self._sides(vectors, *nodes)
-            return hits_at_k(matching.ranks(*sides, true, forbidden=out), 1)
-        listed = self.similarities(vectors, nodes)
-        return hits_at_k(matching.ranks(None, None, true, candidates=listed), 1)
+            out = places_among(self.different, *nodes)
+            ranks = matching.ranks(*self._sides(vectors, *nodes), true, forbidden=out)
+        else:
+            listed = self.similarities(vectors, nodes)
+            ranks = matching.ranks(None, None, true, candidates=listed)
+        return _SCORES[score](ranks)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the searches have learnt, found and logged."""

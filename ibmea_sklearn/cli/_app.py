@@ -273,6 +273,31 @@ def evaluate(
             "their left ones then have no partner, and any match of them is wrong."
         ),
     ] = 0.0,
+    pool: Annotated[
+        str,
+        typer.Option(
+            help="Where pairs that join the seeds are looked for. all: among all entities; links: "
+            "among those of the links, as TMEA's published code does, which says who has a partner."
+        ),
+    ] = "all",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODALITY=SHARE",
+            help="Of the entities with images, attributes, texts or names, so many keep them, on "
+            "both sides: image=0.4. Repeatable.",
+        ),
+    ] = None,
+    image_noise: Annotated[
+        float, typer.Option(help="Share of the numbers of image features that are set to zero.")
+    ] = 0.0,
+    by_similarity: Annotated[
+        bool,
+        typer.Option(
+            "--by-similarity",
+            help="Score fifths of the test pairs apart, by how alike their images are.",
+        ),
+    ] = False,
     iterative: Annotated[
         bool,
         typer.Option("--iterative", help="Pairs that are sure join the seeds, round by round."),
@@ -293,6 +318,10 @@ def evaluate(
     modalities: Modalities = None,
     csls_k: Annotated[int | None, typer.Option(help="Neighbours of CSLS.")] = None,
     matching: Annotated[str | None, typer.Option(help="csls, cosine or sinkhorn.")] = None,
+    also: Annotated[
+        str | None,
+        typer.Option(help="Rank by these matchings as well, with a comma between: csls,cosine."),
+    ] = None,
     device: Device = None,
     settings: Settings = None,
     quiet: Quiet = False,
@@ -302,7 +331,7 @@ def evaluate(
     Learns from a part of the links, and is scored on the rest, in both directions.
     """
     from ._aligners import make_aligner, split_names
-    from ._evaluation import run_evaluation
+    from ._evaluation import run_evaluation, shares_of
     from ._talk import Talk, to_standard_output
 
     made = make_aligner(
@@ -321,6 +350,13 @@ def evaluate(
     )
     split = train_ratio, split_seed, fold
     name = aligner, preset
+    conditions = {
+        "name_model": name_model,
+        "dangling": dangling,
+        "pool": pool,
+        "keep": shares_of(keep or ()),
+        "image_noise": image_noise,
+    }
     with to_standard_output(json, "scores.json") as file:
         talk = Talk(quiet, passed_on=None if file == json else file)
         run_evaluation(
@@ -331,8 +367,9 @@ def evaluate(
             name=name,
             output=file,
             names=names,
-            name_model=name_model,
-            dangling=dangling,
+            conditions=conditions,
+            also=split_names(also) or (),
+            by_similarity=by_similarity,
         )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._utils.aligner_parameters import setting_of
 from .._utils.files import atomic_write
 from .._utils.names import FUSED
 from ..datasets import DATASETS
@@ -20,7 +22,10 @@ HEADER = ("Hits@1", "Hits@5", "Hits@10", "MRR", "MR")
 NAMES = ("given", "id", "none")
 Scores = dict[str, float]
 # Parameters in Python that are options here.
-OPTIONS = ("dataset", "train_ratio", "fold", "names", "name_model", "dangling")
+OPTIONS = (
+    "dataset", "train_ratio", "fold", "names", "name_model", "dangling", "pool", "keep",
+    "image_noise", "matchings",
+)  # fmt: skip
 _TITLES = {"left_to_right": "Left to right", "right_to_left": "Right to left"}
 
 
@@ -33,8 +38,9 @@ def run_evaluation(
     name: tuple[str, str],
     output: Path | None,
     names: str | None = None,
-    name_model: str | None = None,
-    dangling: float = 0.0,
+    conditions: Mapping[str, Any],
+    also: Sequence[str] = (),
+    by_similarity: bool = False,
 ) -> None:
     """Load, split, fit, score; show it and write it down.
 
@@ -50,9 +56,12 @@ def run_evaluation(
     output : Path or None
         JSON file.
     names : {"given", "id", "none"} or None, default=None
-    name_model : str or None, default=None
-    dangling : float, default=0.0
-        As of :class:`Protocol`.
+    conditions : mapping
+        Further fields of :class:`Protocol`.
+    also : sequence of str
+        Matchings by which ranks are told as well.
+    by_similarity : bool, default=False
+        As of :func:`~ibmea_sklearn.evaluation.evaluate`.
     """
     if output is not None:
         check_apart({"--dataset": None if dataset in DATASETS else dataset}, {"--json": output})
@@ -64,18 +73,49 @@ def run_evaluation(
             aligner,
             dataset,
             # What the aligner was made with stays: rounds, candidates and matching.
-            Protocol(ratio, None, None, names, name_model, dangling, matchings=()),
+            Protocol(ratio, None, None, names, **conditions, **_matchings(aligner, also)),
             split_seed=split_seed,
             fold=fold,
             called=name,
+            by_similarity=by_similarity,
             step=talk.step,
             verbose=int(not talk.quiet),
         )
-    del report["by_matching"]
+    if not also:
+        del report["by_matching"]
     _show(talk, report)
     if output is not None:
         write_report(report, output)
         talk.wrote(output, "scores and protocol")
+
+
+def shares_of(given: Sequence[str]) -> dict[str, float]:
+    """Read shares by modality.
+
+    Raises
+    ------
+    ValueError
+        If one is told in another form.
+    """
+    shares = {}
+    for told in given:
+        modality, _, share = told.partition("=")
+        try:
+            shares[modality] = float(share)
+        except ValueError:
+            raise ValueError(
+                f"Expected --keep MODALITY=SHARE, such as image=0.4; found {told!r}."
+            ) from None
+    return shares
+
+
+def _matchings(aligner: BaseAligner, also: Sequence[str]) -> dict[str, Any]:
+    """Return the aligner's own matching first, then the others; none says its own alone."""
+    own = setting_of(aligner, "matching")
+    if not also or own is None:
+        return {"matchings": ()}
+    others = [method for method in also if method != own]
+    return {"matchings": (own, *others), "csls_k": setting_of(aligner, "csls_k")}
 
 
 def write_report(report: dict[str, Any], output: Path) -> None:
@@ -88,7 +128,12 @@ def write_report(report: dict[str, Any], output: Path) -> None:
 def _show(talk: Talk, report: dict[str, Any]) -> None:
     for direction, rows in report["scores"].items():
         named = {row_name(modality): scores for modality, scores in rows.items()}
+        others = list(report.get("by_matching", {}).items())[1:]
+        named |= {f"all together, by {m}": found[direction] for m, found in others}
         show_scores(talk, _TITLES[direction], named)
+    if bands := report.get("by_similarity"):
+        named = {f"{band['low']:.0%} to {band['high']:.0%}": band for band in bands}
+        show_scores(talk, "Left to right, by how alike images are, from least", named)
     by_predict = report["all_free_candidates"]["hits@1_by_predict"]
     talk.result(f"right by predict, all free entities as candidates: {by_predict:.3f}")
     talk.result(f"one-to-one pairs: {_said_alignment(report['alignment'])}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..aligners import BaseAligner
     from .split import Split
 
+_SCORES = {"hits@1": "Hits@1", "mrr": "MRR"}
 _UNKNOWN = "not told by the aligner"
 
 
@@ -192,7 +193,10 @@ def _matching(aligner: BaseAligner) -> str:
 def _epoch(aligner: BaseAligner) -> str:
     best = getattr(aligner, "best_epoch_", None)
     if best:
-        return f"best by Hits@1 of held-out seeds: {best}"
+        params = aligner.get_params(deep=True)
+        score = _SCORES[params.get("rounds__validation_score", "hits@1")]
+        among = params.get("rounds__validation_candidates") == "held_out"
+        return f"best by {score} of held-out seeds{' among themselves' if among else ''}: {best}"
     if setting_of(aligner, "epochs") is not None:
         return "last; no validation, never chosen on the test pairs"
     return _UNKNOWN if _is_foreign(aligner) else "none: nothing is trained"

@@ -17,12 +17,13 @@ from .._utils.names import FUSED
 from ..featurizers import encode_names
 from ..graph import KnowledgeGraph
 from ..metrics import rank_metrics
+from ._conditions import conditions_in_words, scores_by_similarity, under_conditions, verdicts_of
 from ._data import Data, Step, load_data, said_kind
 from ._description import describe_protocol, modality_names
 from ._machine import NAME_PACKAGES, PACKAGES, forget_peak, machine, peak_memory_mib, versions
 from ._scores import alignment_scores, predicted
 from .protocol import Protocol
-from .split import Split, split_links, take_out
+from .split import split_links, take_out
 
 if TYPE_CHECKING:
     from ..aligners import BaseAligner
@@ -48,6 +49,7 @@ def evaluate(
     split_seed: int = 0,
     fold: int | None = None,
     called: Sequence[str] = (),
+    by_similarity: bool = False,
     step: Step | None = None,
     verbose: int = 0,
 ) -> dict[str, Any]:
@@ -68,6 +70,8 @@ def evaluate(
         form.
     called : (str, str), optional
         What aligner and preset are called in the report.
+    by_similarity : bool, default=False
+        Whether fifths of the test pairs are scored apart, by how alike their images are.
     step : callable, optional
         Gets the name of each step, and returns a context in which it is done.
     verbose : int, default=0
@@ -77,7 +81,8 @@ def evaluate(
     -------
     dict
         JSON-ready. ``scores`` by direction and modality, "fused" first, by the first matching of
-        the protocol; ``by_matching``, of all of them; ``all_free_candidates``, right by `predict`;
+        the protocol; ``by_matching``, of all of them; ``by_similarity``, left to right, if asked
+        for; ``all_free_candidates``, right by `predict`;
         ``alignment``, of the one-to-one matches; ``protocol``, ``rounds``, ``cost``,
         ``parameters``, ``machine`` and ``versions``.
 
@@ -107,7 +112,15 @@ def evaluate(
     step = step or _silent
     data = load_data(dataset, protocol, step)
     run = run_protocol(
-        aligner, data, protocol, split_seed, fold, called, step=step, verbose=verbose
+        aligner,
+        data,
+        protocol,
+        split_seed,
+        fold,
+        called,
+        by_similarity=by_similarity,
+        step=step,
+        verbose=verbose,
     )
     return run.report
 
@@ -172,6 +185,7 @@ def run_protocol(
     called: Sequence[str] = (),
     *,
     by_modality: bool = True,
+    by_similarity: bool = False,
     step: Step | None = None,
     verbose: int = 0,
 ) -> Evaluated:
@@ -188,7 +202,9 @@ def run_protocol(
         ratio, fold = 0.0, split_seed if fold is None else fold
     parts = split_links(data.links, ratio, split_seed, dataset=data.place, fold=fold)
     parts, kg2 = take_out(parts, data.kg2, protocol.dangling, split_seed)
-    seconds = _fit(aligner, data.kg1, kg2, parts, protocol, step, verbose)
+    graphs = under_conditions((data.kg1, kg2), protocol, split_seed, verbose)
+    told = verdicts_of(protocol, graphs, data.links)
+    seconds = _fit(aligner, graphs, parts.train, told, protocol, step, verbose)
     with step(f"Ranking {len(parts.test)} test pairs"):
         ways = _ways(aligner, protocol)
         ranks = {name: _both_ways(way, parts.test) for name, way in ways.items()}
@@ -206,9 +222,16 @@ def run_protocol(
         "by_matching": by_matching if protocol.matchings else {},
         "all_free_candidates": free,
         "alignment": alignment,
-        "protocol": describe_protocol(place, parts, _names_of(aligner, called), ways[lead], model),
+        "protocol": {
+            **describe_protocol(place, parts, _names_of(aligner, called), ways[lead], model),
+            **conditions_in_words(protocol),
+        },
         **_circumstances(aligner, seconds, data.place),
     }
+    if by_similarity:
+        with step("Comparing the images of the test pairs"):
+            one_way = ranks[lead]["left_to_right"]
+            report["by_similarity"] = scores_by_similarity(graphs, parts.test, one_way)
     return Evaluated(json.loads(json.dumps(report, default=_jsonable)), ranks[lead], parts.test)
 
 
@@ -225,21 +248,22 @@ def _circumstances(aligner: BaseAligner, seconds: float, place: str) -> dict[str
 
 def _fit(
     aligner: BaseAligner,
-    kg1: KnowledgeGraph,
-    kg2: KnowledgeGraph,
-    parts: Split,
+    graphs: tuple[KnowledgeGraph, KnowledgeGraph],
+    train: np.ndarray,
+    told: dict[str, Any],
     protocol: Protocol,
     step: Step,
     verbose: int,
 ) -> float:
     """Fit, and return the seconds that it took, features of names included."""
-    on = f"on {len(parts.train)} seeds" if len(parts.train) else "without seeds"
+    on = f"on {len(train)} seeds" if len(train) else "without seeds"
+    kg1, kg2 = graphs
     start = perf_counter()
     if protocol.name_model is not None:
         with step(f"Encoding names by {protocol.name_model}"):
             kg1, kg2 = encode_names(kg1, kg2, protocol.name_model, verbose=verbose)
     with step(f"Fitting {type(aligner).__name__} {on}"):
-        aligner.fit(kg1, kg2, parts.train)
+        aligner.fit(kg1, kg2, train, **told)
         return perf_counter() - start
 
 

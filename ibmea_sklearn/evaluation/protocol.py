@@ -14,9 +14,12 @@ __all__ = ["Protocol"]
 METHODS = ("csls", "cosine", "sinkhorn")
 NAMES = ("given", "id", "none")
 PUBLISHED = "published"
+PARTS_TO_KEEP = ("attribute", "image", "text", "name")
 # Raised where the same fields come to mean something else.
 _EDITION = 1
 _DIGITS = 12
+# Fields that came later are told where they say anything: the digests of all others stay.
+_LATER: dict[str, Any] = {"pool": "all", "keep": {}, "image_noise": 0.0}
 
 
 class _Share(Number):
@@ -57,6 +60,14 @@ class Protocol:
         other. Without any, each aligner is compared its own way.
     csls_k : int, default=3
         Neighbours of CSLS.
+    pool : {"all", "links"}, default="all"
+        Where pairs that join the seeds are looked for: among all entities, or among those of the
+        links alone, as in the published code of TMEA: that says who has a partner.
+    keep : mapping of {str: float}, optional
+        Share of the entities with a modality that keep it, on both sides: of "attribute", "image",
+        "text" or "name". Those that lose it are drawn by the seed of the split.
+    image_noise : float, default=0.0
+        Share of the numbers of image features that are set to zero, before anything is learnt.
 
     Raises
     ------
@@ -86,6 +97,9 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
     dangling: float = 0.0
     matchings: tuple[str, ...] = METHODS
     csls_k: int = 3
+    pool: str = "all"
+    keep: Any = ()
+    image_noise: float = 0.0
 
     _ranges: ClassVar[dict[str, Range]] = {
         "train_ratio": AnyOf(_Share(0, 1, "most"), PUBLISHED),
@@ -94,6 +108,8 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
         "names": AnyOf(Choice(*NAMES), None),
         "dangling": Number(0, 1, "most"),
         "csls_k": Integer(),
+        "pool": Choice("all", "links"),
+        "image_noise": Number(0, 1),
     }
 
     def __post_init__(self) -> None:
@@ -108,6 +124,8 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
         if self.train_ratio != PUBLISHED:
             object.__setattr__(self, "train_ratio", float(self.train_ratio))
         object.__setattr__(self, "dangling", float(self.dangling))
+        object.__setattr__(self, "keep", _checked_shares(self.keep))
+        object.__setattr__(self, "image_noise", float(self.image_noise))
 
     @property
     def digest(self) -> str:
@@ -122,7 +140,8 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
         -------
         dict of {str: object}
         """
-        return {**asdict(self), "matchings": list(self.matchings)}
+        told = {**asdict(self), "matchings": list(self.matchings), "keep": dict(self.keep)}
+        return {n: v for n, v in told.items() if n not in _LATER or v != _LATER[n]}
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> Protocol:
@@ -159,6 +178,7 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
             f"candidates: {_CANDIDATES[self.candidates]}",
             f"names: {_NAMES[self.names]}{model}",
             *([gone] if self.dangling else []),
+            *self._said_conditions(),
             self._said_matchings(),
             "both directions",
         ]
@@ -170,6 +190,14 @@ CSLS (k=3), also cosine and Sinkhorn, both directions
         return (
             f"{100 * self.train_ratio:g}% of the links as seeds" if self.train_ratio else "no seeds"
         )
+
+    def _said_conditions(self) -> list[str]:
+        said = [f"{100 * share:g}% of those with {what} keep it" for what, share in self.keep]
+        if self.image_noise:
+            said.append(f"{100 * self.image_noise:g}% of the image features set to zero")
+        if self.pool == "links":
+            said.append("pairs looked for among entities of the links alone")
+        return said
 
     def _said_matchings(self) -> str:
         if not self.matchings:
@@ -210,3 +238,18 @@ def _checked_methods(given: Any) -> tuple[str, ...]:
     if len(set(methods)) < len(methods):
         raise ValueError(f"Expected each of matchings once; found {list(methods)}.")
     return methods
+
+
+def _checked_shares(given: Any) -> tuple[tuple[str, float], ...]:
+    """Return shares by modality, sorted."""
+    try:
+        shares = dict(given or {})
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Expected keep to be a share for each modality, such as {{'image': 0.4}}; found "
+            f"{given!r}."
+        ) from None
+    for modality, share in shares.items():
+        Choice(*PARTS_TO_KEEP).check("keep", modality)
+        Number(0, 1).check(f"keep of {modality}", share)
+    return tuple(sorted((modality, float(share)) for modality, share in shares.items()))

@@ -5,6 +5,7 @@ from .imputers import NeighborMeanImputer as NeighborMeanImputer
 from .imputers import VAEImputer as VAEImputer
 from .modality_featurizer import ModalityFeaturizer as ModalityFeaturizer
 from .robustness import FeatureDropoutNoise as FeatureDropoutNoise
+from .robustness import keep_share as keep_share
 from .robustness import pair_similarities as pair_similarities
 from .robustness import select_by_similarity as select_by_similarity
 from .structure.bags import BagOfAttributes as BagOfAttributes

@@ -1,4 +1,4 @@
-"""For experiments on robustness: features partly gone, and pairs that are little alike."""
+"""For experiments on robustness: modalities and features partly gone, pairs that are not alike."""
 
 from __future__ import annotations
 
@@ -200,6 +200,73 @@ def _contents(rows: Matrix) -> Iterator[str]:
     for i in range(rows.shape[0]):
         row = rows[[i]] if isinstance(rows, np.ndarray) else rows[[i]].toarray()
         yield np.asarray(row, np.float64).tobytes().hex()
+
+
+def keep_share(
+    kg: KnowledgeGraph, modality: str, share: float, random_state: int = 0
+) -> KnowledgeGraph:
+    """Leave a modality to a share of the entities that have it.
+
+    Parameters
+    ----------
+    kg : KnowledgeGraph
+    modality : str
+        "attribute", "image", "text", "name", or that of features.
+    share : float
+        From 0 to 1. Larger shares keep all that smaller ones do.
+    random_state : int, default=0
+        Seed of the draw.
+
+    Returns
+    -------
+    KnowledgeGraph
+        All else of it stays, relations included.
+
+    Raises
+    ------
+    ValueError
+        If the share is out of range, or no entity has the modality.
+
+    See Also
+    --------
+    FeatureDropoutNoise : Features that are partly gone.
+    ibmea_sklearn.KnowledgeGraph.without : Of entities that you name.
+
+    References
+    ----------
+    Chen et al.: Tackling Uncertain Correspondences for Multi-Modal Entity Alignment, NeurIPS 2024:
+    entities that lack a modality.
+
+    Examples
+    --------
+    >>> from ibmea_sklearn import KnowledgeGraph
+    >>> from ibmea_sklearn.featurizers import keep_share
+    >>> kg = KnowledgeGraph(texts={"a": "one", "b": "two", "c": "three", "d": "four"})
+    >>> keep_share(kg, "text", 0.5).modalities
+    {'text': 0.5}
+    """
+    Number(0, 1).check("share", share)
+    having = _having(kg, modality)
+    if not len(having):
+        raise ValueError(
+            f"Expected a modality that entities of {kg.name!r} have: "
+            f"{', '.join(kg.modalities) or 'it has none'}; found {modality!r}."
+        )
+    order = np.random.default_rng(random_state).permutation(having)
+    return kg.without(kg.entity_ids[order[round(len(order) * share) :]], modality)
+
+
+def _having(kg: KnowledgeGraph, modality: str) -> np.ndarray:
+    """Return the entities that have a modality, as data or as features."""
+    owners = {
+        "attribute": kg.attribute_triples[:, 0],
+        "image": kg.images.entities,
+        "text": kg.texts.entities,
+        "name": kg.names.entities,
+    }.get(modality, np.empty(0, np.int64))
+    if modality in kg.features:
+        owners = np.append(owners, np.flatnonzero(kg.features[modality].mask))
+    return np.unique(owners)
 
 
 def pair_similarities(X: SeedPairs, modality: str = "image") -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from .._utils.validation import did_you_mean
 from ._features import ModalityFeatures, checked_features, is_within
 from ._names import EntityNames, checked_names, is_read_first, names_of_ids
 from ._tables import (
@@ -26,6 +27,9 @@ from ._tables import (
     name_columns,
     say_unknown,
 )
+
+# Modalities with raw data of their own, and where these lie.
+_TABLES = {"image": "images", "text": "texts", "name": "names"}
 
 
 class EntityValues(NamedTuple):
@@ -303,13 +307,16 @@ class KnowledgeGraph(Frozen):
         owners = self.entity_index(owners, "entities of names")
         return self._with(names=frozen(checked_names(owners, values, languages)))
 
-    def without(self, entities: Any) -> KnowledgeGraph:
-        """Return a new graph without some entities, and without all that is said of them.
+    def without(self, entities: Any, modality: str | None = None) -> KnowledgeGraph:
+        """Return a new graph without some entities, or in which they lack a modality.
 
         Parameters
         ----------
         entities : array-like of shape (n,)
             Ids.
+        modality : str, optional
+            "attribute", "image", "text", "name", or that of features: only what it says of the
+            entities is left out, and they stay.
 
         Returns
         -------
@@ -320,7 +327,7 @@ class KnowledgeGraph(Frozen):
         Raises
         ------
         ValueError
-            If an entity is unknown, or none is left.
+            If an entity is unknown, none is left, or the graph has no such modality.
 
         Examples
         --------
@@ -329,9 +336,13 @@ class KnowledgeGraph(Frozen):
         >>> rest = kg.without(["a"])
         >>> rest.entity_ids.tolist(), rest.relation_names.tolist(), rest.labels()
         (['c', 'b'], ['likes'], ['', 'Bea'])
+        >>> kg.without(["b"], modality="name").labels()
+        ['', '', '']
         """
         is_kept = np.ones(self.n_entities, bool)
         is_kept[self.entity_index(entities, "entities to leave out")] = False
+        if modality is not None:
+            return self._with(**frozen(self._lacking(modality, is_kept)))
         if not is_kept.any():
             raise ValueError(
                 f"Expected entities that stay; found all {self.n_entities:,} of {self.name!r} "
@@ -339,20 +350,16 @@ class KnowledgeGraph(Frozen):
             )
         place = np.cumsum(is_kept) - 1
         relations = self.relation_triples[is_kept[self.relation_triples[:, [0, 2]]].all(axis=1)]
-        has = is_kept[self.attribute_triples[:, 0]]
         relation_names, used = _used(self.relation_names, relations[:, 1])
-        attribute_names, attributes = _used(self.attribute_names, self.attribute_triples[has, 1])
         ends = place[relations[:, [0, 2]]]
+        attributes = self._attributes_of(is_kept)
+        owners, predicates = attributes["attribute_triples"].T
         changed = {
+            **attributes,
             "entity_ids": self.entity_ids[is_kept],
             "relation_names": relation_names,
-            "attribute_names": attribute_names,
             "relation_triples": np.column_stack([ends[:, 0], used, ends[:, 1]]),
-            "attribute_triples": np.column_stack(
-                [place[self.attribute_triples[has, 0]], attributes]
-            ),
-            "attribute_values": self.attribute_values[has],
-            "attribute_datatypes": self.attribute_datatypes[has],
+            "attribute_triples": np.column_stack([place[owners], predicates]),
             **{
                 what: _rows_of(getattr(self, what), is_kept, place)
                 for what in ("images", "texts", "names")
@@ -365,6 +372,40 @@ class KnowledgeGraph(Frozen):
         new = self._with(**frozen(changed), features=frozen(features))
         new.__dict__.pop("_entity_index", None)
         return new
+
+    def _attributes_of(self, is_kept: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what attributes say of the entities that are kept, under their numbers."""
+        has = is_kept[self.attribute_triples[:, 0]]
+        names, used = _used(self.attribute_names, self.attribute_triples[has, 1])
+        return {
+            "attribute_names": names,
+            "attribute_triples": np.column_stack([self.attribute_triples[has, 0], used]),
+            "attribute_values": self.attribute_values[has],
+            "attribute_datatypes": self.attribute_datatypes[has],
+        }
+
+    def _lacking(self, modality: str, is_kept: np.ndarray) -> dict[str, Any]:
+        """Return what changes where only the entities that are kept have a modality."""
+        known = [*_TABLES, "attribute", *(m for m in self.features if m not in _TABLES)]
+        if modality not in known:
+            raise ValueError(
+                f"Expected a modality among {', '.join(known)}; found {modality!r}."
+                f"{did_you_mean(modality, known)}"
+            )
+        changed: dict[str, Any] = {}
+        if modality == "attribute":
+            changed |= self._attributes_of(is_kept)
+        elif modality in _TABLES:
+            table = getattr(self, _TABLES[modality])
+            rows = is_kept[table.entities]
+            changed[_TABLES[modality]] = type(table)(*(column[rows] for column in table))
+        if modality in self.features:
+            values, mask = self.features[modality]
+            kept = is_kept[:, None]
+            few = values * kept if isinstance(values, np.ndarray) else values.multiply(kept).tocsr()
+            lessened = ModalityFeatures(few, mask & is_kept)
+            changed["features"] = {**self.features, modality: lessened}
+        return changed
 
     def labels(self, entities: np.ndarray | None = None) -> list[str]:
         """Return what a reader calls entities: a name, else a text, else nothing.

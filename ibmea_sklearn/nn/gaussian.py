@@ -13,6 +13,10 @@ from .._utils.device import rand, randn_like
 from .features import SparseRows, apply_linear
 from .gat import Dropout
 
+# Of a deviation. Counts in the thousands, as they come, else make one infinite: its gradient of 0
+# times infinity is NaN, and ends the training.
+_LARGEST_LOG = 20.0
+
 
 class Gaussian(NamedTuple):
     """A diagonal Gaussian for each row: mean and logarithm of the variance, both (n, d)."""
@@ -22,8 +26,8 @@ class Gaussian(NamedTuple):
 
     @property
     def deviation(self) -> Tensor:
-        """The standard deviations, (n, d)."""
-        return torch.exp(self.log_variance / 2)
+        """The standard deviations, (n, d), at most e^20."""
+        return torch.exp((self.log_variance / 2).clamp(max=_LARGEST_LOG))
 
     def of(self, rows: Tensor) -> Gaussian:
         """Return those of some rows.

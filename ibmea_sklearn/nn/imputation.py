@@ -34,6 +34,8 @@ class VariationalAutoencoder(nn.Module):
         Width of the latent and of all layers in between.
     n_layers : int, default=2
         Hidden layers of the encoder, and of the decoder, each with a ReLU.
+    draws_always : bool, default=False
+        Whether latents are drawn at inference as well, as in the published code.
 
     Notes
     -----
@@ -51,8 +53,15 @@ class VariationalAutoencoder(nn.Module):
     True
     """
 
-    def __init__(self, n_features: int, n_latent: int = 64, n_layers: int = 2) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        n_latent: int = 64,
+        n_layers: int = 2,
+        draws_always: bool = False,
+    ) -> None:
         super().__init__()
+        self.draws_always = draws_always
         self.encoder = _hidden_layers(n_features, n_latent, n_layers)
         self.posterior = GaussianHead(n_latent, n_latent)
         self.decoder = _hidden_layers(n_latent, n_latent, n_layers)
@@ -76,7 +85,7 @@ class VariationalAutoencoder(nn.Module):
         return posterior
 
     def draw(self, posterior: Gaussian) -> Tensor:
-        """Draw latents in training; take the mean at inference.
+        """Draw latents in training; take the mean at inference, unless it draws always.
 
         Parameters
         ----------
@@ -86,7 +95,7 @@ class VariationalAutoencoder(nn.Module):
         -------
         Tensor of shape (n, n_latent)
         """
-        return posterior.sample() if self.training else posterior.mean
+        return posterior.sample() if self.training or self.draws_always else posterior.mean
 
     def decode(self, latent: Tensor) -> Tensor:
         """Return the vectors that latents stand for.
@@ -157,6 +166,7 @@ class TargetImputer(nn.Module):
     widths : mapping of {str: int}
         Width of each modality's vectors.
     n_components, n_latent : int
+    draws_always : bool, default=False
         As of :class:`ModalityImputer`, which has one of these for each target.
 
     Notes
@@ -183,12 +193,15 @@ class TargetImputer(nn.Module):
         widths: Mapping[str, int],
         n_components: int,
         n_latent: int,
+        draws_always: bool = False,
     ) -> None:
         super().__init__()
         self.target, self.sources = target, list(sources)
         self.map = nn.Linear(sum(widths[m] for m in sources), n_components)
-        self.own = VariationalAutoencoder(widths[target], n_latent)
-        self.source = VariationalAutoencoder(n_components, n_latent)
+        self.own, self.source = (
+            VariationalAutoencoder(width, n_latent, draws_always=draws_always)
+            for width in (widths[target], n_components)
+        )
         nn.init.xavier_normal_(self.map.weight)
 
     def forward(
@@ -265,6 +278,8 @@ class ModalityImputer(nn.Module):
     n_components : int, default=100
         Width of the vector that the sources are mapped to.
     n_latent : int, default=64
+    draws_always : bool, default=False
+        Whether latents are drawn at inference as well, as in the published code.
 
     Raises
     ------
@@ -297,6 +312,7 @@ class ModalityImputer(nn.Module):
         targets: Sequence[str] | None = None,
         n_components: int = 100,
         n_latent: int = 64,
+        draws_always: bool = False,
     ) -> None:
         super().__init__()
         targets = list(widths) if targets is None else list(targets)
@@ -304,7 +320,7 @@ class ModalityImputer(nn.Module):
         parts = {}
         for m in targets:
             sources = [k for k in widths if k != m]
-            parts[m] = TargetImputer(m, sources, widths, n_components, n_latent)
+            parts[m] = TargetImputer(m, sources, widths, n_components, n_latent, draws_always)
         self.targets = nn.ModuleDict(parts)
 
     def forward(

@@ -20,6 +20,7 @@ __all__ = ["HeldOutScore", "LastGoodWeights", "ProgressBar", "StopTraining", "co
 
 # Parts of the loss: "nce_image" is said as "image".
 _BY_MODALITY = ("contrast", "imputation", "kl", "nce")
+_SCORES = ("hits@1", "mrr")
 _OTHER_PARTS = ("found", "hybrid", "orthogonality", "triples")
 
 
@@ -140,6 +141,10 @@ class HeldOutScore(Callback):
         Epochs between scores.
     patience : int or None
         Scores in a row that do not improve before training stops; None never stops.
+    name : {"hits@1", "mrr"}, default="hits@1"
+        What the score is called in the history, behind ``validation_``.
+    after : int, default=0
+        Epochs before those that count for the interval.
 
     Attributes
     ----------
@@ -150,7 +155,7 @@ class HeldOutScore(Callback):
 
     Notes
     -----
-    The score is in the history as ``validation_hits@1``.
+    The score is in the history as ``validation_hits@1`` or ``validation_mrr``.
     """
 
     def __init__(
@@ -159,11 +164,15 @@ class HeldOutScore(Callback):
         search: _Knowing,
         interval: int,
         patience: int | None,
+        name: str = "hits@1",
+        after: int = 0,
     ) -> None:
         self.score = score
         self.search = search
         self.interval = interval
         self.patience = patience
+        self.name = name
+        self.after = after
 
     def initialize(self) -> HeldOutScore:
         """Start with nothing seen.
@@ -193,11 +202,11 @@ class HeldOutScore(Callback):
             If the last `patience` scores did not improve.
         """
         epoch = len(net.history)
-        if epoch % self.interval:
+        if epoch <= self.after or (epoch - self.after) % self.interval:
             return
         net.module_.eval()
         value = self.score()
-        net.history.record("validation_hits@1", value)
+        net.history.record(f"validation_{self.name}", value)
         if value > self.best_score_:
             best = copied(net.module_.state_dict()), {"found": self.search.found}
             # In one go: an interrupt in between would leave an epoch with another's weights.
@@ -341,8 +350,9 @@ def _fields(history: History) -> dict[str, Any]:
     """Return what the bar says: loss and last validation, and the loss by modality."""
     if not len(history):
         return {"state": "", "parts": ""}
-    scores = [row["validation_hits@1"] for row in history if "validation_hits@1" in row]
-    last = f" hits@1 {scores[-1]:.3f}" if scores else ""
+    names = {f"validation_{name}": name for name in _SCORES}
+    said = [(names[n], value) for row in history for n, value in row.items() if n in names]
+    last = f" {said[-1][0]} {said[-1][1]:.3f}" if said else ""
     parts = ", ".join(f"{part} {value:.2f}" for part, value in _losses(history[-1]).items())
     return {"state": f"loss {history[-1, 'train_loss']:.2f}{last}", "parts": f"({parts})"}
 

@@ -231,8 +231,14 @@ class Trainer:
                 f"of {n_train} seeds. Change it, pass more seeds, or set no interval."
             )
         hint_at_small_validation(n_held_out, n_train + n_held_out)
-        score = functools.partial(search.hits_at_1, self.encode, self.matching)
-        return HeldOutScore(score, search, min(interval, sum(self.epochs)), self.rounds.patience)
+        rounds, total = self.rounds, sum(self.epochs)
+        how = rounds.validation_score, rounds.validation_candidates
+        score = functools.partial(search.held_out_score, self.encode, self.matching, *how)
+        after = min(rounds.validation_after, total - 1)
+        interval = min(interval, total - after)
+        return HeldOutScore(
+            score, search, interval, rounds.patience, rounds.validation_score, after
+        )
 
     def _rate(self) -> Callable[[int], float]:
         """Return the factor of the learning rate, by epoch."""

@@ -52,7 +52,7 @@ class Watched(IBMEAAligner):
 
     def _network(self, start):
         self.start, self.search, self.seen = start, start.search, []
-        find, settle, hits_at_1 = self.search.find, self.search.settle, self.search.hits_at_1
+        find, settle, score = self.search.find, self.search.settle, self.search.held_out_score
 
         def watched_find(encode=None):
             self.come_to(f"search {len(self.search.log)}")
@@ -62,15 +62,15 @@ class Watched(IBMEAAligner):
             self.come_to("settle")
             return settle(encode)
 
-        def watched_hits_at_1(encode, matching):
+        def watched_score(encode, matching, *how):
             weights = copy.deepcopy(self.network_.state_dict())
             fused = self.search.embed(encode)[0]["fused"]
             self.seen.append(Seen(fused, self.search.known, weights))
             self.come_to(f"validation {len(self.seen)}")
-            return hits_at_1(encode, matching)
+            return score(encode, matching, *how)
 
         self.search.find, self.search.settle = watched_find, watched_settle
-        self.search.hits_at_1 = watched_hits_at_1
+        self.search.held_out_score = watched_score
         return super()._network(start)
 
     def _read_out(self, known, channels):

@@ -34,7 +34,8 @@ N_LEFT, N_SEEDS = 60, 30
 
 @pytest.fixture(scope="module")
 def pair():
-    return make_mmkg_pair(N_LEFT, missing_modalities={"attribute": 0.3}, random_state=0)
+    missing = {"attribute": 0.3, "image": 0.2}
+    return make_mmkg_pair(N_LEFT, missing_modalities=missing, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -424,7 +425,8 @@ def test_tmea_lets_pairs_join_as_published():
     params = TMEAAligner.from_preset("paper").get_params()
     names = ("candidate_interval", "join_interval", "join_after", "n_rounds")
     assert [params[f"rounds__{name}"] for name in names] == [70, 70, 0, 1]
-    assert params["training__max_epochs"] == 300
+    assert params["training__max_epochs"] == 300 and params["training__schedule"] == "constant"
+    assert params["commonality__attention"] == "single" and params["imputation__draw"] == "always"
     candidates = Candidates(None, None, Matching(), 70, 70, 0)
     joinings, epoch = [], 0
     while (epoch := candidates.next_joining(epoch)) < 300:
@@ -432,17 +434,60 @@ def test_tmea_lets_pairs_join_as_published():
     assert joinings == [70, 140, 210, 280]
 
 
-def test_pairs_join_while_tmea_is_trained(pair):
-    quick = {"training__max_epochs": 5, "features__n_components": 8, "triples__min_steps": 1}
-    rounds = {"rounds__candidate_interval": 2, "rounds__join_interval": 2}
+@pytest.fixture(scope="module")
+def tmea(pair):
+    """TMEA as published, on few epochs, with rounds to match."""
+    quick = {"training__max_epochs": 7, "features__n_components": 8, "triples__min_steps": 1}
+    rounds = {
+        "rounds__candidate_interval": 2,
+        "rounds__join_interval": 2,
+        "rounds__validation_after": 2,
+    }
     fixed = {"device": "cpu", "random_state": 0, "verbose": 0}
     aligner = TMEAAligner.from_preset("paper", **quick, **rounds, **fixed)
-    aligner.fit(*pair[:2], pair[2][:N_SEEDS])
-    assert set(aligner.modalities_) <= set(TMEAAligner.published)
-    known = [row["n_seeds"] for row in aligner.history_]
-    assert known[:2] == [N_SEEDS] * 2 and known[2] == N_SEEDS + aligner.rounds_[0]["n_found"]
-    assert ("found" in aligner.history_[2]) == (known[2] > N_SEEDS)
-    assert aligner._criterion().keeps_missing
+    return aligner.fit(*pair[:2], pair[2][:N_SEEDS])
+
+
+def test_pairs_join_while_tmea_is_trained(tmea):
+    assert set(tmea.modalities_) <= set(TMEAAligner.published)
+    known = [row["n_seeds"] for row in tmea.history_]
+    n_train = N_SEEDS * 2 // 3
+    assert known[:2] == [n_train] * 2 and known[2] == n_train + tmea.rounds_[0]["n_found"]
+    assert ("found" in tmea.history_[2]) == (known[2] > n_train)
+    assert tmea._criterion().keeps_missing
+
+
+def test_the_epoch_of_tmea_is_that_with_the_best_mrr_of_the_validation_pairs(tmea):
+    scores = [row.get("validation_mrr") for row in tmea.history_]
+    assert scores[:2] == [None, None] and None not in scores[2:]
+    assert tmea.best_epoch_ == 3 + int(np.argmax(scores[2:]))
+    names = ("validation_interval", "validation_score", "validation_candidates", "validation_after")
+    params = TMEAAligner.from_preset("paper").get_params()
+    assert [params[f"rounds__{name}"] for name in names] == [1, "mrr", "held_out", 69]
+    assert params["rounds__validation_fraction"] == pytest.approx(1 / 3)
+
+
+def test_latents_of_tmea_are_drawn_at_inference_too(tmea):
+    network, seeds = tmea.network_, known_of(tmea)
+    lacks = np.any([np.concatenate(sides) for sides in tmea.imputed_.values()], axis=0)
+    one, other = (network.vectors(seeds, "fused")["network"] for _ in range(2))
+    assert lacks.any() and not lacks.all()
+    assert (one[lacks] != other[lacks]).any(axis=1).all()
+    np.testing.assert_array_equal(one[~lacks], other[~lacks])
+
+
+def test_layers_of_tmea_start_as_published(pair):
+    """Xavier's rule for all maps; biases of attention as torch starts those of a layer."""
+    quick = {"training__learning_rate": 1e-30, "training__max_epochs": 1}
+    fixed = {"device": "cpu", "random_state": 0, "verbose": 0, "modalities": ["graph", "image"]}
+    aligner = TMEAAligner.from_preset("paper", **quick, **fixed)
+    network = aligner.fit(*pair[:2], pair[2][:N_SEEDS]).network_
+    linear = network.projections["image"].linear
+    n_in, n_out = linear.in_features, linear.out_features
+    assert linear.weight.std().item() == pytest.approx((2 / (n_in + n_out)) ** 0.5, rel=0.1)
+    for seen in network.fusion.attention.seen.values():
+        assert 0.05 < seen.bias.abs().max().item() <= 0.1
+        assert seen.output.std().item() == pytest.approx(0.1, rel=0.1)
 
 
 def test_tmea_takes_the_published_modalities():

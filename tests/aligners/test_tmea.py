@@ -305,7 +305,9 @@ def test_weights_of_constraints(fit):
 
 def test_the_preset_of_the_paper(fit):
     quick = {n: v for n, v in CHEAP.items() if not n.startswith("propagation")}
-    params = {**quick, "rounds__candidate_interval": None, "triples__min_steps": 1}
+    own = {"candidate_interval": None, "validation_fraction": 0, "validation_interval": None}
+    rounds = {f"rounds__{name}": value for name, value in own.items()}
+    params = {**quick, **rounds, "triples__min_steps": 1}
     aligner = TMEAAligner.from_preset("paper", **{**params, "modalities": ["graph", "image"]})
     fit(aligner)
     assert set(aligner.embeddings_) == {"graph", "image", "network", "fused"}

@@ -177,7 +177,7 @@ def test_no_channel_and_no_network_sees_them_before_the_end():
     search = search_in(min_confidence=1, propagation=propagate)
     search.find_frozen()
     search.find(encode)
-    search.hits_at_1(encode, search.matching)
+    search.held_out_score(encode, search.matching)
     search.settle(encode)
     assert len(seen) >= 4 and all(pairs == as_set(TRAIN) for pairs in seen)
     search.embed(encode)

@@ -101,15 +101,18 @@ def test_who_lacks_a_channel_is_compared_by_the_others(lacking):
     assert as_set(search.found) == {pair for pair, chance in mutual.items() if chance > 0.5}
     pool = np.setdiff1d(np.arange(N_LEFT, N_LEFT + N_RIGHT), TRAIN[:, 1])
     ranks = naive_ranks(joined(search), HELD_OUT, pool)
-    assert search.hits_at_1(None, COSINE) == (ranks == 1).mean()
+    assert search.held_out_score(None, COSINE) == (ranks == 1).mean()
 
 
-@pytest.mark.parametrize("noise", [0.3, 1.5])
-def test_hits_at_1_equals_naive_loop(noise):
-    search = search_in(noise=noise)
+@pytest.mark.parametrize("among", ["all", "held_out"])
+@pytest.mark.parametrize("score", ["hits@1", "mrr"])
+def test_held_out_pairs_are_scored_as_by_a_naive_loop(score, among):
+    search = search_in(noise=1.5)
     pool = np.setdiff1d(np.arange(N_LEFT, N_LEFT + N_RIGHT), TRAIN[:, 1])
-    expected = (naive_ranks(joined(search), HELD_OUT, pool) == 1).mean()
-    assert search.hits_at_1(None, COSINE) == expected
+    pool = pool if among == "all" else np.sort(HELD_OUT[:, 1])
+    ranks = naive_ranks(joined(search), HELD_OUT, pool)
+    expected = (ranks == 1).mean() if score == "hits@1" else (1 / ranks).mean()
+    assert search.held_out_score(None, COSINE, score, among) == pytest.approx(expected)
 
 
 def test_a_ruined_network_finds_and_teaches_nothing():
@@ -121,7 +124,7 @@ def test_a_ruined_network_finds_and_teaches_nothing():
     before = dict(search.channels.weights)
     search.find(ruined)
     assert search.found.shape == (0, 2)
-    assert math.isnan(search.hits_at_1(ruined, COSINE))
+    assert math.isnan(search.held_out_score(ruined, COSINE))
     assert search.channels.weights == before
     assert search.log[1] == {
         "n_pairs": 8 + search.log[0]["n_found"], "trained": True, "n_found": 0, "precision": None,

@@ -605,3 +605,37 @@ def test_some_test_pairs_stay(ibmea, pair_folder, share):
     result = ibmea("evaluate", "--dataset", pair_folder, f"--dangling={share}", "-q")
     assert result.exit_code == 2
     assert "Expected --dangling " in result.stderr
+
+
+def test_conditions_further_matchings_and_fifths_stand_in_the_report(ibmea, pair_folder, tmp_path):
+    args = ("--aligner", "propagation", "--train-ratio", 0.3, "--keep", "image=0.8", "-q")
+    more = ("--image-noise", 0.2, "--pool", "links", "--also", "csls,cosine", "--by-similarity")
+    path = tmp_path / "out.json"
+    result = ibmea("evaluate", "--dataset", pair_folder, *args, *more, "--json", path)
+    assert result.exit_code == 0, result.output
+    report = json.loads(path.read_text())
+    assert list(report["by_matching"]) == ["sinkhorn", "csls", "cosine"]
+    assert (
+        report["by_matching"]["sinkhorn"]["left_to_right"]
+        == report["scores"]["left_to_right"]["fused"]
+    )
+    protocol = report["protocol"]
+    assert protocol["matching"] == "Sinkhorn" and protocol["keep"] == {"image": 0.8}
+    assert protocol["image_noise"] == 0.2 and "of the links alone" in protocol["pool"]
+    assert len(report["by_similarity"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--keep", "image"), "Expected --keep MODALITY=SHARE, such as image=0.4; found 'image'"),
+        (("--keep", "picture=0.5"), "Expected --keep to be"),
+        (("--image-noise", "2"), "Expected --image-noise to be"),
+        (("--pool", "seeds"), "Expected --pool to be"),
+        (("--also", "cslss"), "Did you mean 'csls'"),
+    ],
+)
+def test_conditions_that_can_not_be(ibmea, pair_folder, args, message):
+    result = ibmea("evaluate", "--dataset", pair_folder, "--aligner", "propagation", *args)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())

@@ -195,3 +195,62 @@ def test_memory_is_that_of_the_run():
     del rows
     forget_peak()
     assert peak_memory_mib() <= before
+
+
+class Seen(PropagationAligner):
+    """Keeps what it is given."""
+
+    def fit(self, kg1, kg2=None, seeds=None, verdicts=None):
+        Seen.given = kg1, kg2, seeds, verdicts
+        return super().fit(kg1, kg2, seeds, verdicts)
+
+
+def seen(data, protocol, **more):
+    aligner = Seen(random_state=0, verbose=0).set_params(propagation__n_components=32)
+    report = evaluate(aligner, data, protocol, **more)
+    return *Seen.given, report
+
+
+def test_modalities_and_images_are_partly_gone(pair):
+    how = {"keep": {"image": 0.5, "attribute": 0.25}, "image_noise": 0.3}
+    left, right, _, _, report = seen(pair, Protocol(0.4, matchings=(), **how))
+    for kg, before in zip((left, right), pair[:2], strict=True):
+        for modality, share in how["keep"].items():
+            assert kg.modalities[modality] == pytest.approx(
+                share * before.modalities[modality], abs=1 / kg.n_entities
+            )
+        rows = kg.features["image"]
+        values, whole = rows.values[rows.mask], before.features["image"].values[rows.mask]
+        assert 0.2 < (values == 0).mean() < 0.4
+        np.testing.assert_array_equal(values[values != 0], whole[values != 0])
+    assert report["protocol"]["keep"] == {"attribute": 0.25, "image": 0.5}
+    assert report["protocol"]["image_noise"] == 0.3 and "pool" not in report["protocol"]
+
+
+def test_a_pool_of_the_links_says_who_has_no_partner(pair):
+    kg1, kg2, links = pair
+    some = kg1, kg2, links[:50]
+    left, right, _, verdicts, report = seen(some, Protocol(0.4, pool="links"))
+    assert set(verdicts["verdict"]) == {"none"}
+    told = [set(verdicts[side].dropna()) for side in ("source", "target")]
+    for kg, alone, side in zip((left, right), told, links[:50].T, strict=True):
+        assert alone == set(kg.entity_ids.tolist()) - set(side)
+    assert "says who has a partner" in report["protocol"]["pool"]
+    assert seen(some, Protocol(0.4))[3] is None
+
+
+def test_fifths_of_the_test_pairs_are_scored_by_how_alike_their_images_are(pair):
+    *_, report = seen(pair, Protocol(0.25, matchings=("cosine",)), by_similarity=True)
+    bands = report["by_similarity"]
+    assert [band["n_pairs"] for band in bands] == [9] * 5
+    likeness = [band["similarity"] for band in bands]
+    assert likeness == sorted(likeness) and bands[-1]["high"] == 1
+    whole = report["scores"]["left_to_right"]["fused"]
+    for score in ("hits@1", "mrr"):
+        assert np.mean([band[score] for band in bands]) == pytest.approx(whole[score])
+
+
+def test_graphs_without_images_have_no_noise_in_them(pair):
+    bare = [kg.with_features(image=None) for kg in pair[:2]]
+    with pytest.raises(ValueError, match="whose entities have images.*found none in"):
+        evaluate(small(), (*bare, pair[2]), Protocol(0.4, image_noise=0.5))

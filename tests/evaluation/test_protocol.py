@@ -17,6 +17,9 @@ FIELDS = st.fixed_dictionaries(
         "names": st.sampled_from(["none", "id", "given", None]),
         "csls_k": st.integers(1, 10),
         "matchings": st.permutations(["csls", "cosine", "sinkhorn"]).map(lambda m: m[:2]),
+        "pool": st.sampled_from(["all", "links"]),
+        "keep": st.sampled_from([(), {"image": 0.5}, {"text": 1, "image": 0.5}]),
+        "image_noise": st.sampled_from([0, 0.0, 0.3]),
     }
 )
 
@@ -32,6 +35,32 @@ def test_the_same_rules_have_the_same_digest_and_others_another(one, other):
 def test_the_digest_is_one_for_ever():
     """Papers cite it: raise the edition where fields come to mean something else."""
     assert Protocol().digest == "670c1469df66"
+
+
+def test_what_was_done_to_the_data_is_said():
+    protocol = Protocol(keep={"image": 0.4, "attribute": 1}, image_noise=0.3, pool="links")
+    assert protocol.keep == (("attribute", 1.0), ("image", 0.4)) and hash(protocol)
+    for said in (
+        "40% of those with image keep it",
+        "30% of the image features set to zero",
+        "among entities of the links alone",
+    ):
+        assert said in str(protocol)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"pool": "test"}, "pool"),
+        ({"image_noise": 1.5}, "image_noise"),
+        ({"keep": {"picture": 0.5}}, "keep.*found 'picture'"),
+        ({"keep": {"image": 2}}, "keep of image"),
+        ({"keep": 0.5}, "a share for each modality.*found 0.5"),
+    ],
+)
+def test_conditions_that_can_not_be(fields, message):
+    with pytest.raises(ValueError, match=message):
+        Protocol(**fields)
 
 
 def test_another_process_has_the_same_digest():

@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from ibmea_sklearn import KnowledgeGraph, ModalityFeaturizer, SeedPairs
 from ibmea_sklearn.featurizers import (
     FeatureDropoutNoise,
+    keep_share,
     pair_similarities,
     select_by_similarity,
 )
@@ -198,3 +199,36 @@ def test_bands_of_no_kind(X, options, message):
 def test_no_view():
     with pytest.raises(TypeError, match="select_by_similarity|pair_similarities expects a view"):
         select_by_similarity([("a", "b")])
+
+
+def test_a_share_of_the_entities_keeps_a_modality():
+    triples = [(f"e{i}", "next", f"e{i + 1}") for i in range(11)]
+    values = [(f"e{i % 10}", f"a{i % 3}", i) for i in range(30)]
+    images = {f"e{i}": b"bytes" for i in range(8)}
+    kg = KnowledgeGraph(triples, values, images, {"e0": "text"}, name="some")
+    few, half, whole = (keep_share(kg, "attribute", share) for share in (0.2, 0.5, 1.0))
+    assert [len(np.unique(k.attribute_triples[:, 0])) for k in (few, half, whole)] == [2, 5, 10]
+    assert np.isin(few.attribute_triples[:, 0], half.attribute_triples[:, 0]).all()
+    assert keep_share(kg, "image", 0.5).modalities["image"] == 4 / 12
+    for name in ("entity_ids", "relation_triples", "attribute_triples", "attribute_values"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(kg, name))
+    for kept in (few, half, whole):
+        np.testing.assert_array_equal(kept.relation_triples, kg.relation_triples)
+        assert kept.images.values.tolist() == kg.images.values.tolist()
+        assert (kept.texts.values.tolist(), kept.name) == (["text"], "some")
+
+
+def test_a_share_of_features_stays():
+    X = view()
+    half = keep_share(X.kg1, "image", 0.5, random_state=1).features["image"]
+    assert half.mask.sum() == MASK.sum() / 2 and not half.values[~half.mask].any()
+    np.testing.assert_array_equal(half.values[half.mask], image(X.kg1).values[half.mask])
+
+
+@pytest.mark.parametrize(
+    ("modality", "share", "message"),
+    [("image", 1.5, "share"), ("image", "half", "share"), ("text", 0.5, "image; found 'text'")],
+)
+def test_a_share_that_can_not_be_kept(modality, share, message):
+    with pytest.raises(ValueError, match=message):
+        keep_share(view().kg1, modality, share)

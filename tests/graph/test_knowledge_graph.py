@@ -521,8 +521,8 @@ def test_attributes_that_are_neither_nested_nor_columns(table):
 # Fewer entities
 
 
-def test_without_some_entities_nothing_is_said_of_them():
-    kg = KnowledgeGraph(
+def of_all_kinds():
+    return KnowledgeGraph(
         [("a", "r", "b"), ("b", "s", "c"), ("c", "r", "d")],
         [("a", "x", 1), ("c", "y", 2), ("d", "y", 3)],
         {"a": b"1", "d": b"2"},
@@ -530,6 +530,28 @@ def test_without_some_entities_nothing_is_said_of_them():
         {"own": np.arange(8.0).reshape(4, 2)},
         names={"c": ["C", ("Ce", "fr")], "d": "D"},
     )
+
+
+@pytest.mark.parametrize("modality", ["attribute", "image", "text", "name", "own"])
+def test_entities_lack_a_modality_and_stay(modality):
+    kg = of_all_kinds()
+    less = kg.without(["c", "b", "a"], modality)
+    assert less.entity_ids is kg.entity_ids and less.relation_triples is kg.relation_triples
+    left = {m: share for m, share in kg.modalities.items() if m != modality}
+    assert less.modalities == left | ({} if modality == "text" else {modality: 1 / 4})
+    assert less.features["own"].values[3].tolist() == [6, 7]
+    assert (less.features["own"].values[:3] == 0).all() == (modality == "own")
+    assert less.attribute_names.tolist() == (["y"] if modality == "attribute" else ["x", "y"])
+
+
+@pytest.mark.parametrize("modality", ["images", "value", ""])
+def test_a_modality_that_there_is_not_can_not_be_taken(modality):
+    with pytest.raises(ValueError, match="Expected a modality among image, text, name, attribute"):
+        of_all_kinds().without(["a"], modality)
+
+
+def test_without_some_entities_nothing_is_said_of_them():
+    kg = of_all_kinds()
     rest = kg.without(["c"])
     assert rest.entity_ids.tolist() == ["a", "b", "d"]
     assert rest.relation_names.tolist() == ["r"] and rest.attribute_names.tolist() == ["x", "y"]

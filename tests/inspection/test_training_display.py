@@ -26,6 +26,15 @@ def test_shows_the_history_of_an_aligner(trained):
     assert len(display.axes_) == 2 and display.figure_ is display.ax_.figure
 
 
+def test_a_validation_by_another_score_is_called_so():
+    rows = [{"train_loss": 1.0, "nce_graph": 1.0, "validation_mrr": 0.5}] * 2
+    display = TrainingDisplay.from_history(rows)
+    assert display.validation.tolist() == [[1, 0.5], [2, 0.5]] and set(display.losses) == {
+        "nce_graph"
+    }
+    assert display.axes_[-1].get_ylabel() == "Validation\nMRR"
+
+
 def test_lines_are_the_losses():
     display = TrainingDisplay.from_history(HISTORY, best_epoch=3)
     contrast, divergence, validation = display.axes_

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_metric_learning.losses import MultiSimilarityLoss
 
-from ibmea_sklearn.losses import Contrastive, InfoNCE, MultiSimilarity, _blocks
+from ibmea_sklearn.losses import Contrastive, InfoNCE, MultiSimilarity, _blocks, variational
 from ibmea_sklearn.losses.variational import SoftplusKL, StandardNormalKL
 
 
@@ -136,6 +136,29 @@ def test_published_kl_equals_naive_loop_with_gradients(n):
         torch.testing.assert_close(
             torch.autograd.grad(ours, moments), torch.autograd.grad(expected, moments)
         )
+
+
+def test_published_kl_of_some_rows_of_many_blocks(monkeypatch):
+    """Against the naive loop over the rows that count; NaN elsewhere is not heard of."""
+    monkeypatch.setattr(variational, "_BLOCK_NUMBERS", 7)
+    generator = torch.Generator().manual_seed(0)
+    given = [2 * torch.randn(9, 3, generator=generator, dtype=torch.float64) for _ in range(2)]
+    kept = torch.arange(9) % 3 > 0
+    moments = [m.masked_fill(~kept[:, None], torch.nan).requires_grad_() for m in given]
+    some = [m[kept].requires_grad_() for m in given]
+    ours, expected = SoftplusKL()(*moments, kept), naive_softplus_kl(*some)
+    torch.testing.assert_close(ours, expected, check_dtype=False)
+    gradients = torch.autograd.grad(3 * ours, moments)
+    for found, right in zip(gradients, torch.autograd.grad(3 * expected, some), strict=True):
+        torch.testing.assert_close(found[kept], right)
+        assert not found[~kept].any()
+
+
+def test_published_kl_of_a_mean_alone_has_a_gradient():
+    mean = torch.ones(2, 3, requires_grad=True)
+    SoftplusKL()(mean, torch.zeros(2, 3)).backward()
+    prior = np.exp(0.1 + 0.9 * np.log1p(np.exp(0.4)))
+    assert mean.grad.unique().item() == pytest.approx(1 / 2 / prior**2)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,15 @@ def test_gradients_pass_through_a_sample():
     assert (mean.grad != 0).all() and (log_variance.grad != 0).all()
 
 
+@pytest.mark.parametrize("log_variance", [100.0, 1e4, torch.inf])
+def test_a_deviation_is_finite_and_so_are_gradients(log_variance):
+    spread = torch.tensor([[log_variance, 0.0]], requires_grad=True)
+    gaussian = Gaussian(torch.zeros(1, 2), spread)
+    assert gaussian.deviation.tolist() == [[pytest.approx(4.85e8, rel=1e-3), 1]]
+    (gaussian.deviation * 0).sum().backward()  # no loss reads it
+    assert spread.grad.tolist() == [[0, 0]]
+
+
 # The published forms
 
 

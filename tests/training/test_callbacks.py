@@ -77,6 +77,14 @@ def test_restores_the_pairs_that_were_found():
     assert search.known.tolist() == PAIRS[:4].tolist()
 
 
+def test_scores_after_some_epochs_by_another_name():
+    scores = iter([0.1, 0.3, 0.2])
+    callback = HeldOutScore(lambda: next(scores), Scripted(), 2, None, "mrr", after=3)
+    net = tiny_net(callbacks=[callback]).partial_fit(all_of(PAIRS), epochs=9)
+    told = {row["epoch"]: row["validation_mrr"] for row in net.history if "validation_mrr" in row}
+    assert told == {5: 0.1, 7: 0.3, 9: 0.2} and callback.best_epoch_ == 7
+
+
 def test_scores_every_few_epochs_in_evaluation_mode():
     modes = []
     callback = HeldOutScore(lambda: modes.append(net.module_.training) or 0.5, Scripted(), 3, None)

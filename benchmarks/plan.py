@@ -1,0 +1,160 @@
+"""Runs of ``ibmea evaluate`` that a file names: what they are, what is there, making them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FOLDER = Path(__file__).parent / "results" / "evaluate"
+
+
+def _ranked(score: str, matching: str | None = None) -> Callable[[dict[str, Any]], float | None]:
+    def read(result: dict[str, Any]) -> float | None:
+        if matching is None:
+            return result["scores"]["left_to_right"]["fused"][score]
+        return result.get("by_matching", {}).get(matching, {}).get("left_to_right", {}).get(score)
+
+    return read
+
+
+def _aligned(score: str) -> Callable[[dict[str, Any]], float | None]:
+    return lambda result: result.get("alignment", {}).get(score)
+
+
+# What a column takes from the results of a run; results of older versions have less.
+COLUMNS: dict[str, Callable[[dict[str, Any]], float | None]] = {
+    "Hits@1": _ranked("hits@1"),
+    "Hits@10": _ranked("hits@10"),
+    "MRR": _ranked("mrr"),
+    "Hits@1, cosine": _ranked("hits@1", "cosine"),
+    "Hits@1, CSLS": _ranked("hits@1", "csls"),
+    "Hits@1, Sinkhorn": _ranked("hits@1", "sinkhorn"),
+    "Right by predict": lambda r: r.get("all_free_candidates", {}).get("hits@1_by_predict"),
+    "One-to-one F1": _aligned("f1"),
+    "Precision": _aligned("precision"),
+    "Recall": _aligned("recall"),
+    "F1 at confidence .5": _aligned("f1_at_half"),
+    "Calibration error": _aligned("calibration_error"),
+    "Precision at .95 asked": _aligned("precision_at_95"),
+    "Recall there": _aligned("recall_at_95"),
+    "Share with a partner": _aligned("matchable_share"),
+    "Estimated": _aligned("matchable_share_estimated"),
+}
+DEFAULT = (
+    "Hits@1",
+    "Hits@10",
+    "MRR",
+    "Right by predict",
+    "One-to-one F1",
+    "Calibration error",
+)
+
+
+class Run(NamedTuple):
+    """One call of ``ibmea evaluate``, for several seeds."""
+
+    name: str
+    title: str
+    options: str
+    seeds: Sequence[int]
+    # What data and aligner are called in the overview, of a run that stands there.
+    overview: Sequence[str] = ()
+
+    def path(self, seed: int) -> Path:
+        """Say where scores and protocol are kept."""
+        return FOLDER / f"{self.name}_{seed}.json"
+
+    def command(self, seed: int) -> list[str]:
+        """Return the arguments of ``ibmea``."""
+        seeds = ["--split-seed", str(seed), "--seed", str(seed)]
+        return ["evaluate", *shlex.split(self.options), *seeds]
+
+    def missing(self) -> list[int]:
+        """Return the seeds whose runs are not there."""
+        return [seed for seed in self.seeds if not self.path(seed).exists()]
+
+    def results(self) -> list[dict[str, Any]]:
+        """Read what is there."""
+        return list(self.by_seed().values())
+
+    def by_seed(self) -> dict[int, dict[str, Any]]:
+        """Read what is there, by seed."""
+        paths = {seed: self.path(seed) for seed in self.seeds}
+        return {s: json.loads(p.read_text(encoding="utf8")) for s, p in paths.items() if p.exists()}
+
+
+class Table(NamedTuple):
+    """Runs that belong together; `options` are common to all, `columns` are of COLUMNS."""
+
+    name: str
+    title: str
+    about: str
+    options: str
+    runs: Sequence[Run]
+    columns: Sequence[str] = DEFAULT
+
+
+def read_plan(text: str) -> list[Table]:
+    """Read which runs there are to be."""
+    return [_table(name, told) for name, told in tomllib.loads(text).items()]
+
+
+def _table(name: str, told: Mapping[str, Any]) -> Table:
+    common = told.get("options", "")
+    runs = [
+        Run(
+            run,
+            how["title"],
+            joined(common, how.get("options")),
+            how.get("seeds", told["seeds"]),
+            how.get("overview", ()),
+        )
+        for run, how in told["runs"].items()
+    ]
+    columns = told.get("columns", DEFAULT)
+    return Table(name, told["title"], told["about"].strip(), common, runs, columns)
+
+
+def joined(*options: str | None) -> str:
+    """Put options one after the other."""
+    return " ".join(filter(None, options))
+
+
+def make(run: Run, seed: int, further: Sequence[str] = ()) -> None:
+    """Make one run, unless it is there or another process is at it.
+
+    Raises
+    ------
+    CalledProcessError
+        If it fails.
+    """
+    lock = run.path(seed).with_suffix(".lock")
+    if run.path(seed).exists():
+        return
+    try:
+        lock.touch(exist_ok=False)
+    except FileExistsError:
+        print(f"Left out: {lock} says that another process makes it. Remove it if none does.")
+        return
+    command = [*run.command(seed), *further]
+    print("ibmea", shlex.join(command), flush=True)
+    call = [sys.executable, "-c", "from ibmea_sklearn.cli import main; main()", *command]
+    try:
+        subprocess.run([*call, "--quiet", "--json", str(run.path(seed))], check=True)
+    finally:
+        lock.unlink()
+
+
+def mean(numbers: Sequence[float]) -> str:
+    """Write a mean, with the standard deviation of several numbers."""
+    if not numbers:
+        return ""
+    spread = f" ± {statistics.stdev(numbers):.3f}" if len(numbers) > 1 else ""
+    return f"{statistics.fmean(numbers):.3f}{spread}"
