@@ -249,7 +249,10 @@ def test_in_another_thread(hard_pair, whole, tmp_path, by_default):
     np.testing.assert_equal(aligner.embeddings_, whole.embeddings_)
 
 
-@pytest.mark.parametrize("n_kills", [20, pytest.param(100, marks=pytest.mark.kills)])
+@pytest.mark.parametrize(
+    "n_kills",
+    [pytest.param(20, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.kills)],
+)
 def test_kills_of_a_fit_at_random_moments(tmp_path, n_kills):
     """Real processes, killed by SIGKILL, SIGTERM or SIGINT until the fit has come to its end."""
     kills = subprocess.run(

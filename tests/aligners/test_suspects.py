@@ -53,6 +53,7 @@ def test_it_says_what_would_be_better(swapped):
     assert np.mean(right) >= 0.8
 
 
+@pytest.mark.slow
 def test_the_order_of_seeds_means_nothing(swapped):
     kg1, kg2, seeds, _ = swapped
     aligners = [precomputed(kg1, kg2).fit(kg1, kg2, s) for s in (seeds, seeds[::-1])]

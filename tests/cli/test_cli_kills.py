@@ -10,7 +10,10 @@ import pytest
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("n_kills", [12, pytest.param(100, marks=pytest.mark.kills)])
+@pytest.mark.parametrize(
+    "n_kills",
+    [pytest.param(12, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.kills)],
+)
 def test_kills_at_random_moments(tmp_path, n_kills):
     """SIGKILL, SIGTERM and SIGINT, while graphs are converted, aligned, merged and reviewed."""
     pytest.importorskip("uvicorn", reason="extra [review] is not installed")

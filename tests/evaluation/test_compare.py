@@ -142,6 +142,7 @@ compare({"a": Slow(*vectors)}, {"toy": pair}, [0, 1], Protocol(0.4), folder=sys.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL")
 def test_a_comparison_that_was_killed_goes_on(pair, tmp_path):
     write_pair(*pair, tmp_path / "pair")
