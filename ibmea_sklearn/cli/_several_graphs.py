@@ -13,7 +13,6 @@ from .._utils.validation import Number, did_you_mean
 from ..aligners import align_all, deduplicate
 from ..graph import KnowledgeGraph
 from ..io import read_graph, read_pairs
-from ..io._table_files import write_table
 from ._alignment import CARDINALITIES, write_matches
 from ._names import check_choice, said_as_options
 from ._talk import Talk, check_alignment_file, check_apart, check_file, check_folder
@@ -155,7 +154,7 @@ def _write_joined(
     contradictions: Path | None,
 ) -> None:
     clusters = joined.clusters
-    write_table(clusters, output, output.suffix[1:])
+    joined.write(output)
     talk.wrote(output, f"{clusters['cluster'].nunique():,} clusters")
     if pairs is not None:
         for first, second in joined.alignments:
@@ -165,7 +164,7 @@ def _write_joined(
             write_matches(table, path, graphs[first], graphs[second], comment=comment)
             talk.wrote(path, f"{len(table):,} pairs")
     if contradictions is not None:
-        write_table(joined.contradictions, contradictions, contradictions.suffix[1:])
+        joined.write(contradictions, "contradictions")
         talk.wrote(contradictions, f"{len(joined.contradictions):,} matches that were not kept")
     _report(talk, joined, len(graphs))
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._utils.validation import Flag, Number
+from .._utils.validation import Choice, Flag, Number
+from ..io._table_files import write_table
 
 __all__ = ["JoinedAlignments", "join_alignments"]
 
+_FORMATS = (".csv", ".tsv", ".parquet")
 # (graph, entity)
 _Node = tuple[Hashable, Any]
 
@@ -83,6 +87,50 @@ entity_1, entity_2
             }
         )
         return found.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
+
+    def write(self, path: str | os.PathLike[str], what: str = "clusters") -> None:
+        """Write the table of clusters, or of contradictions, as a file that appears whole.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.csv``, ``.tsv`` or ``.parquet``.
+        what : {"clusters", "contradictions"}, default="clusters"
+
+        Raises
+        ------
+        ValueError
+            If the ending or `what` is unknown; or if it is Parquet, whose columns have one type
+            each, and ids are of several.
+        ImportError
+            If it is Parquet, and pyarrow is not installed.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import pandas as pd
+        >>> from ibmea_sklearn import join_alignments
+        >>> table = pd.DataFrame({"source": ["Paris"], "target": ["Q90"]})
+        >>> joined = join_alignments({("names", "wikidata"): table})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "clusters.csv")
+        ...     joined.write(path)
+        ...     pd.read_csv(path)["entity"].tolist()
+        ['Paris', 'Q90']
+        """
+        Choice("clusters", "contradictions").check("what", what)
+        path, table = Path(path), getattr(self, what)
+        if path.suffix not in _FORMATS:
+            raise ValueError(
+                f"Expected a file name that ends in {', '.join(_FORMATS)}; found {path.name!r}."
+            )
+        kinds = {type(i).__name__ for i in self.clusters["entity"].tolist()}
+        if path.suffix == ".parquet" and len(kinds) > 1:
+            raise ValueError(
+                f"Expected ids of one type for {path.name}; found {' and '.join(sorted(kinds))}. "
+                "Write .csv or .tsv."
+            )
+        write_table(table, path, path.suffix[1:])
 
 
 def join_alignments(

@@ -124,3 +124,29 @@ def test_a_confidence_that_is_not_there_is_one():
 def test_what_is_no_alignment_is_refused(wrong, error, message):
     with pytest.raises(error, match=message):
         join_alignments(wrong)
+
+
+def test_both_tables_are_written(tmp_path):
+    one = pd.DataFrame({"source": ["a"], "target": ["b"], "confidence": [0.5]})
+    joined = join_alignments({("x", "y"): one})
+    for name in ("t.csv", "t.tsv"):
+        joined.write(tmp_path / name)
+        sep = "," if name.endswith("csv") else "\t"
+        pd.testing.assert_frame_equal(pd.read_csv(tmp_path / name, sep=sep), joined.clusters)
+    joined.write(tmp_path / "no.csv", "contradictions")
+    assert pd.read_csv(tmp_path / "no.csv").columns.tolist() == [*joined.contradictions]
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "message"),
+    [
+        ("t.json", "clusters", "ends in .csv, .tsv, .parquet; found 't.json'"),
+        ("t.csv", "cluster", "Did you mean 'clusters'"),
+        ("t.parquet", "clusters", "found int and str. Write .csv or .tsv"),
+    ],
+)
+def test_tables_that_can_not_be_written(tmp_path, name, what, message):
+    one = pd.DataFrame({"source": ["a"], "target": [1]}, dtype=object)
+    with pytest.raises(ValueError, match=message):
+        join_alignments({("x", "y"): one}).write(tmp_path / name, what)
+    assert not list(tmp_path.iterdir())
