@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
-from .._utils.names import FUSED, GRAPH, PROPAGATION
+from .._utils.names import FUSED, GRAPH, PROPAGATION, SCHEMA
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Before, Calibration, Judgement
 from ..channels.channels import frozen_name
@@ -63,6 +63,7 @@ from ._matches import (
 )
 from ._questions import ask, neighbours, reason_of
 from ._record import FitRecord, LabelStart
+from ._shared_facts import AlignedRelations
 from ._suspects import Evidence, find_suspects
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class BaseAligner(Estimator, ABC):
     device_: str
 
     _tuples: ClassVar[tuple[type, ...]] = (
+        AlignedRelations,
         Calibration,
         Earlier,
         EntityNames,
@@ -869,7 +871,8 @@ class BaseAligner(Estimator, ABC):
     def _untaught(self) -> Evidence:
         """Return what no seed has shaped: channels that are not trained, and a propagation."""
         own = frozen_name("")
-        names = [n for n in self.embeddings_ if n.startswith(own) and n != own + PROPAGATION]
+        taught = (own + PROPAGATION, own + SCHEMA)
+        names = [n for n in self.embeddings_ if n.startswith(own) and n not in taught]
         frozen = {n.removeprefix(own): np.concatenate(self.embeddings_[n]) for n in names}
         propagation = None
         if own + PROPAGATION in self.embeddings_:

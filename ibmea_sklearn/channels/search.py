@@ -204,6 +204,11 @@ class PairSearch:
             return self.found
         return self.found[~self.is_judge[self.found[:, 0]]]
 
+    @property
+    def _can_choose(self) -> bool:
+        """Whether enough seeds are held out to say which channels help."""
+        return not self.are_seeds_few and len(self.held_out) >= LEAST_PAIRS
+
     def find(self, encode: Encode | None = None) -> None:
         """Look for pairs that are sure, and let them join the seeds."""
         self.found = self._look(encode, _FIND).sure
@@ -336,11 +341,12 @@ class PairSearch:
     def _look(self, encode: Encode | None, n_candidates: int) -> _Seen:
         """Find pairs that are sure, and log how many of the held-out ones are right."""
         nothing = np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty(0, bool)
-        vectors = self.channels.vectors(self.known, encode)
+        vectors = self.channels.vectors(self.known, encode, every=self._can_choose)
         is_possible = all(len(side) for side in self.free) and is_finite(vectors)
         if not is_possible:  # a network that is ruined: the training goes back, and stops
             self._log(encode is not None, nothing[0], nothing[2])
             return _Seen(nothing[0], None, [])
+        vectors = self.channels.chosen(vectors, self.folds, self.free[1])
         comparison, learnt = self._weigh(vectors, n_candidates)
         weights = self._weights(vectors)
         pairs, chances = self._mutual(comparison, weights)
