@@ -157,12 +157,12 @@ class SharedFacts:
             facts = pd.DataFrame({"entity": entity, "relation": relation, "code": code[end]})
             facts = facts[facts["code"] >= 0]
             n_sharing = facts.groupby(["relation", "code"])["entity"].transform("size")
-            facts["weight"] = n_sharing.to_numpy(float) ** -self.hub_exponent
+            facts = facts.assign(weight=n_sharing.to_numpy(float) ** -self.hub_exponent)
             facts = facts.merge(rows, on="relation")
-            swapped = relations.is_inverse[facts["row"]] if side else False
-            facts["weight"] *= np.sqrt(relations.confidence[facts["row"]])
-            facts["row"] = 2 * facts["row"] + (turned ^ np.asarray(swapped, int))
-            parts.append(facts)
+            row = facts["row"].to_numpy()
+            swapped = relations.is_inverse[row] if side else np.zeros(len(row), bool)
+            weight = facts["weight"].to_numpy() * np.sqrt(relations.confidence[row])
+            parts.append(facts.assign(row=2 * row + (swapped ^ bool(turned)), weight=weight))
         return pd.concat(parts, ignore_index=True)
 
     def _spread(self, facts: pd.DataFrame, n_columns: int, out: np.ndarray) -> None:

@@ -234,7 +234,7 @@ def _propagation(
 def _facts(
     aligner: Any, X: SeedPairs, propagation: Propagation | None, frozen: Iterable[str]
 ) -> SharedFacts | None:
-    if propagation is None or not settings_of(aligner, "rounds").schema:
+    if propagation is None or settings_of(aligner, "rounds").schema is not True:
         return None
     if SCHEMA in frozen:
         raise ValueError(

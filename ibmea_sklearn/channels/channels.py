@@ -18,7 +18,7 @@ Encode = Callable[[np.ndarray], Vectors]
 Teller = Callable[[np.ndarray], np.ndarray]
 
 # Standard errors of the mean by which held-out pairs must be likelier with a channel than without.
-_SURE = 1.0
+_SURE = 2.0
 # Rows that are joined at once.
 _BLOCK = 4096
 _FROZEN = "frozen_"
