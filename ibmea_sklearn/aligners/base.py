@@ -288,7 +288,9 @@ class BaseAligner(Estimator, ABC):
         for name in (*of_fit, *_FOUND_AGAIN, *(() if warm else ("network_",))):
             self.__dict__.pop(name, None)
 
-    def extend(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> Self:
+    def extend(
+        self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, *, min_confidence: float = 0.0
+    ) -> Self:
         """Take in what has come to the graphs since the fit, without another one.
 
         New entities get vectors by what the fit has learnt, and find their matches among what is
@@ -300,6 +302,10 @@ class BaseAligner(Estimator, ABC):
         kg1, kg2 : KnowledgeGraph
             The graphs of the fit with further entities, triples, names, values or images, in any
             order. One that has not grown is passed as it is.
+        min_confidence : float, default=0.0
+            Least confidence of an earlier match that stays. Both ends of the others are matched as
+            if they were new: where one graph grows alone, partners come of who had to be matched
+            with another.
 
         Returns
         -------
@@ -316,7 +322,7 @@ class BaseAligner(Estimator, ABC):
         ValueError
             If an entity, a triple, an attribute's value or a name of the fit is gone, or features
             are absent that the fit found in its graphs; if the aligner was saved by a version that
-            kept nothing to go on from.
+            kept nothing to go on from; if `min_confidence` is not from 0 to 1.
 
         See Also
         --------
@@ -343,7 +349,7 @@ class BaseAligner(Estimator, ABC):
         (True, np.True_)
         """
         check_is_fitted(self, "embeddings_")
-        self.__dict__ = extended(self, kg1, kg2)
+        self.__dict__ = extended(self, kg1, kg2, min_confidence)
         return self
 
     def extend_embeddings(self, growth: Growth) -> Sides | Mapping[str, Sides]:

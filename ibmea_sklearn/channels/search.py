@@ -44,8 +44,8 @@ FEW_SEEDS = 50
 FEW_HELD_OUT = 10
 _GROWTH = 1.05
 _MOST_SEARCHES = 10
-# Least number of held-out seeds that say whether a channel helps. With 46 of them (emoji pair) facts
-# that agree were kept, and Hits@1 on 115 other seeds fell from .896 to .844.
+# Least number of held-out seeds that say whether a channel helps. With 46 of them (emoji pair) the
+# facts that agree were kept, and Hits@1 on 115 other seeds fell from .896 to .844.
 _CHOOSE = 100
 # Share of the pairs found whose labels are not propagated and that no network sees, so that they
 # can judge both.
