@@ -6,6 +6,7 @@ and extended by the whole graphs::
     python -m benchmarks.extension emoji
     python -m benchmarks.extension data/zh_en --modalities graph
     python -m benchmarks.extension emoji --sides right
+    python -m benchmarks.extension fb15k_db15k --seeds 0.2
 
 Time is that of the process on the CPU, of all its threads. ``align`` is called before the graphs
 grow, as whoever extends an alignment has one; with ``--cold`` it is not.
@@ -23,7 +24,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 import ibmea_sklearn
-from ibmea_sklearn.datasets import load_emoji
+from ibmea_sklearn.datasets import fetch_mmkg, load_emoji
 from ibmea_sklearn.io import read_dbp15k
 
 
@@ -82,20 +83,27 @@ def compare(
     }
 
 
+def load(data: str, names: bool) -> Any:
+    """Return both graphs and their links: by name, or of a folder."""
+    if data == "emoji":
+        return load_emoji()
+    if data in ("fb15k_db15k", "fb15k_yago15k"):
+        return fetch_mmkg(data, names=names, download_if_missing=False)
+    return read_dbp15k(data, names=names)
+
+
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser("python -m benchmarks.extension", description=__doc__)
-    parser.add_argument("data", help="emoji, or a folder of DBP15K")
+    parser.add_argument("data", help="emoji, fb15k_db15k, or a folder of DBP15K")
     parser.add_argument("--aligner", default="PropagationAligner")
     parser.add_argument("--modalities", default="all", help="names, parted by commas")
-    parser.add_argument("--names", action="store_true", help="of DBP15K, translated")
+    parser.add_argument("--names", action="store_true", help="of DBP15K, translated; of MMKG")
     parser.add_argument("--seeds", type=float, default=0.3, help="share of the links")
     parser.add_argument("--sides", choices=["both", "right"], default="both", help="that grow")
     parser.add_argument("--cold", action="store_true", help="no align before the graphs grow")
     given = parser.parse_args()
-    kg1, kg2, links = (
-        load_emoji() if given.data == "emoji" else read_dbp15k(given.data, names=given.names)
-    )
+    kg1, kg2, links = load(given.data, given.names)
     seeds, test = train_test_split(links, train_size=given.seeds, random_state=0)
     wanted = given.modalities if given.modalities == "all" else given.modalities.split(",")
 

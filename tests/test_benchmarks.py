@@ -783,6 +783,13 @@ def test_an_extension_is_compared_with_a_whole_fit(monkeypatch, capsys):
     assert 0 <= told["extended"]["hits@1_late"] <= 1
 
 
+def test_an_extension_reads_mmkg_by_its_name(monkeypatch):
+    asked = []
+    monkeypatch.setattr(extension, "fetch_mmkg", lambda pair, **how: asked.append((pair, how)))
+    extension.load("fb15k_db15k", names=False)
+    assert asked == [("fb15k_db15k", {"names": False, "download_if_missing": False})]
+
+
 def test_found_pairs_are_judged_as_a_loop_does():
     random = np.random.default_rng(0)
     links = np.column_stack([np.arange(20), random.permutation(30)[:20]])

@@ -1,6 +1,6 @@
 """Names of modalities and channels that the package itself gives."""
 
-__all__ = ["FUSED", "GRAPH", "NAME", "NETWORK", "PROPAGATION", "diffused"]
+__all__ = ["FUSED", "GRAPH", "NAME", "NETWORK", "PROPAGATION", "SCHEMA", "diffused"]
 
 # The modality of the relation triples: the only one that is no feature.
 GRAPH = "graph"
@@ -8,6 +8,8 @@ GRAPH = "graph"
 NAME = "name"
 # Features that LabelPropagation makes.
 PROPAGATION = "propagation"
+# The channel of facts that agree, by relations that mean the same.
+SCHEMA = "schema"
 # All channels side by side, weighed.
 FUSED = "fused"
 # The channel of what a network makes of all modalities.

@@ -12,7 +12,7 @@ from ..channels.calibration import Before, Judgement
 from ..graph import Sides
 from ._matches import Matches
 
-__all__ = ["Earlier", "changes_of", "kept_first", "with_earlier"]
+__all__ = ["Earlier", "changes_of", "kept_first", "surer", "with_earlier"]
 
 # Searches among entities, given as indices; further arguments as of `find_matches`.
 Find = Callable[[Sides, Before | None], Matches]
@@ -32,6 +32,35 @@ class Earlier(NamedTuple):
         """The matched entities, as indices, int64 (n_pairs, 2)."""
         left, right = self.matches.pairs.T
         return np.column_stack([self.free.left[left], self.free.right[right]])
+
+
+def surer(earlier: Earlier, least: float) -> Earlier:
+    """Keep matches with a confidence of at least `least`, and forget both ends of the others.
+
+    These are looked for as if they were new.
+    """
+    found = earlier.matches
+    kept = found.confidence >= least
+    if kept.all():
+        return earlier
+    stays = [np.ones(len(side), bool) for side in earlier.free]
+    for mask, ends in zip(stays, found.pairs[~kept].T, strict=True):
+        mask[ends] = False
+    place = [np.where(mask, np.cumsum(mask) - 1, -1) for mask in stays]
+    was, parts = found.judgement, []
+    for side, mask in enumerate(stays):
+        best = was.best[side][mask]
+        best = np.where(best < 0, -1, place[1 - side][best])
+        told = was.right[side][mask], was.none[side][mask], was.priors[side][:, mask]
+        parts.append((best, *told, was.share[side]))
+    judgement = Judgement(*(Sides(*both) for both in zip(*parts, strict=True)))
+    ends = found.pairs[kept].T
+    pairs = np.column_stack([p[e] for p, e in zip(place, ends, strict=True)])
+    has = Sides(*(side[mask] for side, mask in zip(found.has, stays, strict=True)))
+    matches = Matches(
+        pairs, found.scores[kept], found.replicates[:, kept], judgement, has, found.usual
+    )
+    return Earlier(Sides(*(f[m] for f, m in zip(earlier.free, stays, strict=True))), matches)
 
 
 def with_earlier(earlier: Earlier, free: Sides, every: np.ndarray | None, find: Find) -> Matches:
@@ -78,9 +107,9 @@ def with_earlier(earlier: Earlier, free: Sides, every: np.ndarray | None, find: 
 
 
 def _before(earlier: Earlier, is_new: Sides) -> Before | None:
-    """Return by what the others are measured; None where nothing was measured."""
+    """Return by what the others are measured; None where nothing was, or nobody is left."""
     usual, priors = earlier.matches.usual, earlier.matches.judgement.priors
-    if usual is None:
+    if usual is None or not all(p.shape[1] for p in priors):
         return None
     return Before(usual, Sides(*(p.mean(axis=1) for p in priors)), is_new)
 

@@ -9,15 +9,16 @@ import numpy as np
 import rich
 
 from .._utils.names import FUSED
+from .._utils.validation import Number
 from ..graph import Sides
-from ._earlier import Earlier
+from ._earlier import Earlier, surer
 from ._growth import Growth, growth_of
 from ._input import checked_embeddings
 
 __all__ = ["extended", "joined_embeddings"]
 
 
-def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
+def extended(aligner: Any, kg1: Any, kg2: Any, min_confidence: float = 0.0) -> dict[str, Any]:
     """Return the state of a fitted aligner whose graphs have grown; the aligner stays as it is.
 
     Parameters
@@ -25,12 +26,15 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
     aligner : BaseAligner
         Fitted.
     kg1, kg2 : KnowledgeGraph
+    min_confidence : float, default=0.0
+        Least confidence of earlier matches that stay.
 
     Raises
     ------
     TypeError, ValueError
         As :meth:`BaseAligner.extend`.
     """
+    Number(0, 1).check("min_confidence", min_confidence)
     growth = growth_of(aligner, kg1, kg2)
     draft = object.__new__(type(aligner))
     draft.__dict__.update(aligner.__dict__)
@@ -43,7 +47,7 @@ def extended(aligner: Any, kg1: Any, kg2: Any) -> dict[str, Any]:
         graphs = (aligner.kg1_, aligner.kg2_) if _makes_features(draft) else None
         draft.record_ = aligner.record_.moved(growth, graphs)
     old = Sides(*(o[f] for o, f in zip(growth.old, free, strict=True)))
-    draft.earlier_ = Earlier(old, found)
+    draft.earlier_ = surer(Earlier(old, found), min_confidence)
     for name in ("_found", "candidates_"):
         draft.__dict__.pop(name, None)
     if aligner.verbose:

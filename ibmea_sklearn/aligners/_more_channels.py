@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._utils.estimator import settings_of
-from .._utils.names import FUSED, PROPAGATION, diffused, is_diffused
+from .._utils.names import FUSED, PROPAGATION, SCHEMA, diffused, is_diffused
 from ..channels.channels import Channels, frozen_name, unit_rows
 from ..featurizers._matrices import projected
 from ..featurizers.structure.label_propagation import propagation_by
@@ -17,6 +17,7 @@ from ..graph import Sides
 from ..graph._joint import as_nodes
 from ._growth import Growth
 from ._more_features import MoreFeatures, new_rows
+from ._shared_facts import facts_by
 
 __all__ = ["more_channels"]
 
@@ -46,6 +47,8 @@ def more_channels(
         make: Callable[..., np.ndarray] = _feature_rows
         if modality == PROPAGATION:
             make = _label_rows
+        elif modality == SCHEMA and aligner.record_.relations is not None:
+            make = _fact_rows
         elif is_diffused(modality):
             make = _diffused_rows
         rows[name] = unit_rows(make(aligner, growth, features, modality, propagation))
@@ -81,6 +84,16 @@ def _label_rows(
     record = aligner.record_
     pairs = as_nodes(growth.X.kg1, growth.pairs(record.known))
     return propagation(pairs, record.codes, growth.new_nodes)
+
+
+def _fact_rows(
+    aligner: Any, growth: Growth, features: MoreFeatures, modality: str, propagation: Any
+) -> np.ndarray:
+    """Compare the facts of new nodes by the relations that the fit has aligned."""
+    record, X = aligner.record_, growth.X
+    facts = facts_by(settings_of(aligner, "propagation"), X.kg1, X.kg2, record.seed)
+    rows = facts.rows(record.relations, growth.pairs(record.known), record.codes)
+    return rows[growth.new_nodes]
 
 
 def _diffused_rows(

@@ -18,6 +18,7 @@ from ..graph import KnowledgeGraph, ModalityFeatures, SeedPairs, Sides
 from ..graph._joint import as_nodes
 from ..graph._verdicts import Judged
 from ._growth import Growth
+from ._shared_facts import AlignedRelations
 
 __all__ = ["FitRecord", "LabelStart", "record_of"]
 
@@ -56,7 +57,7 @@ class FitRecord(NamedTuple):
     made with, and what was ``judged`` beside them; ``centres``, by modality, the means that were
     taken off the features of either graph. ``graphs`` are those that features were made of, where
     they are others than the aligner's; ``start`` is that of a graph encoder which starts from
-    propagated labels.
+    propagated labels; ``relations`` are those by which facts agree, where that is a channel.
     """
 
     known: np.ndarray
@@ -67,6 +68,7 @@ class FitRecord(NamedTuple):
     judged: Judged
     graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None = None
     start: LabelStart | None = None
+    relations: AlignedRelations | None = None
 
     def moved(
         self, growth: Growth, graphs: tuple[KnowledgeGraph, KnowledgeGraph] | None
@@ -99,7 +101,8 @@ def record_of(
     modalities : list of str
     start : LabelStart, optional
     """
-    propagation, known = search.channels.propagation, search.known
+    channels, known = search.channels, search.known
+    propagation = channels.propagation
     centres = {
         m: Sides(*(centre_of(kg.features[m]) for kg in (X.kg1, X.kg2)))
         for m in modalities
@@ -113,6 +116,7 @@ def record_of(
         centres,
         X.judged,
         start=start,
+        relations=getattr(channels.facts, "relations", None) if channels.has_facts else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from .._utils.estimator import settings_of
-from .._utils.names import FUSED, GRAPH, NAME, NETWORK, PROPAGATION, diffused
+from .._utils.names import FUSED, GRAPH, NAME, NETWORK, PROPAGATION, SCHEMA, diffused
 from .._utils.validation import checked_random
 from ..channels import PairSearch
 from ..channels.channels import Channels, frozen_name
@@ -40,6 +40,7 @@ from ..training import Trainer, fingerprint
 from ..training.net import Batches
 from ._blocks import blocks_of, listed_by
 from ._record import record_of
+from ._shared_facts import SharedFacts, facts_by
 from .base import BaseAligner
 
 __all__ = ["Start", "begin", "featurizer_of", "own_featurizer", "train", "with_features"]
@@ -184,12 +185,13 @@ def _search(
     n1, n2 = train.kg1.n_entities, train.kg2.n_entities
     vectors = {m: frozen_vectors(train, m) for m in frozen(train, modalities)}
     propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
+    facts = _facts(aligner, train, propagation, vectors)
     if propagation is not None:
         for modality in _diffused(aligner, list(vectors), are_few(len(train), len(held_out))):
             start = projected(vectors[modality], propagation.label_width, propagation.random_state)
             vectors[diffused(modality)] = propagation.spread(start)
     return PairSearch(
-        Channels(n1, n1 + n2, vectors, propagation),
+        Channels(n1, n1 + n2, vectors, propagation, facts),
         as_nodes(train.kg1, train.indices),
         as_nodes(train.kg1, held_out.indices),
         settings_of(aligner, "rounds").min_confidence,
@@ -227,6 +229,21 @@ def _propagation(
     if labels is None or GRAPH not in modalities:
         return None
     return propagation_by(labels, X.kg1, X.kg2, random_state, aligner.device_)
+
+
+def _facts(
+    aligner: Any, X: SeedPairs, propagation: Propagation | None, frozen: Iterable[str]
+) -> SharedFacts | None:
+    if propagation is None or settings_of(aligner, "rounds").schema is not True:
+        return None
+    if SCHEMA in frozen:
+        raise ValueError(
+            f"Expected features of other names than {SCHEMA!r}, which is the channel of facts that "
+            f"agree; found features called {SCHEMA!r}. Give them another name, or set "
+            "rounds__schema=False."
+        )
+    labels = settings_of(aligner, "propagation")
+    return facts_by(labels, X.kg1, X.kg2, propagation.random_state)
 
 
 def train(
@@ -296,4 +313,4 @@ def _on(pairs: np.ndarray, device: str) -> Tensor:
 
 def reserved_names(frozen: Sequence[str]) -> tuple[str, ...]:
     """Names that modalities can't have, for channels have them."""
-    return (FUSED, NETWORK, *(frozen_name(m) for m in (*frozen, PROPAGATION)))
+    return (FUSED, NETWORK, *(frozen_name(m) for m in (*frozen, PROPAGATION, SCHEMA)))

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
-from .._utils.names import FUSED, GRAPH, PROPAGATION
+from .._utils.names import FUSED, GRAPH, PROPAGATION, SCHEMA
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Before, Calibration, Judgement
 from ..channels.channels import frozen_name
@@ -63,6 +63,7 @@ from ._matches import (
 )
 from ._questions import ask, neighbours, reason_of
 from ._record import FitRecord, LabelStart
+from ._shared_facts import AlignedRelations
 from ._suspects import Evidence, find_suspects
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class BaseAligner(Estimator, ABC):
     device_: str
 
     _tuples: ClassVar[tuple[type, ...]] = (
+        AlignedRelations,
         Calibration,
         Earlier,
         EntityNames,
@@ -286,7 +288,9 @@ class BaseAligner(Estimator, ABC):
         for name in (*of_fit, *_FOUND_AGAIN, *(() if warm else ("network_",))):
             self.__dict__.pop(name, None)
 
-    def extend(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> Self:
+    def extend(
+        self, kg1: KnowledgeGraph, kg2: KnowledgeGraph, *, min_confidence: float = 0.0
+    ) -> Self:
         """Take in what has come to the graphs since the fit, without another one.
 
         New entities get vectors by what the fit has learnt, and find their matches among what is
@@ -298,6 +302,10 @@ class BaseAligner(Estimator, ABC):
         kg1, kg2 : KnowledgeGraph
             The graphs of the fit with further entities, triples, names, values or images, in any
             order. One that has not grown is passed as it is.
+        min_confidence : float, default=0.0
+            Least confidence of an earlier match that stays. Both ends of the others are matched as
+            if they were new: where one graph grows alone, partners come of who had to be matched
+            with another.
 
         Returns
         -------
@@ -314,7 +322,7 @@ class BaseAligner(Estimator, ABC):
         ValueError
             If an entity, a triple, an attribute's value or a name of the fit is gone, or features
             are absent that the fit found in its graphs; if the aligner was saved by a version that
-            kept nothing to go on from.
+            kept nothing to go on from; if `min_confidence` is not from 0 to 1.
 
         See Also
         --------
@@ -341,7 +349,7 @@ class BaseAligner(Estimator, ABC):
         (True, np.True_)
         """
         check_is_fitted(self, "embeddings_")
-        self.__dict__ = extended(self, kg1, kg2)
+        self.__dict__ = extended(self, kg1, kg2, min_confidence)
         return self
 
     def extend_embeddings(self, growth: Growth) -> Sides | Mapping[str, Sides]:
@@ -869,7 +877,8 @@ class BaseAligner(Estimator, ABC):
     def _untaught(self) -> Evidence:
         """Return what no seed has shaped: channels that are not trained, and a propagation."""
         own = frozen_name("")
-        names = [n for n in self.embeddings_ if n.startswith(own) and n != own + PROPAGATION]
+        taught = (own + PROPAGATION, own + SCHEMA)
+        names = [n for n in self.embeddings_ if n.startswith(own) and n not in taught]
         frozen = {n.removeprefix(own): np.concatenate(self.embeddings_[n]) for n in names}
         propagation = None
         if own + PROPAGATION in self.embeddings_:

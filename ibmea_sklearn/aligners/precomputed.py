@@ -93,7 +93,7 @@ class PrecomputedAligner(BaseAligner):
 
     ranges = {"random_state": RandomState()}
     settings = {"rounds": Rounds, "matching": Matching}
-    defaults = {"rounds": {"n_rounds": 1}}
+    defaults = {"rounds": {"n_rounds": 1, "schema": False}}
 
     rounds_: list[dict[str, Any]]
 

@@ -105,7 +105,7 @@ class PropagationAligner(BaseAligner):
         "random_state": RandomState(),
     }
     settings = {"propagation": LabelPropagation, "rounds": Rounds, "matching": Matching}
-    defaults = {"propagation": {"n_components": 4096}, "rounds": {"n_rounds": 3}}
+    defaults = {"propagation": {"n_components": 4096}, "rounds": {"n_rounds": 3, "schema": True}}
 
     presets = {
         "best": {},

@@ -236,7 +236,7 @@ class TMEAAligner(BaseAligner):
             "warmup": 0.0,
             "max_gradient_norm": None,
         },
-        "rounds": {"n_rounds": 3},
+        "rounds": {"n_rounds": 3, "schema": False},
     }
 
     presets = {"best": {}, "paper": _PAPER}

@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from .._utils.names import GRAPH, PROPAGATION, is_diffused
-from .weights import learn_apart, learn_weights
+from .._utils.names import GRAPH, PROPAGATION, SCHEMA, is_diffused
+from .weights import gains, learn_apart, learn_weights
 
 # By channel: (n_nodes, width).
 Vectors = dict[str, np.ndarray]
 # From known pairs, as node numbers, to the vectors of a network, by channel.
 Encode = Callable[[np.ndarray], Vectors]
+
+# Makes vectors of all nodes, (n_nodes, width), from known pairs, as node numbers.
+Teller = Callable[[np.ndarray], np.ndarray]
 
 # Rows that are joined at once.
 _BLOCK = 4096
@@ -32,7 +35,7 @@ def family_of(channel: str) -> str:
     what its neighbours send.
     """
     name = channel.removeprefix(_FROZEN)
-    return GRAPH if name == PROPAGATION or is_diffused(name) else name
+    return GRAPH if name in (PROPAGATION, SCHEMA) or is_diffused(name) else name
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
@@ -68,6 +71,9 @@ class Channels:
         What no pair changes.
     propagation : callable, optional
         From known pairs, int64 (n_known, 2) of node numbers, to vectors of all nodes.
+    facts : callable, optional
+        The same for facts that agree. This channel counts where held-out pairs say that it helps,
+        see :meth:`chosen`.
 
     Attributes
     ----------
@@ -80,13 +86,14 @@ class Channels:
         n_left: int,
         n_nodes: int,
         frozen: Mapping[str, np.ndarray],
-        propagation: Callable[[np.ndarray], np.ndarray] | None = None,
+        propagation: Teller | None = None,
+        facts: Teller | None = None,
     ) -> None:
         self.n_left, self.n_nodes = n_left, n_nodes
-        self.propagation = propagation
+        self.propagation, self.facts = propagation, facts
         self.weights: dict[str, float] = {}
         self._frozen = {frozen_name(m): unit_rows(v) for m, v in frozen.items()}
-        self._propagated: tuple[np.ndarray, np.ndarray] | None = None
+        self._told: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     @property
     def has_frozen(self) -> bool:
@@ -98,7 +105,14 @@ class Channels:
         """Whether anything is there that needs no known pair."""
         return bool(self._frozen)
 
-    def vectors(self, known: np.ndarray, encode: Encode | None = None) -> Vectors:
+    @property
+    def has_facts(self) -> bool:
+        """Whether the facts that agree count."""
+        return frozen_name(SCHEMA) in self.weights
+
+    def vectors(
+        self, known: np.ndarray, encode: Encode | None = None, every: bool = False
+    ) -> Vectors:
         """Return unit vectors of all nodes by channel; zero where an entity lacks the modality.
 
         Parameters
@@ -107,10 +121,16 @@ class Channels:
             Known pairs, as node numbers.
         encode : callable, optional
             What a network makes of them.
+        every : bool, default=False
+            Whether the facts that agree are asked for even if they don't count yet.
         """
         found = {m: unit_rows(v) for m, v in encode(known).items()} if encode else {}
         if self.propagation and len(known):
-            found[frozen_name(PROPAGATION)] = self._propagate(known)
+            found[frozen_name(PROPAGATION)] = self._tell(PROPAGATION, self.propagation, known)
+        if self.facts and len(known) and (every or self.has_facts):
+            facts = self._tell(SCHEMA, self.facts, known)
+            if facts.any():
+                found[frozen_name(SCHEMA)] = facts
         return {**found, **self._frozen}
 
     def join(self, vectors: Vectors) -> np.ndarray:
@@ -138,6 +158,36 @@ class Channels:
         mean = float(np.mean(known)) if known else 1.0
         raw = {n: self.weights.get(n, mean) for n in names}
         return {n: w / sum(raw.values()) for n, w in raw.items()}
+
+    def chosen(self, vectors: Vectors, folds: list[np.ndarray], candidates: np.ndarray) -> Vectors:
+        """Leave out the facts that agree, unless held-out pairs are likelier with them.
+
+        They rest on the same triples as propagated labels do: where they say nothing more, they
+        would only make the graph count twice.
+
+        Parameters
+        ----------
+        vectors : dict of {str: ndarray}
+            What :meth:`vectors` has returned, all numbers finite.
+        folds : list of int64 ndarrays of shape (n_pairs, 2)
+            Node numbers. Those of a fold are judged by weights that the others give.
+        candidates : int64 ndarray of shape (n_candidates,)
+            Nodes of the second graph, ascending, the partners among them.
+
+        Returns
+        -------
+        dict of {str: ndarray}
+        """
+        name = frozen_name(SCHEMA)
+        if name not in vectors:
+            return vectors
+        if len(vectors) > 1 and len(folds) > 1 and all(map(len, folds)):
+            doubtful = list(vectors).index(name)
+            gain = gains(list(vectors.values()), folds, candidates, doubtful)
+            if gain.mean() > 0:
+                return vectors
+        self.weights.pop(name, None)
+        return {c: v for c, v in vectors.items() if c != name}
 
     def learn(
         self, vectors: Vectors, folds: list[np.ndarray], candidates: np.ndarray
@@ -186,10 +236,11 @@ class Channels:
         names = [c for family in judges for c in vectors if family_of(c) == family]
         self.weights = dict(zip(names, learn_apart(groups, candidates).tolist(), strict=True))
 
-    def _propagate(self, known: np.ndarray) -> np.ndarray:
-        assert self.propagation is not None
+    def _tell(self, name: str, tell: Teller, known: np.ndarray) -> np.ndarray:
         # Known pairs change by round only.
-        if self._propagated is None or not np.array_equal(self._propagated[0], known):
-            self._propagated = None  # before the next one is made: it is large
-            self._propagated = (known, self.propagation(known))
-        return self._propagated[1]
+        if name not in self._told or not np.array_equal(self._told[name][0], known):
+            self._told.pop(name, None)  # before the next one is made: it is large
+            # Facts are given as they are; their rows are not of length 1.
+            made = tell(known) if name == PROPAGATION else unit_rows(tell(known))
+            self._told[name] = (known, made)
+        return self._told[name][1]

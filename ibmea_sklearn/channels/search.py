@@ -50,6 +50,9 @@ _SCORES: dict[str, Callable[[np.ndarray], float]] = {
     "hits@1": partial(hits_at_k, k=1),
     "mrr": mean_reciprocal_rank,
 }
+# Least number of held-out seeds that say whether a channel helps. With 46 of them (emoji pair) the
+# facts that agree were kept, and Hits@1 on 115 other seeds fell from .896 to .844.
+_CHOOSE = 100
 # Share of the pairs found whose labels are not propagated and that no network sees, so that they
 # can judge both.
 _JUDGES = 0.1
@@ -210,6 +213,11 @@ class PairSearch:
             return self.found
         return self.found[~self.is_judge[self.found[:, 0]]]
 
+    @property
+    def _can_choose(self) -> bool:
+        """Whether enough seeds are held out to say which channels help."""
+        return len(self.held_out) >= _CHOOSE
+
     def find(self, encode: Encode | None = None) -> None:
         """Look for pairs that are sure, and let them join the seeds."""
         self.found = self._look(encode, _FIND).sure
@@ -364,11 +372,12 @@ class PairSearch:
     def _look(self, encode: Encode | None, n_candidates: int) -> _Seen:
         """Find pairs that are sure, and log how many of the held-out ones are right."""
         nothing = np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty(0, bool)
-        vectors = self.channels.vectors(self.known, encode)
+        vectors = self.channels.vectors(self.known, encode, every=self._can_choose)
         is_possible = all(len(side) for side in self.free) and is_finite(vectors)
         if not is_possible:  # a network that is ruined: the training goes back, and stops
             self._log(encode is not None, nothing[0], nothing[2])
             return _Seen(nothing[0], None, [])
+        vectors = self.channels.chosen(vectors, self.folds, self.free[1])
         comparison, learnt = self._weigh(vectors, n_candidates)
         weights = self._weights(vectors)
         pairs, chances = self._mutual(comparison, weights)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 # As many pairs' worth of belief that all channels count the same: it decides where few pairs are
 # held out, and hardly matters where there are hundreds.
@@ -84,6 +85,45 @@ def learn_apart(
     known = every[~np.isnan(every)]
     weights = np.exp(np.nan_to_num(every, nan=known.mean() if len(known) else 0.0) / 2)
     return np.asarray(weights / weights.sum())
+
+
+def gains(
+    vectors: Sequence[np.ndarray],
+    folds: Sequence[np.ndarray],
+    candidates: np.ndarray,
+    doubtful: int,
+) -> np.ndarray:
+    """Say how much likelier pairs are with a channel than without it, in logarithms.
+
+    Parameters
+    ----------
+    vectors : sequence of float32 ndarrays of shape (n_nodes, width)
+        By channel.
+    folds : two int64 ndarrays of shape (n_pairs, 2)
+        Node numbers, none of them empty. Each is judged by the weights that the other gives.
+    candidates : int64 ndarray of shape (n_candidates,)
+        As in :func:`learn_weights`.
+    doubtful : int
+        Place of the channel.
+
+    Returns
+    -------
+    float64 ndarray of shape (n_pairs_of_both,)
+    """
+    parts = [_similarities(vectors, fold, candidates) for fold in folds]
+    kept = np.arange(len(vectors)) != doubtful
+    found = []
+    for (given, true), (asked, right) in zip(parts, parts[::-1], strict=True):
+        every, rest = fit_weights(given, true), fit_weights(given[kept], true)
+        found.append(_logs(asked, right, every) - _logs(asked[kept], right, rest))
+    return np.concatenate(found)
+
+
+def _logs(similarities: np.ndarray, true: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Logarithm of the probability of each pair's right candidate, float64 (n_pairs,)."""
+    scores = np.tensordot(weights.astype(np.float32), similarities, 1).astype(np.float64)
+    of_true = np.take_along_axis(scores, true[:, None], axis=1)[:, 0]
+    return np.asarray(of_true - logsumexp(scores, axis=1))
 
 
 def _similarities(

@@ -10,7 +10,7 @@ import pandas as pd
 from .._utils.validation import Number
 from ..graph import KnowledgeGraph
 from ._attributes import compare_attributes
-from ._matches import checked_matches
+from ._matches import Matches, checked_matches
 from ._relations import compare_relations
 from ._shares import lower_bound
 
@@ -112,11 +112,22 @@ def align_schema(
         raise ValueError(
             "Expected matches of entities; found none. Pass seeds, or what align() returns."
         )
-    relations = compare_relations(kg1, kg2, known).assign(kind="relation", scale=np.nan, unit="")
+    relations = _relations(kg1, kg2, known)
     attributes = compare_attributes(kg1, kg2, known).assign(kind="attribute")
     parts = [part for part in (relations, attributes) if len(part)] or [relations]
     counts = pd.concat(parts, ignore_index=True)
     return _judged(counts, min_confidence)
+
+
+def align_relations(
+    kg1: KnowledgeGraph, kg2: KnowledgeGraph, known: Matches, min_confidence: float
+) -> pd.DataFrame:
+    """Align relations alone, as :func:`align_schema` does; without any match an empty table."""
+    return _judged(_relations(kg1, kg2, known), min_confidence)
+
+
+def _relations(kg1: KnowledgeGraph, kg2: KnowledgeGraph, known: Matches) -> pd.DataFrame:
+    return compare_relations(kg1, kg2, known).assign(kind="relation", scale=np.nan, unit="")
 
 
 def _judged(counts: pd.DataFrame, min_confidence: float) -> pd.DataFrame:

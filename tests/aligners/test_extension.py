@@ -222,6 +222,27 @@ def test_one_graph_alone_may_grow(world, fitted):
     assert set(world.late[:, 0]) & set(extended.unmatched(min_probability=0)["entity"])
 
 
+def test_doubtful_matches_are_looked_for_anew(world, fitted):
+    middle = float(fitted.matches["confidence"].median())
+    sure = fitted.matches[fitted.matches["confidence"] >= middle]
+    extended = new(fitted).extend(world.kg1, world.kg2, min_confidence=middle)
+    found = extended.align()
+    kept = found[found["source"].isin(sure["source"])]
+    pd.testing.assert_frame_equal(by_source(kept), by_source(sure))
+    assert found["source"].is_unique and found["target"].is_unique
+    every = new(fitted).extend(world.kg1, world.kg2, min_confidence=1).align()
+    assert len(every) > len(sure)
+    for side in (0, 1):
+        best = extended._matches().judgement.best[side]
+        assert best.max() < len(extended._free(1 - side))
+
+
+@pytest.mark.parametrize("least", [-0.1, 2, "high"])
+def test_a_wrong_least_confidence_is_told(world, fitted, least):
+    with pytest.raises(ValueError, match=r"min_confidence to be a number in \[0, 1\]"):
+        new(fitted).extend(world.kg1, world.kg2, min_confidence=least)
+
+
 def test_a_file_can_be_extended(world, fitted, tmp_path):
     if fitted.name == "precomputed":
         pytest.skip("a file holds no tables; of arrays there is a test of their own")

@@ -15,6 +15,7 @@ from ibmea_sklearn.channels.weights import (
     LEAST_JUDGES,
     PRIOR_PAIRS,
     fit_weights,
+    gains,
     learn_apart,
     learn_weights,
 )
@@ -237,3 +238,24 @@ def test_a_group_that_hardly_anybody_judges_counts_as_the_others_do():
     assert judged[2] == pytest.approx(np.exp(np.log(judged[:2]).mean()))
     nobody = learn_apart([([v], pairs[:0]) for v in vectors], candidates)
     np.testing.assert_allclose(nobody, 1 / len(vectors))
+
+
+def test_gains_are_the_difference_of_logarithms_of_chances():
+    vectors = [np.random.default_rng(i).normal(size=(60, 4)).astype("f") for i in range(3)]
+    pairs = np.column_stack([np.arange(16), 20 + np.arange(16)])
+    folds, candidates = [pairs[:8], pairs[8:]], np.arange(20, 60)
+    found = gains(vectors, folds, candidates, 1)
+    rest = [vectors[0], vectors[2]]
+    naive = []
+    for told, asked in (folds, folds[::-1]):
+        logs = []
+        for some in (vectors, rest):
+            given = np.stack([v[told[:, 0]] @ v[candidates].T for v in some])
+            weights = fit_weights(given, told[:, 1] - 20)
+            scores = sum(
+                w * (v[asked[:, 0]] @ v[candidates].T) for w, v in zip(weights, some, strict=True)
+            )
+            chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+            logs.append(np.log(chances[np.arange(8), asked[:, 1] - 20]))
+        naive.append(logs[0] - logs[1])
+    np.testing.assert_allclose(found, np.concatenate(naive), atol=1e-4)

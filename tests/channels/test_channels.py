@@ -222,3 +222,38 @@ def test_families_are_kinds_of_evidence(channel, family):
 def test_without_any_there_is_none():
     assert not Channels(N_LEFT, N_NODES, {}).has_frozen
     assert Channels(N_LEFT, N_NODES, {"x": random_vectors(2, 0)}).has_frozen
+
+
+def told_pair():
+    """Channels of noise, with facts that tell each pair, and pairs in two folds."""
+    pairs = np.column_stack([np.arange(12), N_LEFT + np.arange(12)])
+    labels = random_vectors(8, 5)
+    labels[pairs[:, 1]] = labels[pairs[:, 0]]
+    return labels, [pairs[:6], pairs[6:]]
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_facts_that_agree_count_where_held_out_pairs_are_likelier_with_them(helps):
+    labels, folds = told_pair()
+    facts = labels if helps else random_vectors(8, 6)
+    channels = Channels(N_LEFT, N_NODES, {"noise": random_vectors(6, 2)}, None, lambda known: facts)
+    known, right = np.array([[15, N_LEFT + 15]]), RIGHT
+    assert "frozen_schema" not in channels.vectors(known)
+    vectors = channels.chosen(channels.vectors(known, every=True), folds, right)
+    channels.learn(vectors, folds, right)
+    assert ("frozen_schema" in channels.vectors(known)) == channels.has_facts == helps
+
+
+def test_facts_that_no_longer_help_lose_their_weight():
+    labels, folds = told_pair()
+    channels = Channels(N_LEFT, N_NODES, {"good": labels}, None, lambda known: random_vectors(8, 6))
+    channels.weights = {"frozen_good": 0.5, "frozen_schema": 0.5}
+    known, right = np.array([[15, N_LEFT + 15]]), RIGHT
+    vectors = channels.chosen(channels.vectors(known), folds, right)
+    channels.learn(vectors, folds, right)
+    assert not channels.has_facts and [*channels.vectors(known)] == ["frozen_good"]
+
+
+def test_facts_that_tell_nothing_are_no_channel():
+    channels = Channels(N_LEFT, N_NODES, {}, None, lambda known: np.zeros((N_NODES, 2), np.float32))
+    assert not channels.vectors(np.array([[1, N_LEFT]]), every=True)
