@@ -99,5 +99,7 @@ class GCNAlignLoss(nn.Module):
 
 def _distance(x: Tensor, one: Tensor, other: Tensor) -> Tensor:
     """Sum of the absolute differences of rows, of the shape that both indices broadcast to."""
-    rows = (x.index_select(0, i.reshape(-1)).view(*i.shape, -1) for i in (one, other))
-    return torch.sub(*rows).abs().sum(-1)
+    first, second = (
+        x.index_select(0, i.reshape(-1)).view(*i.shape, x.shape[1]) for i in (one, other)
+    )
+    return (first - second).abs().sum(-1)

@@ -141,8 +141,12 @@ class MEAformerNetwork(VariationalNetwork):
 
     Parameters
     ----------
-    *args, **kwargs
-        As of :class:`VariationalNetwork`, with a :class:`CrossModalFusion` for fusion.
+    graph, tables, encoders
+        As of :class:`VariationalNetwork`, with encoders that draw nothing.
+    fusion : CrossModalFusion
+    anchor_fraction, max_pairs, fused_posterior, noise, draws_always, encodes_all, shuffles
+        As of :class:`VariationalNetwork`; `fused_posterior`, `noise` and `draws_always` have no
+        effect, for nothing is drawn.
 
     Notes
     -----
