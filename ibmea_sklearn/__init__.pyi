@@ -19,11 +19,15 @@ from ._utils import validation as validation
 from .aligners import BaseAligner as BaseAligner
 from .aligners import Bottleneck as Bottleneck
 from .aligners import Commonality as Commonality
+from .aligners import EVAAligner as EVAAligner
 from .aligners import FeatureEncoding as FeatureEncoding
+from .aligners import GCNAlignAligner as GCNAlignAligner
 from .aligners import GraphEncoding as GraphEncoding
 from .aligners import Hybrid as Hybrid
 from .aligners import IBMEAAligner as IBMEAAligner
 from .aligners import MarginContrast as MarginContrast
+from .aligners import MCLEAAligner as MCLEAAligner
+from .aligners import MEAformerAligner as MEAformerAligner
 from .aligners import ModalityImputation as ModalityImputation
 from .aligners import PARISAligner as PARISAligner
 from .aligners import PrecomputedAligner as PrecomputedAligner

@@ -9,7 +9,11 @@ from sklearn.base import BaseEstimator
 
 # Names of the package, which imports them at use.
 ALIGNERS = {
+    "eva": "EVAAligner",
+    "gcn_align": "GCNAlignAligner",
     "ibmea": "IBMEAAligner",
+    "mclea": "MCLEAAligner",
+    "meaformer": "MEAformerAligner",
     "paris": "PARISAligner",
     "propagation": "PropagationAligner",
     "tmea": "TMEAAligner",

@@ -1,7 +1,11 @@
 # What the room hands on: type checkers read it, and __init__.py imports by it, at first use.
 from .base import BaseAligner as BaseAligner
 from .deduplication import deduplicate as deduplicate
+from .eva import EVAAligner as EVAAligner
+from .gcn_align import GCNAlignAligner as GCNAlignAligner
 from .ibmea import IBMEAAligner as IBMEAAligner
+from .mclea import MCLEAAligner as MCLEAAligner
+from .meaformer import MEAformerAligner as MEAformerAligner
 from .paris import PARISAligner as PARISAligner
 from .precomputed import PrecomputedAligner as PrecomputedAligner
 from .propagation import PropagationAligner as PropagationAligner

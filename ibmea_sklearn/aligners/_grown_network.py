@@ -19,7 +19,7 @@ from ._growth import Growth
 from ._more_features import MoreFeatures, new_rows
 from ._network import as_rows, edge_pattern, unit_features
 
-__all__ = ["grown_network", "grown_tables", "neighbour_means", "with_parts"]
+__all__ = ["grown_network", "grown_start", "grown_tables", "neighbour_means", "with_parts"]
 
 
 def with_parts(module: nn.Module, **parts: Any) -> Any:
@@ -34,7 +34,7 @@ def with_parts(module: nn.Module, **parts: Any) -> Any:
 
 
 def grown_network(aligner: Any, growth: Growth, features: MoreFeatures) -> Any:
-    """Return IBMEA's network with the nodes of the grown graphs, and the weights of the fit."""
+    """Return the network of the fit, with its weights, and the nodes of the grown graphs."""
     network = aligner.network_
     keeps = settings_of(aligner, "features").missing == "kept"
     tables = grown_tables(aligner, growth, features, network.tables, keeps)
@@ -46,12 +46,13 @@ def grown_network(aligner: Any, growth: Growth, features: MoreFeatures) -> Any:
 
 
 def _grown_encoder(aligner: Any, growth: Growth, encoder: GraphEncoder) -> GraphEncoder:
-    start = _grown_start(aligner, growth, encoder.start)
-    grown: GraphEncoder = with_parts(encoder, pattern=edge_pattern(growth.X), start=start)
+    start = grown_start(aligner, growth, encoder.start)
+    pattern = edge_pattern(growth.X, type(encoder.pattern))
+    grown: GraphEncoder = with_parts(encoder, pattern=pattern, start=start)
     return grown
 
 
-def _grown_start(aligner: Any, growth: Growth, start: Any) -> Any:
+def grown_start(aligner: Any, growth: Growth, start: Any) -> Any:
     """Return what the graph encoder starts from, with rows for new nodes.
 
     Pairs keep their codes. Learnt vectors are those of the neighbours, on the mean. What was fixed

@@ -35,10 +35,10 @@ __all__ = [
 _ROWS_FOR_COMPONENTS = 20_000
 
 
-def edge_pattern(X: SeedPairs) -> EdgePattern:
-    """Neighbours in both graphs; no edge leads from one to the other."""
+def edge_pattern(X: SeedPairs, kind: type[EdgePattern] = EdgePattern) -> Any:
+    """Neighbours in both graphs, by a kind of pattern; no edge leads from one to the other."""
     triples = torch.from_numpy(joint_triples(X.kg1, X.kg2))
-    return EdgePattern.undirected(triples, X.kg1.n_entities + X.kg2.n_entities)
+    return kind.undirected(triples, X.kg1.n_entities + X.kg2.n_entities)
 
 
 def feature_table(

@@ -225,7 +225,9 @@ def _check_evidence(search: PairSearch, modalities: list[str]) -> None:
 def _propagation(
     aligner: Any, X: SeedPairs, modalities: list[str], random_state: int
 ) -> Propagation | None:
-    labels: LabelPropagation | None = settings_of(aligner, "propagation")
+    labels: LabelPropagation | None = None
+    if "propagation" in aligner.settings:
+        labels = settings_of(aligner, "propagation")
     if labels is None or GRAPH not in modalities:
         return None
     return propagation_by(labels, X.kg1, X.kg2, random_state, aligner.device_)
@@ -253,6 +255,7 @@ def train(
     criterion: nn.Module,
     batches: Callable[..., Batches],
     read_out: Callable[[Tensor, Mapping[str, Any]], None],
+    optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
 ) -> None:
     """Train a network, and set what all trained aligners have.
 
@@ -268,6 +271,7 @@ def train(
         epoch.
     read_out : callable
         Takes known pairs, and the vectors of the channels as Sides; sets what the network says.
+    optimizer : type, default=AdamW
     """
     search, device = start.search, aligner.device_
     parts = settings_of(aligner, "features").similarity
@@ -292,6 +296,7 @@ def train(
         fingerprint=functools.partial(fingerprint, aligner, start.X, start.modalities, device),
         verbose=bool(aligner.verbose),
         explore=explore,
+        optimizer=optimizer,
     )
 
     def finish() -> None:

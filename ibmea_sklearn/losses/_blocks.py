@@ -167,7 +167,7 @@ class _Scores:
     def blocks(self, left: Tensor, right: Tensor, upper: bool = False) -> Iterator[Block]:
         """Yield rows and their scores; with `upper`, from the first of these rows on."""
         scaled, columns = self._cast(left * self.scale), self._cast(right)
-        for rows in _row_blocks(left, right, upper):
+        for rows in row_blocks(left, right, upper):
             first = rows.start if upper else 0
             scores = self.prepared(self.product(scaled[rows], columns[first:].T, left.dtype))
             if self.without_pairs:
@@ -320,7 +320,8 @@ def _one_by_one(kept: list[Block]) -> Iterator[Block]:
         yield kept.pop(0)
 
 
-def _row_blocks(left: Tensor, right: Tensor, upper: bool) -> Iterator[slice]:
+def row_blocks(left: Tensor, right: Tensor, upper: bool = False) -> Iterator[slice]:
+    """Yield rows of `left` whose products with all of `right` make a block."""
     numbers = _BLOCK_NUMBERS if left.device.type == "cpu" else _BLOCK_NUMBERS_ON_DEVICE
     size = max(1, numbers // max(1, len(right)))
     if upper:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ._batches import split_pairs
 from .contrast import InfoNCE, MultiSimilarity
 from .variational import SoftplusKL, StandardNormalKL
 
@@ -138,12 +139,7 @@ class IBMEALoss(nn.Module):
             What :meth:`forward` takes, one a batch. The posteriors that a divergence is averaged
             over stay whole, where they are of all entities.
         """
-        n = len(encoded.fused) // 2
-        if self.batch_size is None or n <= self.batch_size:
-            return [encoded]
-        rows = torch.arange(n, device=encoded.fused.device).split(self.batch_size)
-        first, *others = [encoded.of(torch.cat([part, part + n])) for part in rows]
-        return [first._replace(apart=encoded.apart), *others]
+        return split_pairs(encoded, self.batch_size)
 
     def _divergence(self, posterior: Any, kept: Tensor | None) -> Tensor:
         if isinstance(self.kl, SoftplusKL):

@@ -246,7 +246,7 @@ class AlignmentNet(NeuralNet):
         super().on_epoch_end(net, dataset_train=dataset_train, dataset_valid=dataset_valid)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return weights, optimiser and history, at the end of an epoch.
+        """Return weights, those of the criterion, optimiser and history, at the end of an epoch.
 
         Returns
         -------
@@ -255,6 +255,7 @@ class AlignmentNet(NeuralNet):
         """
         return {
             "weights": copied(self.module_.state_dict()),
+            "criterion": copied(self.criterion_.state_dict()),
             "optimizer": copied(self.optimizer_.state_dict()),
             "history": finished_epochs(self),
         }
@@ -267,6 +268,7 @@ class AlignmentNet(NeuralNet):
         state : mapping of {str: object}
         """
         self.module_.load_state_dict(state["weights"])
+        self.criterion_.load_state_dict(state["criterion"])
         self.optimizer_.load_state_dict(state["optimizer"])
         self.history_ = History({**row, "batches": []} for row in state["history"])
 

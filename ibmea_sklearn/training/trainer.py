@@ -59,6 +59,8 @@ class Trainer:
     explore : callable, optional
         As `encode`, where pairs are looked for within a round, see
         ``candidates.Candidates``. By default `encode` itself.
+    optimizer : type, default=AdamW
+        A class of ``torch.optim`` that takes ``weight_decay`` and ``fused``.
 
     Attributes
     ----------
@@ -91,11 +93,12 @@ class Trainer:
         fingerprint: Callable[[], dict[str, str]],
         verbose: bool,
         explore: Encode | None = None,
+        optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     ) -> None:
         self.network, self.criterion, self.encode = network, criterion, encode
         self.search, self.batches = search, batches
         self.training, self.rounds, self.matching = training, rounds, matching
-        self.device, self.verbose = device, verbose
+        self.device, self.verbose, self.optimizer = device, verbose, optimizer
         self.epochs = [training.max_epochs] * rounds.n_rounds
         self.n_round = 0
         self.history: list[dict[str, Any]] = []
@@ -264,7 +267,7 @@ class Trainer:
             self.network,
             criterion=self.criterion,
             iterator_train=as_they_are,
-            optimizer=torch.optim.AdamW,
+            optimizer=self.optimizer,
             # One pass over weights and moments: a ninth of the time where each node has a vector.
             optimizer__fused=True,
             optimizer__weight_decay=self.training.weight_decay,

@@ -44,6 +44,7 @@ class Entry(NamedTuple):
 
     `hasty` are further parameters for checks that fit often, and that look at scikit-learn's tools
     rather than at the aligner. `of_graphs` gives what the constructor needs to know of the graphs.
+    `is_bounded` says that no learning rate, however large, makes the loss infinite.
     """
 
     aligner: type
@@ -51,6 +52,7 @@ class Entry(NamedTuple):
     grid: dict[str, list[Any]]
     hasty: Mapping[str, Any] = MappingProxyType({})
     of_graphs: Callable[[KnowledgeGraph, KnowledgeGraph], dict[str, Any]] = nothing
+    is_bounded: bool = False
 
     def in_haste(self) -> Entry:
         return self._replace(params={**self.params, **self.hasty})

@@ -234,6 +234,8 @@ def absent_device() -> str:
 
 def check_loss_that_is_not_finite(case: Case) -> None:
     case.needs("training")
+    if case.entry.is_bounded:
+        pytest.skip("its loss stays finite, whatever the weights")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         aligner = fit(case, training__learning_rate=1e20)

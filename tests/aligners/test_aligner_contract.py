@@ -16,8 +16,12 @@ from sklearn.utils import estimator_checks, get_tags
 
 from ibmea_sklearn import (
     BaseAligner,
+    EVAAligner,
+    GCNAlignAligner,
     IBMEAAligner,
     KnowledgeGraph,
+    MCLEAAligner,
+    MEAformerAligner,
     PARISAligner,
     PrecomputedAligner,
     PropagationAligner,
@@ -69,6 +73,13 @@ QUICK = {
     "rounds__n_rounds": 1,
     "rounds__validation_fraction": 0,
 }
+THREE = ["graph", "image", "attribute"]
+TRAINED = {
+    "training__max_epochs": 2,
+    "rounds__n_rounds": 2,
+    "features__n_components": 6,
+    **PLAIN,
+}
 ALIGNERS = [
     Entry(
         IBMEAAligner,
@@ -114,6 +125,36 @@ ALIGNERS = [
         PARISAligner,
         {"max_iterations": 1, "max_pairs": 4, "verbose": 0},  # so few that it errs
         {"threshold": [0.05, 0.1]},
+    ),
+    Entry(
+        GCNAlignAligner,
+        {
+            "modalities": THREE,
+            "n_components": 12,
+            "n_negatives": 2,
+            **TRAINED,
+        },
+        {"margin": [1.0, 3.0]},
+        QUICK,
+        is_bounded=True,
+    ),
+    Entry(
+        EVAAligner,
+        {"modalities": THREE, "n_components": 12, "n_hidden": 8, **TRAINED},
+        {"alpha": [5.0, 15.0]},
+        QUICK,
+    ),
+    Entry(
+        MCLEAAligner,
+        {"modalities": THREE, "n_components": 12, **TRAINED},
+        {"temperature": [0.1, 0.5]},
+        QUICK,
+    ),
+    Entry(
+        MEAformerAligner,
+        {"modalities": THREE, "n_hidden": 8, **TRAINED},
+        {"temperature": [0.1, 0.5]},
+        QUICK,
     ),
     Entry(MinimalAligner, {}, {}),
 ]
