@@ -65,6 +65,7 @@ Aligner = Annotated[
     typer.Option(
         "--aligner",
         help="ibmea, tmea, or propagation: no training, an answer in seconds. Try it first. Or "
+        "a yardstick, gcn_align, eva, mclea, meaformer, paris. Or "
         "MODULE:CLASS, a subclass of BaseAligner that Python can import from this folder or the "
         "environment, such as my_file:MyAligner.",
     ),
@@ -387,8 +388,9 @@ def compare(
         typer.Option(
             "--aligner",
             metavar="[NAME=]ALIGNER[/PRESET]",
-            help="ibmea, tmea, paris, propagation, or MODULE:CLASS of your own; with a preset, as "
-            "ibmea/paper; called NAME in the table. Repeatable.",
+            help="ibmea, tmea, paris, propagation, gcn_align, eva, mclea, meaformer, or "
+            "MODULE:CLASS of your own; with a preset, as ibmea/paper; called NAME in the table. "
+            "Repeatable.",
         ),
     ] = None,
     vectors: Annotated[
