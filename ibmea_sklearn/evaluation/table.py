@@ -50,10 +50,10 @@ def compare(
     ----------
     aligners : mapping of {str: aligner, str or callable}, or a list of str
         By what they are called. An aligner is copied for each run, and gets the seed as
-        `random_state`. A string is "ibmea", "paris", "propagation" or "tmea", with a preset after a
-        slash, as "ibmea/paper". A callable gets the name of the data and the seed, and returns an
-        aligner: vectors of a :class:`PrecomputedAligner` are of one pair, and were made with one
-        split.
+        `random_state`. A string is a name of ``--aligner``, such as "ibmea", "propagation" or
+        "eva", with a preset after a slash, as "ibmea/paper". A callable gets the name of the data
+        and the seed, and returns an aligner: vectors of a :class:`PrecomputedAligner` are of one
+        pair, and were made with one split.
     datasets : str, path-like, (kg1, kg2, links), list or mapping of these
         Names and folders as of :func:`~ibmea_sklearn.datasets.load_pair`. A mapping says what they
         are called.

@@ -269,7 +269,8 @@ def test_a_published_fold_of_openea(ibmea, toy_pair, tmp_path):
         (["--train-ratio", "0.01"], "Expected --train-ratio to leave at least 2 of 80 links"),
         (
             ["--aligner", "ibm"],
-            "Expected --aligner ibmea, paris, propagation, tmea, or MODULE:CLASS;",
+            "Expected --aligner eva, gcn_align, ibmea, mclea, meaformer, paris, propagation, tmea, "
+            "or MODULE:CLASS;",
         ),
         (["--preset", "papre"], "Did you mean 'paper'?"),
         (["--aligner", "propagation", "--epochs", "3"], "has; found --epochs, for"),
