@@ -38,8 +38,8 @@ from .sections import write_section
 RESULTS = Path(__file__).parent / "results"
 FOLDER, PAGE = RESULTS / "answers", RESULTS / "README.md"
 STEPS = (0, 50, 100, 200, 400)
-# Who asks at random needs more answers to come as far.
-STEPS_AT_RANDOM = (*STEPS, 600, 800)
+# Who asks at random needs more answers to come as far; and how far do others come with as many?
+MORE_STEPS = (*STEPS, 600, 800)
 ABOUT = """## What the answers of a reviewer bring
 
 Hits@1 of `predict`, all free entities as candidates, / F1 of all matches, after so many answers,
@@ -149,7 +149,7 @@ def curve(
     """Yield the scores after each number of answers, the fits' CPU seconds beside them."""
     reviewer = Reviewer(np.concatenate([data.seeds, data.others]), error, seed)
     said = pd.DataFrame(columns=["source", "target", "verdict"], dtype=object)
-    steps = STEPS_AT_RANDOM if how == "random" else STEPS
+    steps = STEPS if error or how == "least sure" else MORE_STEPS
     for n, then in zip(steps, (*steps[1:], 0), strict=True):
         start = time.process_time()
         aligner = fit(said) if n else fit()
@@ -220,7 +220,7 @@ def _protocol(options: argparse.Namespace) -> dict[str, Any]:
 def section() -> str:
     """Return the tables of all curves that were made, in Markdown, by data and aligner."""
     made = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
-    head = ("Asked", "Seed", *map(str, STEPS_AT_RANDOM), "Twice the seeds")
+    head = ("Asked", "Seed", *map(str, MORE_STEPS), "Twice the seeds")
     tables = [
         f"{title}.\n\n{markdown_table(head, map(_row, own))}"
         for title, own in groupby(sorted(made, key=_title), _title)
@@ -236,7 +236,7 @@ def _title(made: dict[str, Any]) -> str:
 def _row(made: dict[str, Any]) -> list[str]:
     cells = {r["n_answers"]: f"{r['hits_at_1']:.3f} / {r['f1']:.3f}" for r in made["rows"]}
     is_curve = 0 in cells
-    of_steps = [cells.get(n, "") if is_curve else "" for n in STEPS_AT_RANDOM]
+    of_steps = [cells.get(n, "") if is_curve else "" for n in MORE_STEPS]
     return [
         made["asked"],
         str(made["seed"]),

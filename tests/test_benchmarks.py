@@ -33,6 +33,7 @@ from benchmarks import (
     report,
     run,
     targets,
+    three_graphs,
 )
 from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
@@ -848,7 +849,7 @@ def test_a_reviewer_chooses_among_what_is_shown_and_errs_as_often_as_asked():
 def test_what_answers_bring_is_told_by_data_and_aligner(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "FOLDER", tmp_path)
     monkeypatch.setattr(answers, "STEPS", (0, 5))
-    monkeypatch.setattr(answers, "STEPS_AT_RANDOM", (0, 5, 10))
+    monkeypatch.setattr(answers, "MORE_STEPS", (0, 5, 10))
     write_pair(*make_mmkg_pair(60, image_noise=2.0, random_state=0), tmp_path / "pair")
     monkeypatch.chdir(tmp_path)
     answers.main(["pair", "--train-ratio", "0.3"])
@@ -858,3 +859,13 @@ def test_what_answers_bring_is_told_by_data_and_aligner(tmp_path, monkeypatch):
     answers.main(["pair", "--train-ratio", "0.3"])
     table = answers.section()
     assert table.count("\n|") == 7 and "pair, propagation, 30% of the links as 18 seeds" in table
+
+
+def test_means_of_three_graphs_are_by_pair_then_of_all():
+    rows = [
+        {"graphs": graphs, "split": split, "own": {"f1": f1}, "clusters": {"f1": f1 + 0.1}}
+        for graphs, split, f1 in (("a b", 0, 0.2), ("a b", 1, 0.4), ("a c", 0, 0.5))
+    ]
+    found = three_graphs.means(rows)
+    assert found["a b"]["own"] == pytest.approx(0.3)
+    assert found["all"] == pytest.approx({"own": 0.4, "clusters": 0.5})

@@ -58,6 +58,7 @@ Aligner = Annotated[
     typer.Option(
         "--aligner",
         help="ibmea, tmea, or propagation: no training, an answer in seconds. Try it first. Or "
+        "a yardstick, gcn_align, eva, mclea, meaformer, paris. Or "
         "MODULE:CLASS, a subclass of BaseAligner that Python can import from this folder or the "
         "environment, such as my_file:MyAligner.",
     ),
