@@ -283,7 +283,7 @@ def test_what_fails_after_an_interrupt_is_a_note_on_it():
 def test_validation_goes_back_to_weights_and_pairs_of_the_best_epoch():
     search = Scripted(FOUND, held_out=np.array([[4, 10], [5, 11]]))
     scores = iter([0.1, 0.2, 0.9, 0.3, 0.9, 0.4])
-    search.hits_at_1 = lambda encode, matching: next(scores)
+    search.held_out_score = lambda encode, matching, *how: next(scores)
     done = Run(2, 3, search, interval=1)
     search.settle = lambda encode: Calibration()  # it would let held-out pairs join
     done.run()
@@ -301,7 +301,7 @@ def test_validation_goes_back_to_weights_and_pairs_of_the_best_epoch():
 def test_an_interrupt_goes_back_to_the_best_epoch_too():
     search = Scripted(FOUND, held_out=HELD_OUT)
     scores = iter([0.9, 0.2, 0.1])
-    search.hits_at_1 = lambda encode, matching: next(scores)
+    search.held_out_score = lambda encode, matching, *how: next(scores)
     done = Run(2, 2, search, fails_at(4), interval=1)
     with pytest.raises(KeyboardInterrupt):
         done.run()
@@ -312,7 +312,7 @@ def test_an_interrupt_goes_back_to_the_best_epoch_too():
 @A_FEW
 def test_patience_ends_all_rounds():
     search = Scripted(FOUND, held_out=HELD_OUT)
-    search.hits_at_1 = lambda encode, matching: 0.5
+    search.held_out_score = lambda encode, matching, *how: 0.5
     done = Run(3, 2, search, interval=1, patience=1).run()
     assert len(done.trained_on) == 2 and done.trainer.best_epoch == 1
 
