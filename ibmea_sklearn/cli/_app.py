@@ -40,7 +40,7 @@ def demo(
     settings: Settings = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align two real graphs of emoji, with images; needs no network."""
+    """Align two real graphs of emoji, with images, offline."""
     from ._aligners import make_aligner
     from ._demo import run_demo
     from ._talk import Talk
@@ -462,7 +462,7 @@ def compare(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare aligners on data sets, over seeds, under one protocol.
+    """Compare aligners on data sets under one protocol.
 
     Means, deviations, intervals and tests of differences, checks of the data, a picture, a badge.
     """

@@ -67,7 +67,7 @@ def align_all(
     settings: Settings = None,
     quiet: Quiet = False,
 ) -> None:
-    """Align several graphs, each two of them, and join what is found to clusters."""
+    """Align more than two graphs, and join what is found."""
     from ._aligners import make_aligner, split_names
     from ._several_graphs import run_all_alignments
     from ._talk import Talk, to_standard_output
