@@ -10,7 +10,7 @@ from scipy import sparse
 
 from ..featurizers import LabelPropagation
 from ..featurizers.structure.propagation import shared_codes
-from ..graph import KnowledgeGraph, Sides
+from ..graph import KnowledgeGraph
 from ..graph._joint import split_sides
 from ..graph._seed_pairs import indexed_pairs
 from ..graph._verdicts import NOTHING_JUDGED
@@ -87,7 +87,7 @@ class SharedFacts:
         hub_exponent: float = 0.25,
         random_state: int = 0,
     ) -> None:
-        self.graphs = Sides(kg1, kg2)
+        self.graphs = kg1, kg2
         self.width, self.hub_exponent, self.random_state = width, hub_exponent, random_state
         self.relations: AlignedRelations | None = None
 
@@ -99,7 +99,7 @@ class SharedFacts:
         known : int64 ndarray of shape (n_known, 2)
             Node numbers; those of the second graph follow those of the first.
         """
-        pairs = known - np.array([0, self.graphs.left.n_entities])
+        pairs = known - np.array([0, self.graphs[0].n_entities])
         self.relations = self._align(pairs)
         return self.rows(self.relations, pairs, shared_codes(known, known[:, 0]))
 
@@ -109,12 +109,13 @@ class SharedFacts:
         alone = pairs[~np.logical_or(*counts)]
         view = indexed_pairs(*self.graphs, alone[np.argsort(alone[:, 0])], NOTHING_JUDGED)
         table = align_relations(*self.graphs, Matches(view, np.ones(len(view)), 0), _LEAST)
-        names = (
+        sources, targets = (
             table[column].to_numpy(kg.relation_names.dtype)
             for column, kg in zip(("source", "target"), self.graphs, strict=True)
         )
         turned = table["direction"].to_numpy() == "inverse"
-        return AlignedRelations(*names, turned, table["confidence"].to_numpy(np.float64))
+        confidence = table["confidence"].to_numpy(np.float64)
+        return AlignedRelations(sources, targets, turned, confidence)
 
     def rows(self, relations: AlignedRelations, pairs: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return vectors of all nodes by relations that were aligned before.
