@@ -109,12 +109,13 @@ class SharedFacts:
         alone = pairs[~np.logical_or(*counts)]
         view = indexed_pairs(*self.graphs, alone[np.argsort(alone[:, 0])], NOTHING_JUDGED)
         table = align_relations(*self.graphs, Matches(view, np.ones(len(view)), 0), _LEAST)
-        left, right = (
+        sources, targets = (
             table[column].to_numpy(kg.relation_names.dtype)
             for column, kg in zip(("source", "target"), self.graphs, strict=True)
         )
         turned = table["direction"].to_numpy() == "inverse"
-        return AlignedRelations(left, right, turned, table["confidence"].to_numpy(np.float64))
+        confidence = table["confidence"].to_numpy(np.float64)
+        return AlignedRelations(sources, targets, turned, confidence)
 
     def rows(self, relations: AlignedRelations, pairs: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Return vectors of all nodes by relations that were aligned before.
