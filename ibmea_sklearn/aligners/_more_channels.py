@@ -92,8 +92,8 @@ def _fact_rows(
     """Compare the facts of new nodes by the relations that the fit has aligned."""
     record, X = aligner.record_, growth.X
     facts = facts_by(settings_of(aligner, "propagation"), X.kg1, X.kg2, record.seed)
-    rows = facts.rows(record.relations, growth.pairs(record.known), record.codes)
-    return rows[growth.new_nodes]
+    pairs = growth.pairs(record.known)
+    return facts.rows(record.relations, pairs, record.codes, growth.new_nodes)
 
 
 def _diffused_rows(

@@ -117,8 +117,14 @@ class SharedFacts:
         confidence = table["confidence"].to_numpy(np.float64)
         return AlignedRelations(sources, targets, turned, confidence)
 
-    def rows(self, relations: AlignedRelations, pairs: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        """Return vectors of all nodes by relations that were aligned before.
+    def rows(
+        self,
+        relations: AlignedRelations,
+        pairs: np.ndarray,
+        codes: np.ndarray,
+        nodes: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Return vectors of nodes by relations that were aligned before.
 
         Parameters
         ----------
@@ -127,39 +133,54 @@ class SharedFacts:
             Known pairs, as indices of entities.
         codes : int64 ndarray of shape (n_known,)
             Number of each pair among all that may be known: it is spread by that.
+        nodes : int64 ndarray of shape (n_rows,), optional
+            Whose vectors are asked for, ascending; by default those of all nodes.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_rows, width + 2)
         """
-        n_columns = int(codes.max()) + 1 if len(codes) else 1
         n_left, n_right = (kg.n_entities for kg in self.graphs)
-        rows = np.zeros((n_left + n_right, self.width + 2), np.float32)
-        for side, out in enumerate(split_sides(rows, n_left)):
-            facts = self._facts(side, relations, pairs[:, side], codes)
+        nodes = np.arange(n_left + n_right) if nodes is None else nodes
+        n_columns = int(codes.max()) + 1 if len(codes) else 1
+        rows = np.zeros((len(nodes), self.width + 2), np.float32)
+        asked = np.split(nodes, [np.searchsorted(nodes, n_left)])
+        for side, out in enumerate(split_sides(rows, len(asked[0]))):
+            place = np.full(self.graphs[side].n_entities, -1)
+            place[asked[side] - side * n_left] = np.arange(len(out))
+            facts = self._facts(side, relations, pairs[:, side], codes, place)
             self._spread(facts, n_columns, out[:, : self.width])
             out[out.any(axis=1), self.width + side] = _DOUBT**0.5
         return rows
 
     def _facts(
-        self, side: int, relations: AlignedRelations, ends: np.ndarray, codes: np.ndarray
+        self,
+        side: int,
+        relations: AlignedRelations,
+        ends: np.ndarray,
+        codes: np.ndarray,
+        place: np.ndarray,
     ) -> pd.DataFrame:
-        """Return facts with a known end, by ``entity``, ``row``, ``code`` and ``weight``.
+        """Return facts with a known end, by ``place``, ``row``, ``code`` and ``weight``.
 
         Each row of `relations` stands twice, for facts that are told from head to tail of the left
-        graph, and those told the other way.
+        graph, and those told the other way. Who has no place, -1, is left out, but counts among
+        those who share a fact.
         """
         kg = self.graphs[side]
         code = np.full(kg.n_entities, -1)
         code[ends] = codes
-        triples = pd.DataFrame(kg.relation_triples).drop_duplicates().to_numpy()
-        heads, relation, tails = triples.T
+        heads, relation, tails = kg.relation_triples.T
         names = relations[side]
         of_graph = pd.Index(kg.relation_names, dtype=kg.relation_names.dtype)
         rows = pd.DataFrame({"relation": of_graph.get_indexer(names), "row": np.arange(len(names))})
         parts = []
         for turned, (entity, end) in enumerate(((heads, tails), (tails, heads))):
-            facts = pd.DataFrame({"entity": entity, "relation": relation, "code": code[end]})
-            facts = facts[facts["code"] >= 0]
-            n_sharing = facts.groupby(["relation", "code"])["entity"].transform("size")
+            columns = {"place": place[entity], "relation": relation, "code": code[end]}
+            facts = pd.DataFrame(columns)[code[end] >= 0]
+            n_sharing = facts.groupby(["relation", "code"])["place"].transform("size")
             facts = facts.assign(weight=n_sharing.to_numpy(float) ** -self.hub_exponent)
-            facts = facts.merge(rows, on="relation")
+            facts = facts[facts["place"] >= 0].merge(rows, on="relation")
             row = facts["row"].to_numpy()
             swapped = relations.is_inverse[row] if side else np.zeros(len(row), bool)
             weight = facts["weight"].to_numpy() * np.sqrt(relations.confidence[row])
@@ -167,7 +188,7 @@ class SharedFacts:
         return pd.concat(parts, ignore_index=True)
 
     def _spread(self, facts: pd.DataFrame, n_columns: int, out: np.ndarray) -> None:
-        """Add facts up in random columns: write to `out`, float32 (n_entities, width)."""
+        """Add facts up in random columns: write to `out`, float32 (n_rows, width)."""
         if not len(facts):
             return
         keys = facts["row"].to_numpy(np.int64) * n_columns + facts["code"].to_numpy(np.int64)
@@ -183,7 +204,7 @@ class SharedFacts:
         starts = np.arange(len(columns) + 1) * _COPIES
         parts = (np.ravel(signs) / _COPIES**0.5, np.ravel(places % self.width), starts)
         spread = sparse.csr_array(parts, (len(columns), self.width))
-        entries = facts["weight"].to_numpy(), (facts["entity"].to_numpy(), column)
+        entries = facts["weight"].to_numpy(), (facts["place"].to_numpy(), column)
         shares = sparse.coo_array(entries, (len(out), len(columns))).tocsr()
         for start in range(0, len(out), _ROWS):
             rows = slice(start, start + _ROWS)

@@ -31,7 +31,7 @@ class NCA(nn.Module):
 
     Notes
     -----
-    Shapes: two inputs (n, d), output a scalar, 0 for an empty batch. Liu et al., AAAI 2021, Eq. 5.
+    Shapes: two inputs (n, d), output a scalar, 0 for an empty batch. Liu et al., AAAI 2021.
     Below a cosine of :math:`-1 / \beta` the last logarithm does not exist: a negative one counts as
     0 there, so that such a pair is not pulled, but the others are pushed from it.
 
@@ -95,7 +95,7 @@ class EVALoss(PairLoss):
     Notes
     -----
     The input holds the left entities of all pairs, then the right ones. Pairs of which a side lacks
-    a modality take no part in its loss. Liu et al., AAAI 2021, Eq. 6.
+    a modality take no part in its loss. Liu et al., AAAI 2021.
 
     Examples
     --------

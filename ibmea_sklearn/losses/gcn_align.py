@@ -33,7 +33,7 @@ class GCNAlignLoss(nn.Module):
 
     Notes
     -----
-    Wang et al., EMNLP 2018, Eq. 4 and 5, averaged as in the published code. Pairs of which a side
+    Wang et al., EMNLP 2018, averaged as in the published code. Pairs of which a side
     lacks a modality take no part in its loss.
 
     Examples

@@ -27,7 +27,7 @@ class IntraModalContrast(nn.Module):
 
     Notes
     -----
-    Shapes: two inputs (n, d), output a scalar, or (n,) by pair. Lin et al., COLING 2022, Eq. 6-8;
+    Shapes: two inputs (n, d), output a scalar, or (n,) by pair. Lin et al., COLING 2022;
     MEAformer takes it over.
 
     Examples

@@ -31,7 +31,7 @@ class InterModalAlignment(nn.Module):
 
     Notes
     -----
-    Shapes: four inputs (n, width), output a scalar. Lin et al., COLING 2022, Eq. 9 and 10. Memory
+    Shapes: four inputs (n, width), output a scalar. Lin et al., COLING 2022. Memory
     is O(block + n d): the gradient is exact, and no matrix of all pairs is held.
 
     Examples
@@ -150,7 +150,7 @@ class MCLEALoss(PairLoss):
     Notes
     -----
     The input holds the left entities of all pairs, then the right ones. Pairs of which a side lacks
-    a modality take no part in its losses. Lin et al., COLING 2022, Eq. 11.
+    a modality take no part in its losses. Lin et al., COLING 2022.
 
     Examples
     --------

@@ -43,7 +43,7 @@ class MEAformerLoss(PairLoss):
     The input holds the left entities of all pairs, then the right ones; modalities stand in the
     order of the columns of its weights. Pairs of which a side lacks a modality take no part in its
     losses. No gradient flows through the minima: weights that shrink would make losses small. Chen
-    et al., ACM MM 2023, Eq. 7-12.
+    et al., ACM MM 2023.
 
     Examples
     --------

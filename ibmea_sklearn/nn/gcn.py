@@ -224,7 +224,7 @@ class GCNEncoder(nn.Module):
     Notes
     -----
     Kipf & Welling, ICLR 2017; with two layers and a learned vector for each entity in EVA (Liu et
-    al., AAAI 2021, Eq. 1).
+    al., AAAI 2021).
 
     Examples
     --------

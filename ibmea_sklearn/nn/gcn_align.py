@@ -63,7 +63,7 @@ class GCNAlignNetwork(nn.Module):
 
     Notes
     -----
-    Wang et al., EMNLP 2018. The paper's second layers have weights as well, Eq. 1; the published
+    Wang et al., EMNLP 2018. The paper's second layers have weights as well; the published
     code has them without, and so have these.
 
     Examples

@@ -40,7 +40,7 @@ class CrossModalFusion(nn.Module):
 
     Notes
     -----
-    Chen et al., ACM MM 2023, Eq. 2-6. A modality that an entity lacks is attended to by none, and
+    Chen et al., ACM MM 2023. A modality that an entity lacks is attended to by none, and
     has no weight. `n_components` is the sum of all widths.
 
     Examples
