@@ -81,6 +81,7 @@ def test_there_is_something_of_all_that_is_made_smaller():
         assert any(re.search(pattern, source) for source in sources), f"no example has {pattern}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_runs(file, few_emoji, tmp_path, monkeypatch, capsys):
     matplotlib = pytest.importorskip("matplotlib", reason="extra [plot] is not installed")

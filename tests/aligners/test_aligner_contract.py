@@ -172,14 +172,19 @@ OF_SCIKIT_LEARN = [
 ]
 
 
+# They share all but networks and losses with MEAformerAligner, which is in the usual run.
+RUN_APART = GCNAlignAligner, EVAAligner, MCLEAAligner
+CASES = [pytest.param(e, marks=pytest.mark.slow) if e.aligner in RUN_APART else e for e in ALIGNERS]
+
+
 def name_of(value: object) -> str:
     return getattr(value, "__name__", getattr(getattr(value, "aligner", None), "__name__", ""))
 
 
-every = pytest.mark.parametrize("entry", ALIGNERS, ids=name_of)
+every = pytest.mark.parametrize("entry", CASES, ids=name_of)
 
 
-@pytest.fixture(scope="module", params=ALIGNERS, ids=name_of)
+@pytest.fixture(scope="module", params=CASES, ids=name_of)
 def case(request, raw_pair):
     return Case(request.param, raw_pair)
 

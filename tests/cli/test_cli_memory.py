@@ -45,7 +45,11 @@ def work(tmp_path_factory):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory through /proc and setrlimit")
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
-    "limit", [100, *(pytest.param(n, marks=pytest.mark.memory) for n in LIMITS)]
+    "limit",
+    [
+        pytest.param(100, marks=pytest.mark.slow),
+        *(pytest.param(n, marks=pytest.mark.memory) for n in LIMITS),
+    ],
 )
 def test_a_command_with_little_memory(work, command, limit):
     pytest.importorskip("uvicorn", reason="extra [review] is not installed")

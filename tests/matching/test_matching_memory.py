@@ -44,6 +44,7 @@ print("the same")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory through /proc and setrlimit")
 def test_searches_end_well_when_memory_runs_out():
     run = subprocess.run(
