@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import rich
 import torch
 from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
@@ -43,7 +44,15 @@ from ._record import record_of
 from ._shared_facts import SharedFacts, facts_by
 from .base import BaseAligner
 
-__all__ = ["Start", "begin", "featurizer_of", "own_featurizer", "train", "with_features"]
+__all__ = [
+    "Start",
+    "begin",
+    "featurizer_of",
+    "own_featurizer",
+    "say_unused",
+    "train",
+    "with_features",
+]
 
 # From the view and the modalities to those whose features are a channel as they are.
 Frozen = Callable[[SeedPairs, list[str]], Sequence[str]]
@@ -120,6 +129,9 @@ def begin(
     hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
     hint_at_one_sided_names(X, aligner.modalities)
+    if aligner.modalities == "published":
+        unused = [m for m in _there(X) if m not in modalities]
+        say_unused(aligner, unused, 'The paper has none of them; modalities="all" takes them, too.')
     seed = int(random.randint(2**31 - 1))
     search = _search(aligner, train, held_out, modalities, frozen, random)
     _check_evidence(search, modalities)
@@ -133,6 +145,22 @@ def _wanted(aligner: Any, X: SeedPairs) -> str | Sequence[str]:
         wanted: str | Sequence[str] = aligner.modalities
         return wanted
     return [m for m in shared_modalities(X) if m in aligner.published] or list(aligner.published)
+
+
+def _there(X: SeedPairs) -> list[str]:
+    """Return what both graphs have, whether its features are made or not."""
+    graphs = (X.kg1, X.kg2)
+    raw = {
+        "value": all(map(has_values, graphs)),
+        NAME: all(len(kg.names.values) for kg in graphs),
+    }
+    return [*dict.fromkeys([*shared_modalities(X), *(m for m in raw if raw[m])])]
+
+
+def say_unused(aligner: Any, unused: Sequence[str], why: str) -> None:
+    """Say once what is there and not looked at, and the way out."""
+    if unused and aligner.verbose:
+        rich.print(f"Not used: {', '.join(unused)}. {why}", flush=True)
 
 
 def with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> SeedPairs:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import rich
-
 from .._utils.estimator import settings_of
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Instance, Names, RandomState
@@ -19,9 +17,14 @@ from ._growth import Growth
 from ._more_channels import more_channels
 from ._more_features import more_features
 from ._record import record_of
-from ._steps import begin, featurizer_of, with_features
+from ._steps import begin, featurizer_of, say_unused, with_features
 from .base import BaseAligner
 from .settings import Rounds
+
+_SAY_LITTLE = (
+    "Sparse features, such as bags, say little by their cosine alone. Name them in `modalities` to "
+    "have them count."
+)
 
 
 class PropagationAligner(BaseAligner):
@@ -178,7 +181,8 @@ class PropagationAligner(BaseAligner):
         start = begin(self, X, self._featurizer(X), self._frozen)
         used = {GRAPH, *self._frozen(start.X, start.modalities)}
         self.modalities_ = [m for m in start.modalities if m in used]
-        self._say_unused([m for m in start.modalities if m not in used])
+        unused = [m for m in start.modalities if m not in used]
+        say_unused(self, unused, _SAY_LITTLE)
         start.search.find_frozen(settings_of(self, "rounds").n_rounds - 1)
         calibration = start.search.settle()
         self.candidates_ = listed_by(start.search)
@@ -211,14 +215,6 @@ class PropagationAligner(BaseAligner):
         bags = ("relation", "attribute") if self.modalities == "all" else ()
         changes = dict.fromkeys(bags, "passthrough")
         return featurizer_of(self.modalities, self.device, self.verbose, **changes)
-
-    def _say_unused(self, unused: Sequence[str]) -> None:
-        if unused and self.verbose:
-            rich.print(
-                f"Not used: {', '.join(unused)}. Sparse features, such as bags, say little by "
-                "their cosine alone. Name them in `modalities` to have them count.",
-                flush=True,
-            )
 
     def _frozen(self, X: SeedPairs, modalities: list[str]) -> list[str]:
         """All but the graph, which stands for its propagated labels."""

@@ -128,3 +128,12 @@ def test_heads_that_do_not_share_the_width_are_refused(world):
 def test_optimizers_are_guessed(world):
     with pytest.raises(ValueError, match="found 'adm'. Did you mean 'adam'"):
         made("gcn_align", optimizer="adm").fit(*world.before, world.seeds)
+
+
+def test_it_says_what_is_there_and_not_used(world, capsys):
+    short = {"modalities": "published", "training__max_epochs": 1, "verbose": 1}
+    graphs = [kg.with_names({kg.entity_ids[0]: "first"}) for kg in (world.kg1, world.kg2)]
+    aligner = made("eva", **short).fit(*graphs, world.seeds)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "name" not in aligner.modalities_
+    assert 'Not used: value, name. The paper has none of them; modalities="all"' in said
