@@ -274,7 +274,7 @@ class IBMEAAligner(BaseAligner):
             "warmup": 0.15,
             "max_gradient_norm": 0.1,
         },
-        "rounds": {"n_rounds": 2, "schema": False},
+        "rounds": {"n_rounds": 2, "schema": True},
     }
 
     presets = {"best": {}, "paper": _PAPER, "paper_mmkg": _PAPER_MMKG}

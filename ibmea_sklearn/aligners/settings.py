@@ -155,7 +155,7 @@ class Rounds(Estimator):
         labels: entities agree the more, the more facts they share with known pairs. It counts only
         in searches in which pairs that judge it are likelier with it than without: 100 seeds or
         more that are held out; where there are fewer, as many pairs that names, values or images
-        find by themselves. True in propagation, False where a network is trained.
+        find by themselves. True in ``PropagationAligner`` and ``IBMEAAligner``, else False.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -417,20 +417,20 @@ class PairSearch:
         comparison = self._compare(vectors, n_candidates)
         if not are_judged:
             return vectors, comparison, learnt
-        judges = {f: self._judges(comparison, list(vectors), f) for f in families}
-        kept = self._chosen_apart(vectors, judges)
+        kept = self._chosen_apart(vectors, self._judges(comparison, list(vectors), GRAPH))
+        comparison = comparison.only(np.array([name in kept for name in vectors]))
         if self.are_seeds_few:
+            judges = {f: self._judges(comparison, list(kept), f) for f in families}
             self.channels.learn_apart(kept, judges, self.free[1])
             learnt = [self._weights(kept)] * len(self.folds)
         elif len(kept) < len(vectors):
             learnt = self.channels.learn(kept, self.folds, self.free[1])
-        return kept, comparison.only(np.array([name in kept for name in vectors])), learnt
+        return kept, comparison, learnt
 
-    def _chosen_apart(self, vectors: Vectors, judges: Mapping[str, np.ndarray]) -> Vectors:
+    def _chosen_apart(self, vectors: Vectors, judges: np.ndarray) -> Vectors:
         """Leave out facts that don't help the graph, as pairs say that were found without it."""
         graph = {name: v for name, v in vectors.items() if family_of(name) == GRAPH}
-        pairs = judges.get(GRAPH, _NO_PAIRS)
-        folds = [pairs[::2], pairs[1::2]] if len(pairs) >= _CHOOSE else []
+        folds = [judges[::2], judges[1::2]] if len(judges) >= _CHOOSE else []
         kept = self.channels.chosen(graph, folds, self.free[1])
         return {name: v for name, v in vectors.items() if name in kept or name not in graph}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
 from ibmea_sklearn.channels import weights as module
+from ibmea_sklearn.channels.channels import unit_rows
 from ibmea_sklearn.channels.weights import (
     LEAST_JUDGES,
     PRIOR_PAIRS,
@@ -259,3 +260,13 @@ def test_gains_are_the_difference_of_logarithms_of_chances():
             logs.append(np.log(chances[np.arange(8), asked[:, 1] - 20]))
         naive.append(logs[0] - logs[1])
     np.testing.assert_allclose(found, np.concatenate(naive), atol=1e-4)
+
+
+def test_a_channel_alone_in_its_group_does_not_outweigh_all_others():
+    """It tells all pairs that judge it: by itself its weight would have no end."""
+    random = np.random.default_rng(0)
+    same = np.tile(np.eye(30, dtype=np.float32), (2, 1))
+    noisy = unit_rows((same + random.normal(size=same.shape)).astype(np.float32))
+    pairs = np.column_stack([np.arange(30), 30 + np.arange(30)])
+    weights = learn_apart([([same], pairs), ([noisy, noisy], pairs)], pairs[:, 1])
+    assert max(weights[1:]) < weights[0] < 0.7
