@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
-from .._utils.names import FUSED, GRAPH
+from .._utils.names import FUSED, GRAPH, SCHEMA
 from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
@@ -25,7 +25,7 @@ from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k, mean_reciprocal_rank
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
-from .channels import Channels, Encode, Vectors, family_of, is_finite
+from .channels import Channels, Encode, Vectors, family_of, frozen_name, is_finite
 
 if TYPE_CHECKING:
     from .blocks import Blocks
@@ -417,7 +417,7 @@ class PairSearch:
         comparison = self._compare(vectors, n_candidates)
         if not are_judged:
             return vectors, comparison, learnt
-        kept = self._chosen_apart(vectors, self._judges(comparison, list(vectors), GRAPH))
+        kept = self._chosen_apart(vectors, comparison)
         comparison = comparison.only(np.array([name in kept for name in vectors]))
         if self.are_seeds_few:
             judges = {f: self._judges(comparison, list(kept), f) for f in families}
@@ -427,10 +427,13 @@ class PairSearch:
             learnt = self.channels.learn(kept, self.folds, self.free[1])
         return kept, comparison, learnt
 
-    def _chosen_apart(self, vectors: Vectors, judges: np.ndarray) -> Vectors:
+    def _chosen_apart(self, vectors: Vectors, comparison: Comparison) -> Vectors:
         """Leave out facts that don't help the graph, as pairs say that were found without it."""
-        graph = {name: v for name, v in vectors.items() if family_of(name) == GRAPH}
+        if frozen_name(SCHEMA) not in vectors:
+            return vectors
+        judges = self._judges(comparison, list(vectors), GRAPH)
         folds = [judges[::2], judges[1::2]] if len(judges) >= _CHOOSE else []
+        graph = {name: v for name, v in vectors.items() if family_of(name) == GRAPH}
         kept = self.channels.chosen(graph, folds, self.free[1])
         return {name: v for name, v in vectors.items() if name in kept or name not in graph}
 
