@@ -32,6 +32,7 @@ PARAMETERS = {
     "candidates": "score_candidates",
     "held_out": "rounds__validation_fraction",
     "device": "device",
+    "memory_limit": "memory_limit",
     "checkpoint_dir": "training__checkpoint_dir",
     "verbose": "verbose",
 }

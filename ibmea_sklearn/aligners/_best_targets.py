@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._utils.columns import some_rows
 from .._utils.names import FUSED
 from ..graph import Sides
 from ..matching._candidates import places
@@ -87,7 +88,7 @@ def _by_cosine(
         vectors = aligner._compared(FUSED, some, right)
     else:
         sides = aligner._embeddings(FUSED)
-        vectors = sides.left[some], sides.right[right], None
+        vectors = some_rows(sides.left, some), some_rows(sides.right, right), None
     how, out = aligner._matching().set_params(method="cosine"), aligner._forbidden(some, right)
     scores, found = how.top_k(*vectors[:2], k, None, out, vectors[2])
     return scores[back], _named(right, found)[back]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._utils.columns import is_stored
 from .._utils.names import FUSED
 from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._seed_pairs import pair_indices
@@ -164,13 +165,15 @@ def _checked_sides(name: str, sides: Any, X: SeedPairs) -> Sides:
 
 
 def _finite_rows(side: Any) -> np.ndarray:
-    if sparse.issparse(side):
+    if sparse.issparse(side) or is_stored(side):
         return are_finite(side)
     # By the extremes of a row: they need no further matrix of this size.
     return np.isfinite(side.min(axis=1)) & np.isfinite(side.max(axis=1))
 
 
 def _as_floats(name: str, side: Any) -> Any:
+    if is_stored(side):
+        return side
     try:
         with np.errstate(over="ignore"):  # what overflows is found to be infinite
             if sparse.issparse(side):

@@ -10,6 +10,7 @@ import pandas as pd
 import rich
 from scipy import sparse
 
+from .._utils.columns import some_rows
 from .._utils.names import FUSED
 from ..channels.calibration import (
     Before,
@@ -147,7 +148,7 @@ def compared(
     """
     vectors: tuple[Any, Any] = (None, None)
     if listed is None:
-        vectors = Sides(*(side[rows] for side, rows in zip(embeddings[FUSED], free, strict=True)))
+        vectors = Sides(*map(some_rows, embeddings[FUSED], free))
     channels = [sides for name, sides in embeddings.items() if name != FUSED]
     has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
     return vectors, has

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._utils.columns import StoredVectors, VectorStore
 from ..featurizers import LabelPropagation
 from ..featurizers.structure.propagation import shared_codes
 from ..graph import KnowledgeGraph
@@ -61,6 +63,8 @@ class SharedFacts:
     ----------
     relations : AlignedRelations or None
         What the known pairs of the last call have told.
+    store : VectorStore or None
+        Where the vectors of all nodes are kept; by default in an array.
 
     Notes
     -----
@@ -78,6 +82,8 @@ class SharedFacts:
     for all relations. Facts that only one of the graphs has say nothing.
     """
 
+    store: VectorStore | None = None
+
     def __init__(
         self,
         kg1: KnowledgeGraph,
@@ -91,8 +97,10 @@ class SharedFacts:
         self.width, self.hub_exponent, self.random_state = width, hub_exponent, random_state
         self.relations: AlignedRelations | None = None
 
-    def __call__(self, known: np.ndarray) -> np.ndarray:
+    def __call__(self, known: np.ndarray) -> np.ndarray | StoredVectors:
         """Return vectors of all nodes, float32 (n_nodes, width + 2); zero where no fact is shared.
+
+        Where there is a `store` their rows are of length 1.
 
         Parameters
         ----------
@@ -101,7 +109,8 @@ class SharedFacts:
         """
         pairs = known - np.array([0, self.graphs[0].n_entities])
         self.relations = self._align(pairs)
-        return self.rows(self.relations, pairs, shared_codes(known, known[:, 0]))
+        told = self.relations, pairs, shared_codes(known, known[:, 0])
+        return self.rows(*told) if self.store is None else self._stored(self.store, *told)
 
     def _align(self, pairs: np.ndarray) -> AlignedRelations:
         # Who stands in several pairs tells of none of them.
@@ -142,16 +151,46 @@ class SharedFacts:
         """
         n_left, n_right = (kg.n_entities for kg in self.graphs)
         nodes = np.arange(n_left + n_right) if nodes is None else nodes
-        n_columns = int(codes.max()) + 1 if len(codes) else 1
-        rows = np.zeros((len(nodes), self.width + 2), np.float32)
         asked = np.split(nodes, [np.searchsorted(nodes, n_left)])
+        rows = np.zeros((len(nodes), self.width + 2), np.float32)
         for side, out in enumerate(split_sides(rows, len(asked[0]))):
-            place = np.full(self.graphs[side].n_entities, -1)
-            place[asked[side] - side * n_left] = np.arange(len(out))
-            facts = self._facts(side, relations, pairs[:, side], codes, place)
-            self._spread(facts, n_columns, out[:, : self.width])
-            out[out.any(axis=1), self.width + side] = _DOUBT**0.5
+            own = asked[side] - side * n_left
+            for part, values in self._side(side, relations, pairs, codes, own):
+                out[part] = values
         return rows
+
+    def _stored(
+        self,
+        store: VectorStore,
+        relations: AlignedRelations,
+        pairs: np.ndarray,
+        codes: np.ndarray,
+    ) -> StoredVectors:
+        """Return the vectors of all nodes, some rows at a time."""
+        sizes = [kg.n_entities for kg in self.graphs]
+        kept = store.columns(sum(sizes), self.width + 2)
+        for side, first in enumerate((0, sizes[0])):
+            every = np.arange(sizes[side])
+            for part, values in self._side(side, relations, pairs, codes, every):
+                kept.put_rows(slice(first + part.start, first + part.stop), values)
+        return StoredVectors([(kept.to_units(), 1.0)])
+
+    def _side(
+        self,
+        side: int,
+        relations: AlignedRelations,
+        pairs: np.ndarray,
+        codes: np.ndarray,
+        asked: np.ndarray,
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the vectors of some entities of one graph, a block of them at a time."""
+        n_columns = int(codes.max()) + 1 if len(codes) else 1
+        place = np.full(self.graphs[side].n_entities, -1)
+        place[asked] = np.arange(len(asked))
+        facts = self._facts(side, relations, pairs[:, side], codes, place)
+        for rows, values in self._spread(facts, n_columns, len(asked)):
+            values[values.any(axis=1), self.width + side] = _DOUBT**0.5
+            yield rows, values
 
     def _facts(
         self,
@@ -187,8 +226,10 @@ class SharedFacts:
             parts.append(facts.assign(row=2 * row + (swapped ^ bool(turned)), weight=weight))
         return pd.concat(parts, ignore_index=True)
 
-    def _spread(self, facts: pd.DataFrame, n_columns: int, out: np.ndarray) -> None:
-        """Add facts up in random columns: write to `out`, float32 (n_rows, width)."""
+    def _spread(
+        self, facts: pd.DataFrame, n_columns: int, n_rows: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Add facts up in random columns: yield rows, float32 (n, width + 2), the last two zero."""
         if not len(facts):
             return
         keys = facts["row"].to_numpy(np.int64) * n_columns + facts["code"].to_numpy(np.int64)
@@ -205,10 +246,12 @@ class SharedFacts:
         parts = (np.ravel(signs) / _COPIES**0.5, np.ravel(places % self.width), starts)
         spread = sparse.csr_array(parts, (len(columns), self.width))
         entries = facts["weight"].to_numpy(), (facts["place"].to_numpy(), column)
-        shares = sparse.coo_array(entries, (len(out), len(columns))).tocsr()
-        for start in range(0, len(out), _ROWS):
-            rows = slice(start, start + _ROWS)
-            out[rows] = (shares[rows] @ spread).toarray()
+        shares = sparse.coo_array(entries, (n_rows, len(columns))).tocsr()
+        for start in range(0, n_rows, _ROWS):
+            rows = slice(start, min(start + _ROWS, n_rows))
+            values = np.zeros((rows.stop - start, self.width + 2), np.float32)
+            values[:, : self.width] = (shares[rows] @ spread).toarray()
+            yield rows, values
 
 
 def facts_by(

@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
+from .._utils.columns import VectorStore
 from .._utils.estimator import settings_of
 from .._utils.names import FUSED, GRAPH, NAME, NETWORK, PROPAGATION, SCHEMA, diffused
 from .._utils.validation import checked_random
@@ -22,6 +23,7 @@ from ..channels.features import (
     frozen_modalities,
     frozen_vectors,
     shared_modalities,
+    stored_vectors,
 )
 from ..channels.hints import (
     hint_at_coverage,
@@ -40,6 +42,7 @@ from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
 from ..training.net import Batches
 from ._blocks import blocks_of, listed_by
+from ._memory import store_of
 from ._record import record_of
 from ._shared_facts import SharedFacts, facts_by
 from .base import BaseAligner
@@ -211,13 +214,15 @@ def _search(
     """Set up what finds pairs, by the features of the graphs and where entities stand."""
     how = aligner._matching()
     n1, n2 = train.kg1.n_entities, train.kg2.n_entities
-    vectors = {m: frozen_vectors(train, m) for m in frozen(train, modalities)}
+    own = list(frozen(train, modalities))
     propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
-    facts = _facts(aligner, train, propagation, vectors)
-    if propagation is not None:
-        for modality in _diffused(aligner, list(vectors), are_few(len(train), len(held_out))):
-            start = projected(vectors[modality], propagation.label_width, propagation.random_state)
-            vectors[diffused(modality)] = propagation.spread(start)
+    facts = _facts(aligner, train, propagation, own)
+    sent = _diffused(aligner, own, are_few(len(train), len(held_out))) if propagation else []
+    store = store_of(aligner, train, own, sent, propagation, facts)
+    for teller in (propagation, facts):
+        if teller is not None:
+            teller.store = store
+    vectors = _vectors(train, own, sent, propagation, store)
     return PairSearch(
         Channels(n1, n1 + n2, vectors, propagation, facts),
         as_nodes(train.kg1, train.indices),
@@ -228,6 +233,24 @@ def _search(
         judged=train.judged,
         blocks=blocks_of(how, train, modalities, bool(aligner.verbose) and says),
     )
+
+
+def _vectors(
+    X: SeedPairs,
+    own: Sequence[str],
+    sent: Sequence[str],
+    propagation: Propagation | None,
+    store: VectorStore | None,
+) -> dict[str, Any]:
+    """Return the features that are a channel as they are, and those that are sent along."""
+    vectors: dict[str, Any] = {
+        m: frozen_vectors(X, m) if store is None else stored_vectors(X, m, store) for m in own
+    }
+    for modality in sent:
+        assert propagation is not None
+        start = projected(vectors[modality], propagation.label_width, propagation.random_state)
+        vectors[diffused(modality)] = propagation.spread(start)
+    return vectors
 
 
 def _diffused(aligner: Any, frozen: list[str], are_seeds_few: bool) -> list[str]:

@@ -15,8 +15,10 @@ from scipy import sparse
 from sklearn.utils import metadata_routing
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.columns import some_rows
 from .._utils.device import resolve_device
 from .._utils.estimator import Estimator, settings_of
+from .._utils.memory import MemorySize
 from .._utils.names import FUSED, GRAPH, PROPAGATION, SCHEMA
 from .._utils.validation import AnyOf, Choice, Integer, Number, Range, checked_integer
 from ..channels.calibration import Before, Calibration, Judgement
@@ -125,6 +127,7 @@ class BaseAligner(Estimator, ABC):
     ranges: ClassVar[Mapping[str, Range]] = {
         "score_candidates": Choice("pairs", "all"),
         "duplicates": Choice("raise", "first", "keep"),
+        "memory_limit": AnyOf(MemorySize(), None),
         "verbose": Integer(0),
     }
     settings = {"matching": Matching}
@@ -133,6 +136,7 @@ class BaseAligner(Estimator, ABC):
     score_candidates: str = "pairs"
     duplicates: str = "raise"
     device: str = "auto"
+    memory_limit: int | str | None = None
     random_state: Any = None
     verbose: int = 0
     calibration_ = Calibration()
@@ -1102,7 +1106,7 @@ class BaseAligner(Estimator, ABC):
         sides, among = self._embeddings(modality), candidates_among(self._listed(), left, right)
         if among is not None and modality == FUSED:
             return None, None, among
-        return sides.left[left], sides.right[right], among
+        return some_rows(sides.left, left), some_rows(sides.right, right), among
 
     def _forbidden(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Return where pairs that were judged to be different stand among entities: (n, 2)."""

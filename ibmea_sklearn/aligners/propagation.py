@@ -62,6 +62,12 @@ class PropagationAligner(BaseAligner):
         that have one right one; none of them is held out.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
+    memory_limit : str, int or None, default=None
+        Such as "8GB", or bytes: what the whole process may take in ``fit`` and ``align``. Where
+        vectors are too many for it as float32, they are kept as float16, or as float16 in files
+        without a name in the folder for temporary files, which go with the aligner; what is done
+        is said. It is taken for what it is about: the graphs and their features, which are there
+        before, are counted, not made smaller.
     random_state : int, RandomState or None, default=None
         On a CPU, the same number gives the same result.
     verbose : int, default=1
@@ -71,7 +77,9 @@ class PropagationAligner(BaseAligner):
     ----------
     embeddings_ : dict of {str: Sides}
         ``"frozen_propagation"``, the features of other modalities, and ``"fused"``: ``.left`` of
-        shape (n_entities_1, width) and ``.right`` (n_entities_2, width), float32.
+        shape (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Where a
+        `memory_limit` asks for it, they are joined at use: rows by their numbers, or
+        ``numpy.asarray``, make an array.
     channel_weights_ : dict of {str: float}
         How much each of them counts in ``"fused"``.
     rounds_ : list of dict
@@ -134,6 +142,7 @@ class PropagationAligner(BaseAligner):
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
+        memory_limit: int | str | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -145,6 +154,7 @@ class PropagationAligner(BaseAligner):
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.verbose = verbose
 

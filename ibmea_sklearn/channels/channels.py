@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
+from .._utils.columns import StoredVectors, is_stored
 from .._utils.names import GRAPH, PROPAGATION, SCHEMA, is_diffused
 from .weights import gains, learn_apart, learn_weights
 
-# By channel: (n_nodes, width).
-Vectors = dict[str, np.ndarray]
+# By channel: (n_nodes, width), an array or StoredVectors.
+Vectors = dict[str, Any]
 # From known pairs, as node numbers, to the vectors of a network, by channel.
 Encode = Callable[[np.ndarray], Vectors]
 
 # Makes vectors of all nodes, (n_nodes, width), from known pairs, as node numbers.
-Teller = Callable[[np.ndarray], np.ndarray]
+Teller = Callable[[np.ndarray], Any]
 
 # Rows that are joined at once.
 _BLOCK = 4096
@@ -38,8 +40,10 @@ def family_of(channel: str) -> str:
     return GRAPH if name in (PROPAGATION, SCHEMA) or is_diffused(name) else name
 
 
-def unit_rows(vectors: np.ndarray) -> np.ndarray:
+def unit_rows(vectors: Any) -> Any:
     """Scale rows to length 1; those of zeros stay, what is not finite does not become so."""
+    if is_stored(vectors):  # are so already
+        return vectors
     # By the largest entry first: squares of large or small numbers leave float32.
     scale = np.maximum(vectors.max(axis=1, initial=0), -vectors.min(axis=1, initial=0))[:, None]
     with np.errstate(invalid="ignore"):
@@ -52,7 +56,8 @@ def unit_rows(vectors: np.ndarray) -> np.ndarray:
 def is_finite(vectors: Vectors) -> bool:
     """Tell whether all numbers are finite."""
     # A NaN is its own least and largest number. Nothing is held for each number.
-    ends = [end(v, initial=0) for v in vectors.values() for end in (np.min, np.max)]
+    arrays = [v for v in vectors.values() if not is_stored(v)]  # nothing else is ever stored
+    ends = [end(v, initial=0) for v in arrays for end in (np.min, np.max)]
     return bool(np.isfinite(ends).all())
 
 
@@ -67,7 +72,7 @@ class Channels:
     ----------
     n_left, n_nodes : int
         Entities of the first graph, and of both.
-    frozen : mapping of {str: ndarray of shape (n_nodes, width)}
+    frozen : mapping of {str: ndarray or StoredVectors of shape (n_nodes, width)}
         What no pair changes.
     propagation : callable, optional
         From known pairs, int64 (n_known, 2) of node numbers, to vectors of all nodes.
@@ -85,7 +90,7 @@ class Channels:
         self,
         n_left: int,
         n_nodes: int,
-        frozen: Mapping[str, np.ndarray],
+        frozen: Mapping[str, Any],
         propagation: Teller | None = None,
         facts: Teller | None = None,
     ) -> None:
@@ -93,7 +98,7 @@ class Channels:
         self.propagation, self.facts = propagation, facts
         self.weights: dict[str, float] = {}
         self._frozen = {frozen_name(m): unit_rows(v) for m, v in frozen.items()}
-        self._told: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._told: dict[str, tuple[np.ndarray, Any]] = {}
 
     @property
     def has_frozen(self) -> bool:
@@ -133,14 +138,26 @@ class Channels:
                 found[frozen_name(SCHEMA)] = facts
         return {**found, **self._frozen}
 
-    def join(self, vectors: Vectors) -> np.ndarray:
+    def join(self, vectors: Vectors) -> Any:
         """Put the vectors of all channels side by side, weighed."""
         if len(vectors) == 1:
             return next(iter(vectors.values()))  # of weight 1: a copy would be large
         return self.join_rows(vectors, np.arange(self.n_nodes))
 
-    def join_rows(self, vectors: Vectors, rows: np.ndarray) -> np.ndarray:
-        """Put the vectors of some nodes side by side, weighed: a matrix of their own."""
+    def join_rows(self, vectors: Vectors, rows: np.ndarray) -> Any:
+        """Put the vectors of some nodes side by side, weighed: a matrix of their own.
+
+        Those that are stored are not copied: they are a view, joined a block at a time at use.
+        """
+        if all(map(is_stored, vectors.values())):
+            weights = self.weights_of(list(vectors))
+            parts = [
+                (columns, times * weights[name] ** 0.5)
+                for name, v in vectors.items()
+                for columns, times in v.parts
+            ]
+            every = len(rows) == self.n_nodes
+            return StoredVectors(parts, None if every else rows)
         weights = self.weights_of(list(vectors))
         widths = [v.shape[1] for v in vectors.values()]
         joined = np.empty((len(rows), sum(widths)), np.float32)
@@ -236,7 +253,7 @@ class Channels:
         names = [c for family in judges for c in vectors if family_of(c) == family]
         self.weights = dict(zip(names, learn_apart(groups, candidates).tolist(), strict=True))
 
-    def _tell(self, name: str, tell: Teller, known: np.ndarray) -> np.ndarray:
+    def _tell(self, name: str, tell: Teller, known: np.ndarray) -> Any:
         # Known pairs change by round only.
         if name not in self._told or not np.array_equal(self._told[name][0], known):
             self._told.pop(name, None)  # before the next one is made: it is large

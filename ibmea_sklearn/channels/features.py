@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
+from .._utils.columns import StoredVectors, VectorStore
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import did_you_mean
 from ..featurizers.base import shared_width
@@ -19,6 +20,8 @@ BUILT_IN = (GRAPH, "image", "relation", "attribute", "value")
 
 # A block of rows that is read from a file holds at most this many numbers.
 _BLOCK_NUMBERS = 1 << 22
+# Rows that are put into a store at once.
+_ROWS = 4096
 
 
 def choose_modalities(X: SeedPairs, wanted: str | Sequence[str]) -> list[str]:
@@ -94,12 +97,37 @@ def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
         If they don't fit into float32.
     """
     values = np.concatenate([centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
+    check_float32(values, modality)
+    return values
+
+
+def check_float32(values: np.ndarray, modality: str) -> None:
+    """Raise a ValueError if features did not fit into float32."""
     if not np.isfinite(values).all():
         raise ValueError(
             f"Expected {modality} features that fit into float32; found some beyond "
             f"{np.finfo(np.float32).max:.1e}. Scale them, by StandardScaler for instance."
         )
-    return values
+
+
+def stored_vectors(X: SeedPairs, modality: str, store: VectorStore) -> StoredVectors:
+    """Features as of :func:`frozen_vectors`, rows of length 1, without a further copy of all.
+
+    Raises
+    ------
+    ValueError
+        If they don't fit into float32.
+    """
+    sides = [kg.features[modality] for kg in (X.kg1, X.kg2)]
+    centres, n_left = [centre_of(side) for side in sides], X.kg1.n_entities
+    kept = store.columns(n_left + X.kg2.n_entities, sides[0].values.shape[1])
+    for first, side, centre in zip((0, n_left), sides, centres, strict=True):
+        for start in range(0, len(side.mask), _ROWS):
+            rows = slice(start, min(start + _ROWS, len(side.mask)))
+            part = centred(ModalityFeatures(side.values[rows], side.mask[rows]), centre)
+            check_float32(part, modality)
+            kept.put_rows(slice(first + rows.start, first + rows.stop), part)
+    return StoredVectors([(kept.to_units(), 1.0)])
 
 
 def centred(side: ModalityFeatures, centre: np.ndarray | None = None) -> np.ndarray:

@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
+from .._utils.columns import column_blocks, is_stored
 from .._utils.names import FUSED, GRAPH, SCHEMA
 from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
@@ -99,7 +100,7 @@ class _Seen(NamedTuple):
 
 
 def compare(
-    places: sparse.csr_array, vectors: Iterable[np.ndarray], nodes: Sides, device: Any
+    places: sparse.csr_array, vectors: Iterable[Any], nodes: Sides, device: Any
 ) -> Comparison:
     """Compare candidates by each channel.
 
@@ -107,7 +108,7 @@ def compare(
     ----------
     places : csr_array of shape (n, m)
         Who is whose candidate.
-    vectors : iterable of float32 ndarrays of shape (n_nodes, width)
+    vectors : iterable of float32 ndarrays, or StoredVectors, of shape (n_nodes, width)
         By channel, rows of length 1 or zero. One at a time is held.
     nodes : Sides
         Node numbers of the rows and of the columns of `places`.
@@ -118,9 +119,10 @@ def compare(
     order = np.argsort(left, kind="stable")
     by_channel, has = [], []
     for channel in vectors:
-        tensor = torch.as_tensor(channel, device=device)
-        products = np.empty(len(left), np.float32)
-        products[order] = entry_products(tensor, tensor, left[order], right[order])
+        products = np.zeros(len(left), np.float32)
+        for block in column_blocks(channel):
+            tensor = torch.as_tensor(block, device=device)
+            products[order] += entry_products(tensor, tensor, left[order], right[order])
         by_channel.append(products)
         has.append(channel.any(axis=1))
     every = np.stack(has)
@@ -532,7 +534,7 @@ class PairSearch:
         They are large: they are joined for these nodes only, and made units where they stand.
         """
         sides = (self.channels.join_rows(vectors, nodes) for nodes in (left, right))
-        return Sides(*(normalize(side, copy=False) for side in sides))
+        return Sides(*(s.units() if is_stored(s) else normalize(s, copy=False) for s in sides))
 
     def _log(
         self,

@@ -8,6 +8,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from .._utils.columns import column_blocks
+
 # As many pairs' worth of belief that all channels count the same: it decides where few pairs are
 # held out, and hardly matters where there are hundreds.
 PRIOR_PAIRS = 5.0
@@ -145,11 +147,12 @@ def _similarities(
     """Return similarities by channel, pair and candidate, and the candidate that is right."""
     pairs = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_PAIRS)).astype(int)]
     candidates = _drawn(candidates, pairs[:, 1], MOST_NUMBERS // (len(pairs) * len(vectors)))
-    similarities = np.empty((len(vectors), len(pairs), len(candidates)), np.float32)
-    for part, v in zip(similarities, vectors, strict=True):
-        for start in range(0, len(candidates), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            part[:, block] = v[pairs[:, 0]] @ v[candidates[block]].T
+    similarities = np.zeros((len(vectors), len(pairs), len(candidates)), np.float32)
+    for part, channel in zip(similarities, vectors, strict=True):
+        for v in column_blocks(channel):
+            for start in range(0, len(candidates), _BLOCK):
+                block = slice(start, start + _BLOCK)
+                part[:, block] += v[pairs[:, 0]] @ v[candidates[block]].T
     return similarities, np.searchsorted(candidates, pairs[:, 1])
 
 

@@ -19,6 +19,14 @@ Seed = Annotated[
     int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of all random numbers of the fit.")
 ]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-limit",
+        help="Such as 8GB: what the process may take, with --aligner propagation. Vectors are kept "
+        "as float16, in files if need be.",
+    ),
+]
 Modalities = Annotated[
     str | None,
     typer.Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
 from sklearn.random_projection import SparseRandomProjection
 
+from .._utils.columns import column_blocks, is_stored
 from .._utils.validation import checked_random
 from ..graph import KnowledgeGraph, ModalityFeatures
 from .base import Matrix, no_features
@@ -91,7 +92,7 @@ def project(rows: Matrix, width: int, seed: int) -> np.ndarray:
     Parameters
     ----------
     rows : matrix of shape (n_rows, n_columns)
-        Dense, sparse, or a file mapped into memory, which is read in blocks.
+        Dense, sparse, stored, or a file mapped into memory, which is read in blocks.
     width : int
     seed : int
 
@@ -103,10 +104,8 @@ def project(rows: Matrix, width: int, seed: int) -> np.ndarray:
         model = SparseRandomProjection(width, dense_output=True, random_state=seed)
         return np.asarray(model.fit(rows).transform(rows), np.float32)
     random = np.random.default_rng(seed)
-    columns: Any = rows.tocsc() if not isinstance(rows, np.ndarray) else rows
     values = np.zeros((rows.shape[0], width), np.float32)
-    for start in range(0, rows.shape[1], _BLOCK):
-        part = columns[:, start : start + _BLOCK]
+    for part in _column_parts(rows):
         matrix = random.standard_normal((part.shape[1], width), dtype=np.float32)
         if sparse.issparse(part):
             values += part @ matrix
@@ -115,6 +114,16 @@ def project(rows: Matrix, width: int, seed: int) -> np.ndarray:
             block = np.asarray(part[row : row + _BLOCK], np.float32)
             values[row : row + _BLOCK] += block @ matrix
     return values
+
+
+def _column_parts(rows: Matrix) -> Iterator[Any]:
+    """Yield some columns at a time. However many, the same numbers are drawn for each."""
+    if is_stored(rows):
+        yield from column_blocks(rows)
+        return
+    columns: Any = rows.tocsc() if not isinstance(rows, np.ndarray) else rows
+    for start in range(0, rows.shape[1], _BLOCK):
+        yield columns[:, start : start + _BLOCK]
 
 
 class Components:

@@ -283,7 +283,7 @@ def _cosines(row: Any, others: Any) -> np.ndarray:
         squares = others.power(2).sum(axis=1, dtype=np.float64) * row.power(2).sum()
         products = (others @ row.T).toarray()[:, 0]
     else:
-        vector = row[0]
+        vector, others = row[0], np.asarray(others)
         # No copy of the others is made, which take gigabytes.
         squares = np.einsum("ij,ij->i", others, others, dtype=np.float64) * (vector @ vector)
         products = others @ vector

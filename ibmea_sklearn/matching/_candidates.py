@@ -11,6 +11,7 @@ from scipy import sparse
 
 from ._scores import Scores
 from ._sparse_vectors import SparseVectors, Vectors, paired_products
+from ._stored_vectors import BlockVectors, block_products, sketch_of_blocks
 
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
@@ -46,9 +47,9 @@ def sketched(scores: Scores, width: int) -> Scores:
     return scores.with_vectors(*both)
 
 
-def _add(
-    vectors: torch.Tensor, sums: torch.Tensor, signs: torch.Tensor, width: int
-) -> torch.Tensor:
+def _add(vectors: Vectors, sums: torch.Tensor, signs: torch.Tensor, width: int) -> torch.Tensor:
+    if isinstance(vectors, BlockVectors):
+        return sketch_of_blocks(vectors, sums, signs, width)
     result = vectors.new_zeros(len(vectors), width)
     signs, sums = signs.to(vectors.device), sums.to(vectors.device)
     for rows, of_rows in zip(vectors.split(4096), result.split(4096), strict=True):
@@ -70,7 +71,7 @@ def entry_products(
 
     Parameters
     ----------
-    left, right : float32 tensors of shapes (n, d) and (m, d), or SparseVectors
+    left, right : float32 tensors of shapes (n, d) and (m, d), SparseVectors or BlockVectors
     rows, columns : int ndarrays of shape (n_places,)
         Rows ascending.
 
@@ -80,6 +81,8 @@ def entry_products(
     """
     if isinstance(left, SparseVectors) and isinstance(right, SparseVectors):
         return paired_products(left, right, rows, columns)
+    if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
+        return block_products(left, right, lambda a, b: entry_products(a, b, rows, columns))
     counts = np.bincount(rows, minlength=len(left))
     offsets = np.concatenate([[0], np.cumsum(counts)])
     places, ends, bags = (

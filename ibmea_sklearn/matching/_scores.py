@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from .._utils.columns import is_stored
 from .._utils.device import resolve_device
 from ._blocks import TopOfColumns, cuts, over_blocks, rows_per_block, select_top, single_best, union
 from ._sparse_vectors import (
@@ -20,6 +21,7 @@ from ._sparse_vectors import (
     scaled_rows,
     side_by_side,
 )
+from ._stored_vectors import BlockVectors
 
 # Equal vectors at different places of a matrix get products that differ by up to 1.2e-7 (measured,
 # unit vectors of width 602): the kernels at the edge of a matrix add in another order.
@@ -227,6 +229,8 @@ def cosine_scores(
         kind = Scores  # compared exactly: that costs little
     where = torch.device(resolve_device(str(device)))
     left, right = (_vectors(side, normalize, where) for side in (sources, targets))
+    if isinstance(left, BlockVectors) and (kind is not Scores or where.type != "cpu"):
+        left, right = (side.whole().to(where) for side in (left, right))  # faiss and GPUs have both
     lengths, others = (side.norm(dim=1, keepdim=True) for side in (left, right))
     if not normalize:
         _check_products(float(lengths.max()) * float(others.max()), sources, targets)
@@ -281,6 +285,8 @@ def _argmax(block: torch.Tensor) -> torch.Tensor:
 def _vectors(matrix: Any, normalize: bool, device: torch.device) -> Vectors:
     if sparse.issparse(matrix):
         return SparseVectors(scaled_rows(matrix) if normalize else matrix)
+    if is_stored(matrix):
+        return BlockVectors(matrix.units() if normalize else matrix)
     matrix = np.ascontiguousarray(matrix)  # torch has no negative strides
     if not normalize and matrix.flags.writeable:
         return torch.from_numpy(matrix).to(device)  # may be the caller's array: nobody changes it
@@ -298,6 +304,8 @@ def _vectors(matrix: Any, normalize: bool, device: torch.device) -> Vectors:
 def checked_pair(sources: Any, targets: Any) -> tuple[Any, Any]:
     """Return both sides as float32 matrices of one width, both sparse if both are."""
     left, right = _checked_embeddings(sources, "sources"), _checked_embeddings(targets, "targets")
+    if is_stored(left) != is_stored(right):
+        left, right = np.asarray(left), np.asarray(right)
     if sparse.issparse(left) != sparse.issparse(right):
         raise ValueError(
             "Expected sources and targets both as arrays or both as sparse matrices; found "
@@ -313,6 +321,8 @@ def checked_pair(sources: Any, targets: Any) -> tuple[Any, Any]:
 
 def _checked_embeddings(values: Any, name: str) -> Any:
     """Return `values` as a finite float32 matrix with rows."""
+    if is_stored(values) and 0 not in values.shape:
+        return values
     with np.errstate(over="ignore"):  # what overflows is found below
         if sparse.issparse(values):
             matrix = sparse.csr_array(values, dtype=np.float32)

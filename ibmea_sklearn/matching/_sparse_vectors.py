@@ -10,6 +10,9 @@ import torch
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
+from .._utils.columns import is_stored
+from ._stored_vectors import BlockVectors, product_of_blocks
+
 __all__ = [
     "SparseVectors",
     "Vectors",
@@ -67,8 +70,8 @@ class SparseVectors:
         return torch.empty(*shape, dtype=dtype)
 
 
-# A tensor or SparseVectors. They answer alike where it matters; what only tensors can do, such as
-# a sketch, is not asked of sparse ones.
+# A tensor, SparseVectors or BlockVectors. They answer alike where it matters; what only tensors can
+# do, such as a sketch, is not asked of sparse ones.
 Vectors = Any
 
 
@@ -77,6 +80,8 @@ def product(left: Vectors, right: Vectors, out: torch.Tensor) -> torch.Tensor:
     if isinstance(left, SparseVectors) and isinstance(right, SparseVectors):
         (left.matrix @ right.transposed).toarray(out=out.numpy())
         return out
+    if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
+        return product_of_blocks(left, right, out)
     return torch.mm(left, right.T, out=out)
 
 
@@ -97,6 +102,8 @@ def side_by_side(vectors: Any, *columns: torch.Tensor) -> Any:
     if isinstance(vectors, SparseVectors):
         more = [sparse.csr_array(column.numpy()) for column in columns]
         return SparseVectors(sparse.csr_array(sparse.hstack([vectors.matrix, *more])))
+    if isinstance(vectors, BlockVectors):
+        return vectors.with_columns(*columns)
     return torch.cat([vectors, *columns], dim=1)
 
 
@@ -108,6 +115,8 @@ def scaled_rows(matrix: sparse.csr_array) -> sparse.csr_array:
 
 def are_finite(matrix: Any) -> np.ndarray:
     """Tell which rows of a matrix, CSR or not, hold nothing but finite numbers; bool (n,)."""
+    if is_stored(matrix):
+        return np.ones(len(matrix), bool)  # nothing else is ever stored
     if not sparse.issparse(matrix):
         return np.asarray(np.isfinite(matrix).all(axis=1))
     result = np.ones(matrix.shape[0], bool)

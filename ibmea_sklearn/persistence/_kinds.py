@@ -19,6 +19,7 @@ import torch
 from scipy import sparse
 from torch import nn
 
+from .._utils.columns import Columns, StoredVectors, is_stored
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 from ..graph._features import checked_csr
@@ -93,6 +94,32 @@ def _decode_csr(decoder: Decoder, written: dict[str, Any]) -> sparse.csr_array:
     arrays = [decoder.decode(written[name]) for name in ("data", "indices", "indptr")]
     matrix = sparse.csr_array(tuple(arrays), shape=tuple(written["shape"]))
     return checked_csr(matrix, "a matrix")
+
+
+def _encode_stored(encoder: Encoder, value: StoredVectors, place: str) -> dict[str, Any]:
+    """Keep vectors as they are kept; a matrix of several views once."""
+    parts = []
+    for number, (columns, times) in enumerate(value.parts):
+        blocks = enumerate(columns.blocks())
+        names = [encoder.keep(block, f"{place}.{number}.{i}") for i, block in blocks]
+        factors = encoder.keep(columns.factors, f"{place}.{number}.factors")
+        parts.append({"blocks": names, "factors": factors, "times": float(times)})
+    at, scale = (None if p is None else encoder.encode(p, place) for p in (value.rows, value.scale))
+    return {"parts": parts, "rows": at, "scale": scale}
+
+
+def _decode_stored(decoder: Decoder, written: dict[str, Any]) -> StoredVectors:
+    parts = [
+        (
+            Columns.of_blocks(
+                [decoder.tensor(name) for name in part["blocks"]], decoder.tensor(part["factors"])
+            ),
+            part["times"],
+        )
+        for part in written["parts"]
+    ]
+    view = (decoder.decode(written[p]) for p in ("rows", "scale"))
+    return StoredVectors(parts, *view).check()
 
 
 def _decimal(text: str) -> Decimal:
@@ -315,6 +342,7 @@ KINDS = [
         lambda encoder, value, place: encoder.keep(value, place),
         lambda decoder, name: decoder.tensor(name),
     ),
+    Kind("stored", is_stored, _encode_stored, _decode_stored),
     Kind("csr", sparse.issparse, _encode_csr, _decode_csr),
     Kind(
         "graph",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +12,14 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import embedding_bag, normalize
 
+from ..._utils.columns import StoredVectors, VectorStore, column_blocks, is_stored
 from ...graph import KnowledgeGraph
 from ...graph._joint import joint_triples
 
 # Columns that each relation feature weights: wide enough for the product to pay.
 _WIDTH = 16
+# Labels that are drawn at once where they are kept in a store.
+_DRAWN = 4096
 # Own vectors count this much more than those of the neighbours. Hits@1 of 2 against 1, on a fifth
 # of the training seeds: DBP15K zh-en .559 and .544, ja-en .538 and .532, FB15K-DB15K .350 and .346.
 _OWN = 2.0
@@ -45,6 +49,12 @@ class Propagation:
     block_bytes : int
         Bound on what is held at once of the weights of adjacencies.
 
+    Attributes
+    ----------
+    store : VectorStore or None
+        Where the features of all nodes are kept, and what they are made of. By default they are an
+        array, and so is all else.
+
     Notes
     -----
     After Mao et al., LightEA, EMNLP 2022, where tails take from relations instead of heads, and
@@ -53,6 +63,8 @@ class Propagation:
     The label of a pair is that of its left node, whichever other pairs there are: features made
     from different pairs are comparable.
     """
+
+    store: VectorStore | None = None
 
     def __init__(
         self,
@@ -94,7 +106,7 @@ class Propagation:
 
     def __call__(
         self, pairs: np.ndarray, codes: np.ndarray | None = None, rows: np.ndarray | None = None
-    ) -> np.ndarray:
+    ) -> Any:
         """Return the features that known pairs give.
 
         Parameters
@@ -109,18 +121,21 @@ class Propagation:
         Returns
         -------
         float32 ndarray of shape (n_nodes or n_rows, n_components)
-            Rows of length 1; zero where no known pair is near.
+            Rows of length 1; zero where no known pair is near. Those of all nodes are
+            StoredVectors where there is a `store`.
         """
         if not len(pairs):
             return self._nothing(rows)
+        if rows is None and self.store is not None:
+            return self.spread(self._stored_labels(self.store, pairs, codes))
         return self.spread(self._labels(pairs, codes), rows)
 
-    def spread(self, start: Tensor | np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+    def spread(self, start: Any, rows: np.ndarray | None = None) -> Any:
         """Return the features that vectors of the nodes give.
 
         Parameters
         ----------
-        start : float32 Tensor or ndarray of shape (n_nodes, width)
+        start : float32 Tensor, ndarray or StoredVectors of shape (n_nodes, width)
             What each node starts with: a vector of length 1, or zero. It is written over.
         rows : int64 ndarray of shape (n_rows,), optional
             Nodes to return the features of; all if not given.
@@ -128,15 +143,31 @@ class Propagation:
         Returns
         -------
         float32 ndarray of shape (n_nodes or n_rows, n_components)
-            Rows of length 1; zero where no vector but zero is near.
+            Rows of length 1; zero where no vector but zero is near. Those of all nodes are
+            StoredVectors where there is a `store`.
         """
         if not self.has_triples or (rows is not None and not len(rows)):
             return self._nothing(rows)
+        if rows is None and self.store is not None:
+            return self._spread_stored(self.store, start)
         entities, relations = self._views(torch.as_tensor(start, device=self.device))
         del start
         by_column = entities.T.contiguous()  # to choose columns from rows is slow
         del entities  # as large, and not needed any more: a fifth of what is held at the peak
         return self._by_relation(by_column, relations, rows).cpu().numpy()
+
+    def _spread_stored(self, store: VectorStore, start: Any) -> StoredVectors:
+        """Do the same a block of columns at a time."""
+        if not is_stored(start):
+            given = start
+            start = store.of_rows(*given.shape, lambda rows: np.asarray(given[rows]), units=False)
+            del given
+        by_column, relations = self._stored_views(store, start)
+        del start
+        mixed, columns = self._drawn(relations, len(by_column))
+        made = self._columns_by_relation(by_column, mixed, columns)
+        width = self.n_components
+        return store.of_columns(self.n_nodes, width, (part.cpu().numpy() for _, part in made))
 
     def _nothing(self, rows: np.ndarray | None) -> np.ndarray:
         n_rows = self.n_nodes if rows is None else len(rows)
@@ -152,6 +183,62 @@ class Propagation:
         labels[left] = labels[right] = drawn[torch.tensor(codes, device=self.device)]
         return labels
 
+    def _stored_labels(
+        self, store: VectorStore, pairs: np.ndarray, codes: np.ndarray | None
+    ) -> StoredVectors:
+        """Return the labels of :meth:`_labels`, drawn some at a time."""
+        codes = shared_codes(pairs, pairs[:, 0] if codes is None else codes)
+        order = np.argsort(codes, kind="stable")
+        random = np.random.default_rng(self.random_state)
+        kept = store.columns(len(codes), self.label_width)
+        for start in range(0, int(codes.max()) + 1, _DRAWN):
+            n = min(_DRAWN, int(codes.max()) + 1 - start)
+            drawn = normalize(self._normal(random, n, self.label_width)).cpu().numpy()
+            first, last = np.searchsorted(codes[order], [start, start + n])
+            kept.put_rows(slice(first, last), drawn[codes[order[first:last]] - start])
+        labels = StoredVectors([(kept, 1.0)])
+        left, right = pairs[order].T
+
+        def block(values: np.ndarray) -> np.ndarray:
+            result = np.zeros((self.n_nodes, values.shape[1]), np.float32)
+            result[left] = result[right] = values
+            return result
+
+        blocks = (block(values) for values in column_blocks(labels))
+        return store.of_columns(self.n_nodes, self.label_width, blocks)
+
+    def _stored_views(
+        self, store: VectorStore, start: StoredVectors
+    ) -> tuple[StoredVectors, Tensor]:
+        """Return the features of :meth:`_views`, those of entities by column."""
+        n, width = start.shape
+
+        def blocks(vectors: StoredVectors) -> Iterator[tuple[slice, Tensor]]:
+            return ((c, torch.as_tensor(b, device=self.device)) for c, b in vectors.blocks())
+
+        def of_relations(vectors: StoredVectors) -> Tensor:
+            return _unit(torch.hstack([self.from_heads @ block for _, block in blocks(vectors)]))
+
+        near1 = store.of_columns(
+            n, width, ((self.neighbours @ block).cpu().numpy() for _, block in blocks(start))
+        )
+        relations1 = of_relations(start)
+        near2 = store.of_columns(
+            n,
+            width,
+            (
+                (self.neighbours @ block).add_(self.to_heads @ relations1[:, columns].contiguous())
+                .cpu().numpy()
+                for columns, block in blocks(near1)
+            ),
+        )  # fmt: skip
+        relations = _unit(torch.hstack([relations1, of_relations(near1)]))
+        entities = start.joined(near1, _OWN, 1.0).joined(near2, 1.0, 1.0).units()
+        by_column = store.columns(3 * width, n)
+        for columns, block in entities.blocks():
+            by_column.put_rows(columns, np.ascontiguousarray(block.T))
+        return StoredVectors([(by_column, 1.0)]), relations
+
     def _views(self, start: Tensor) -> tuple[Tensor, Tensor]:
         """Return the features of entities, 3 vectors wide, and those of relations, 2 wide."""
         near1 = _unit(self.neighbours @ start)
@@ -166,28 +253,43 @@ class Propagation:
     def _by_relation(
         self, by_column: Tensor, relations: Tensor, rows: np.ndarray | None = None
     ) -> Tensor:
-        random = np.random.default_rng([self.random_state, 1])
-        n_features = -(-self.n_components // _WIDTH)
-        mixed = normalize(relations @ self._normal(random, relations.shape[1], n_features))
-        columns = _cycle(random, len(by_column), self.n_components).to(self.device)
+        mixed, columns = self._drawn(relations, len(by_column))
         edges = self.edges
         if rows is not None:
             edges, senders = _of_rows(edges, rows)
             by_column = by_column[:, torch.as_tensor(senders, device=self.device)]
-        n_nodes = by_column.shape[1]
         features = by_column.new_empty((edges.shape[0], self.n_components))
-        # Held once: fresh memory for each product takes longer than the product.
-        chosen = by_column.new_empty((_WIDTH, n_nodes))
-        dense = by_column.new_empty((n_nodes, _WIDTH))
+        for start, part in self._columns_by_relation(by_column, mixed, columns, edges):
+            features[:, start : start + part.shape[1]] = part
+        return _unit(features)
 
+    def _drawn(self, relations: Tensor, n_columns: int) -> tuple[Tensor, Tensor]:
+        """Draw what weights the adjacencies, and which columns are sent over each."""
+        random = np.random.default_rng([self.random_state, 1])
+        n_features = -(-self.n_components // _WIDTH)
+        mixed = normalize(relations @ self._normal(random, relations.shape[1], n_features))
+        return mixed, _cycle(random, n_columns, self.n_components).to(self.device)
+
+    def _columns_by_relation(
+        self,
+        by_column: Tensor | StoredVectors,
+        mixed: Tensor,
+        columns: Tensor,
+        edges: sparse.csr_array | None = None,
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield the features, some columns at a time, and the first column of these."""
+        edges = self.edges if edges is None else edges
+        n_nodes = by_column.shape[1]
+        # Held once: fresh memory for each product takes longer than the product.
+        chosen = torch.empty((_WIDTH, n_nodes), device=self.device)
+        dense = torch.empty((n_nodes, _WIDTH), device=self.device)
         for start, adjacencies in self._adjacencies(edges, mixed):
             for k, adjacency in enumerate(adjacencies, start):
                 part = columns[k * _WIDTH : (k + 1) * _WIDTH]
                 n = len(part)
                 _take(by_column, part, chosen[:n])
                 dense[:, :n] = chosen[:n].T
-                features[:, k * _WIDTH : k * _WIDTH + n] = adjacency @ dense[:, :n]
-        return _unit(features)
+                yield k * _WIDTH, adjacency @ dense[:, :n]
 
     def _adjacencies(
         self, edges: sparse.csr_array, mixed: Tensor
@@ -234,13 +336,15 @@ def _of_rows(edges: sparse.csr_array, rows: np.ndarray) -> tuple[sparse.csr_arra
     return sparse.csr_array(parts, (len(rows), len(senders))), senders
 
 
-def _take(rows: Tensor, places: Tensor, out: Tensor) -> None:
+def _take(rows: Tensor | StoredVectors, places: Tensor, out: Tensor) -> None:
     """Write some rows into `out`.
 
     A copy of 2 MB is not worth threads: beside other programs on the same two cores torch's, which
     wait for each other, took 113 ms of CPU time for it, and numpy 2 ms.
     """
-    if rows.device.type == "cpu":
+    if isinstance(rows, StoredVectors):
+        out.copy_(torch.from_numpy(rows[places.cpu().numpy()]))
+    elif rows.device.type == "cpu":
         np.take(rows.numpy(), places.numpy(), axis=0, out=out.numpy(), mode="clip")
     else:
         torch.index_select(rows, 0, places, out=out)
