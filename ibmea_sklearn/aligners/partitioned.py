@@ -129,9 +129,27 @@ class PartitionedAligner(BaseAligner):
     machines with other processors or numbers of threads, sums may differ in their last digits.
 
     Vertices are known pairs and other entities, edges the triples of both graphs, of which those
-    to hubs weigh less, and pairs with the same names or values where the aligner looks at them.
-    METIS cuts them into partitions of equal size. What two partitions have both compared counts by
-    its larger similarity. DBP15K zh-en, 30% of the links as seeds: MEASURED
+    to hubs weigh less, and pairs that share what few others have: names, values and known
+    neighbours, as far as the aligner looks at them. METIS cuts them into partitions of equal size.
+    Without such pairs the cheapest cut can be that between both graphs. What two partitions have
+    both compared counts by its larger similarity.
+
+    Share of the test pairs that are in one partition, and that are compared in any with an overlap
+    of 1; and entities of the largest partition with its overlap, of all:
+
+    =========================== ========== ============ ======== ============
+    Pair                        Partitions In one       Compared Largest
+    =========================== ========== ============ ======== ============
+    DBP15K zh-en, 30% seeds     2          .96          .99      .60
+    DBP15K zh-en, 30% seeds     4          .94          .99      .35
+    DBP15K zh-en, 30% seeds     8          .92          .99      .20
+    DBP15K zh-en, 5% seeds      8          .85          .95      .20
+    FB15K-DB15K, 20% seeds      2          .88          .99      .92
+    FB15K-DB15K, 20% seeds      8          .56          .93      .59
+    =========================== ========== ============ ======== ============
+
+    That bounds what can be found; Hits@1 of partitions against the whole fit was compared on
+    generated pairs alone. Hold out pairs, and score.
 
     References
     ----------
