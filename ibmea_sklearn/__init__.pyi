@@ -30,6 +30,7 @@ from .aligners import MCLEAAligner as MCLEAAligner
 from .aligners import MEAformerAligner as MEAformerAligner
 from .aligners import ModalityImputation as ModalityImputation
 from .aligners import PARISAligner as PARISAligner
+from .aligners import PartitionedAligner as PartitionedAligner
 from .aligners import PrecomputedAligner as PrecomputedAligner
 from .aligners import PropagationAligner as PropagationAligner
 from .aligners import Rounds as Rounds

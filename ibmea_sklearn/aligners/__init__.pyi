@@ -7,6 +7,7 @@ from .ibmea import IBMEAAligner as IBMEAAligner
 from .mclea import MCLEAAligner as MCLEAAligner
 from .meaformer import MEAformerAligner as MEAformerAligner
 from .paris import PARISAligner as PARISAligner
+from .partitioned import PartitionedAligner as PartitionedAligner
 from .precomputed import PrecomputedAligner as PrecomputedAligner
 from .propagation import PropagationAligner as PropagationAligner
 from .seeds import SeedFinder as SeedFinder

@@ -291,7 +291,10 @@ class PairSearch:
 
     def settle(self, encode: Encode | None = None) -> Calibration:
         """Learn weights and calibration; from then on the held-out pairs are known, too."""
-        seen = self._look(encode, _CALIBRATE)
+        return self._settled(self._look(encode, _CALIBRATE))
+
+    def _settled(self, seen: _Seen) -> Calibration:
+        """Learn the calibration from what was seen; held-out pairs are known then."""
         self._is_settled = True
         if seen.comparison is None or len(self.held_out) < LEAST_PAIRS:
             return Calibration()

@@ -22,7 +22,7 @@ from ._keys import Keys, largest_of_rows, union_of
 from ._scores import Scores, cosine_scores
 from ._sinkhorn import of_vectors
 
-__all__ = ["Neighbours", "name_keys", "nearest_vectors", "value_keys"]
+__all__ = ["Neighbours", "adjacency", "name_keys", "nearest_vectors", "value_keys"]
 
 # Sums of columns that vectors are looked up by.
 _WIDTH = 128
@@ -109,7 +109,7 @@ class Neighbours:
     """
 
     def __init__(self, kg1: KnowledgeGraph, kg2: KnowledgeGraph) -> None:
-        self.graphs = [_adjacency(kg) for kg in (kg1, kg2)]
+        self.graphs = [adjacency(kg) for kg in (kg1, kg2)]
 
     @property
     def has_any(self) -> bool:
@@ -130,8 +130,11 @@ class Neighbours:
         return Keys(*(_reached(graph, ends, n_keys) for graph, ends in sides))
 
 
-def _adjacency(kg: KnowledgeGraph) -> sparse.csr_array:
-    """Weights of neighbours, either way, (n_entities, n_entities)."""
+def adjacency(kg: KnowledgeGraph) -> sparse.csr_array:
+    """Return how much neighbours count, either way: float32 csr_array (n_entities, n_entities).
+
+    A triple counts the less, the more entities share its relation and other end.
+    """
     heads, relations, tails = kg.relation_triples.T
     ends, others = np.concatenate([heads, tails]), np.concatenate([tails, heads])
     relations = np.concatenate([2 * relations, 2 * relations + 1])

@@ -54,11 +54,17 @@ def _is_fitted(name: Any) -> bool:
 
 
 def _written(estimator: Estimator) -> dict[str, Any]:
-    """Parameters, with settings as mappings of theirs."""
-    params = estimator.get_params(deep=False)
-    for name in estimator.settings:
-        if isinstance(params.get(name), Estimator):
-            params[name] = params[name].get_params(deep=False)
+    """Parameters as a pickle has them, with settings as mappings of theirs.
+
+    Of another estimator among them the class is written as well.
+    """
+    state = estimator.__getstate__()
+    params = {name: state[name] for name in estimator._get_param_names()}
+    for name, value in params.items():
+        if isinstance(value, Estimator):
+            params[name] = _written(value)
+            if name not in estimator.settings:
+                params[name] = {"class": type(value).__name__, "parameters": params[name]}
     return params
 
 
@@ -69,6 +75,10 @@ def _made(kind: type[Estimator], found: Mapping[str, Any], file: StateFile) -> E
     for name, inner in kind.settings.items():
         if isinstance(params.get(name), dict):
             params[name] = _made(inner, params[name], file)
+    for name, value in params.items():
+        if isinstance(value, dict) and value.keys() == {"class", "parameters"}:
+            inner = _class_called(Estimator, value["class"], file)
+            params[name] = _made(inner, value["parameters"], file)
     return kind(**params)
 
 

@@ -23,6 +23,7 @@ from ibmea_sklearn import (
     MCLEAAligner,
     MEAformerAligner,
     PARISAligner,
+    PartitionedAligner,
     PrecomputedAligner,
     PropagationAligner,
     TMEAAligner,
@@ -37,7 +38,10 @@ class MinimalAligner(BaseAligner):
         return Sides(*(kg.features["relation"].values.toarray() for kg in (X.kg1, X.kg2)))
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Confidences are not calibrated"),
+    pytest.mark.filterwarnings("ignore:A partition has"),  # of so few entities each has most
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +77,12 @@ QUICK = {
     "rounds__n_rounds": 1,
     "rounds__validation_fraction": 0,
 }
+
+
+def propagated(kg1, kg2):
+    return {"aligner": PropagationAligner(modalities=["graph"]).set_params(**LABELS)}
+
+
 THREE = ["graph", "image", "attribute"]
 TRAINED = {
     "training__max_epochs": 2,
@@ -155,6 +165,13 @@ ALIGNERS = [
         {"modalities": THREE, "n_hidden": 8, **TRAINED},
         {"temperature": [0.1, 0.5]},
         QUICK,
+    ),
+    Entry(
+        PartitionedAligner,
+        {"n_partitions": 2, "random_state": 0, "verbose": 0},
+        {"aligner__propagation__hub_exponent": [0.0, 0.25]},
+        {"rounds__n_rounds": 1},
+        of_graphs=propagated,
     ),
     Entry(MinimalAligner, {}, {}),
 ]

@@ -58,7 +58,7 @@ def test_scattered_graphs_travel_once(cluster, toy_pair, tmp_path, is_scattered)
 @pytest.mark.slow
 def test_the_how_to_says_what_works(cluster):
     """Its search gives on dask what it gives alone."""
-    alone, on_dask, _ = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
+    alone, on_dask, *_ = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)
     names = {"cluster": cluster}
     exec(alone.replace(", n_jobs=2", ""), names)
     expected = names["search"].cv_results_["mean_test_score"]
