@@ -58,7 +58,7 @@ def _written(estimator: Estimator) -> dict[str, Any]:
 
     Of another estimator among them the class is written as well.
     """
-    state = estimator.__getstate__()
+    state: Any = estimator.__getstate__()
     params = {name: state[name] for name in estimator._get_param_names()}
     for name, value in params.items():
         if isinstance(value, Estimator):

@@ -160,7 +160,8 @@ class Propagation:
         """Do the same a block of columns at a time."""
         if not is_stored(start):
             given = start
-            start = store.of_rows(*given.shape, lambda rows: np.asarray(given[rows]), units=False)
+            n_rows, width = given.shape
+            start = store.of_rows(n_rows, width, lambda rows: np.asarray(given[rows]), units=False)
             del given
         by_column, relations = self._stored_views(store, start)
         del start
