@@ -14,21 +14,25 @@ from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
 from ibmea_sklearn.training.callbacks import LastGoodWeights
 
 EPOCHS = ("--epochs", 2, "--quiet")
+# Two that are there as they are; test_cli_evaluate.py has a fit by all modalities.
+MODALITIES = ["graph", "image"]
+PLAIN = {"modalities": MODALITIES, "random_state": 0, "verbose": 0}
 
 
 @pytest.fixture(scope="module")
 def inputs(pair_folder, toy_pair, tmp_path_factory):
-    """Paths of both graphs and of 40 seeds, as a file of two columns."""
+    """Paths of both graphs and of 40 seeds, as a file of two columns; what makes a fit quick."""
     seeds = tmp_path_factory.mktemp("seeds") / "seeds.tsv"
     seeds.write_text("".join(f"{a}\t{b}\n" for a, b in toy_pair.links[:40]))
-    return pair_folder / "kg1", pair_folder / "kg2", "--seeds", seeds
+    quick = "--modalities", ",".join(MODALITIES)
+    return pair_folder / "kg1", pair_folder / "kg2", "--seeds", seeds, *quick
 
 
 @pytest.fixture(scope="module")
 def expected(inputs, toy_pair):
     """The same alignment by the API, for each method."""
     kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
-    aligner = IBMEAAligner.from_preset(training__max_epochs=2, random_state=0, verbose=0)
+    aligner = IBMEAAligner.from_preset(training__max_epochs=2, **PLAIN)
     aligner.fit(kg1, kg2, toy_pair.links[:40])
     return {method: aligner.align(method=method) for method in ("mutual", "assignment")}
 
@@ -37,7 +41,7 @@ def expected(inputs, toy_pair):
 def propagated(inputs, toy_pair):
     """An aligner that trains nothing, fitted by the API; tests ask it, and set nothing."""
     kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
-    return PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, toy_pair.links[:40])
+    return PropagationAligner(**PLAIN).fit(kg1, kg2, toy_pair.links[:40])
 
 
 def assert_written(path, expected):
@@ -114,7 +118,7 @@ def test_it_says_who_has_a_partner_or_that_nothing_is_known(ibmea, inputs, toy_p
 def test_it_says_how_good_the_matches_are_expected_to_be(ibmea, inputs, toy_pair, tmp_path):
     kg1, kg2 = read_graph(inputs[0]), read_graph(inputs[1])
     learn = {"rounds__validation_fraction": 0.4}
-    aligner = PropagationAligner(random_state=0, verbose=0).set_params(**learn)
+    aligner = PropagationAligner(**PLAIN).set_params(**learn)
     quality = aligner.fit(kg1, kg2, toy_pair.links[:40]).quality()
     args = "--aligner", "propagation", "--set", "rounds__validation_fraction=0.4"
     shown = ibmea("align", *inputs, "-o", tmp_path / "a.csv", *args)
