@@ -153,8 +153,9 @@ class Rounds(Estimator):
     schema : bool, default="auto"
         Whether relations that mean the same, as known pairs tell, are a channel beside propagated
         labels: entities agree the more, the more facts they share with known pairs. It counts only
-        where 100 seeds or more are held out, and in searches in which these are likelier with it
-        than without. True in propagation, False where a network is trained.
+        in searches in which pairs that judge it are likelier with it than without: 100 seeds or
+        more that are held out; where there are fewer, as many pairs that names, values or images
+        find by themselves. True in propagation, False where a network is trained.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.preprocessing import normalize
 
-from .._utils.names import FUSED
+from .._utils.names import FUSED, GRAPH
 from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
@@ -50,12 +50,13 @@ _SCORES: dict[str, Callable[[np.ndarray], float]] = {
     "hits@1": partial(hits_at_k, k=1),
     "mrr": mean_reciprocal_rank,
 }
-# Least number of held-out seeds that say whether a channel helps. With 46 of them (emoji pair) the
+# Least number of pairs that say whether a channel helps. With 46 held-out seeds (emoji pair) the
 # facts that agree were kept, and Hits@1 on 115 other seeds fell from .896 to .844.
 _CHOOSE = 100
 # Share of the pairs found whose labels are not propagated and that no network sees, so that they
 # can judge both.
 _JUDGES = 0.1
+_NO_PAIRS = np.empty((0, 2), np.int64)
 
 
 class Comparison(NamedTuple):
@@ -82,6 +83,11 @@ class Comparison(NamedTuple):
         """Pairs that are each other's single best, and their probabilities by Sinkhorn."""
         seen = probable_candidates(self.similarities(weights), how.temperature, how.n_iterations)
         return mutual_candidates(seen, how.temperature)
+
+    def only(self, channels: np.ndarray) -> Comparison:
+        """Return the same by some channels, a bool for each."""
+        has = Sides(*(side[channels] for side in self.has))
+        return Comparison(self.places, self.by_channel[channels], has)
 
 
 class _Seen(NamedTuple):
@@ -135,7 +141,10 @@ class PairSearch:
     With fewer than 50 seeds, and fewer than 10 of them held out, kinds of evidence judge each
     other: how much names count, say, is learnt from pairs that all channels but those of names
     find, see :func:`~ibmea_sklearn.channels.channels.family_of`. A tenth of the pairs found serves
-    for that alone.
+    for that alone. With fewer than 100 of them held out, such pairs say whether facts that agree
+    help the graph. FB15K-DB15K, values, 5% of the links, of which 64 are held out: 300 pairs gain
+    .35 on average (4.5 standard errors), where the 64 gain -.01 (.1). DBP15K zh-en, translated
+    names and no seed: pairs found have Hits@1 .957 with facts, .949 without.
 
     Parameters
     ----------
@@ -193,7 +202,7 @@ class PairSearch:
         self.folds = [held_out[in_first], held_out[~in_first]]
         self.are_seeds_few = are_few(len(train), len(held_out))
         self.is_judge = np.random.default_rng(1).random(channels.n_left) < _JUDGES
-        self.found = np.empty((0, 2), np.int64)
+        self.found = _NO_PAIRS
         self.log: list[dict[str, Any]] = []
         self._is_settled = False
 
@@ -209,14 +218,20 @@ class PairSearch:
     @property
     def usable(self) -> np.ndarray:
         """The pairs found that may be learnt from: until all is settled not those that judge."""
-        if self._is_settled or not self.are_seeds_few:
+        if self._is_settled or not self._have_judges:
             return self.found
         return self.found[~self.is_judge[self.found[:, 0]]]
 
     @property
     def _can_choose(self) -> bool:
-        """Whether enough seeds are held out to say which channels help."""
-        return len(self.held_out) >= _CHOOSE
+        """Whether enough pairs are, or may be, there to say which channels help."""
+        return self._have_judges or len(self.held_out) >= _CHOOSE
+
+    @property
+    def _have_judges(self) -> bool:
+        """Whether kinds of evidence judge each other, by some of the pairs they find."""
+        is_to_choose = self.channels.facts is not None and len(self.held_out) < _CHOOSE
+        return self.are_seeds_few or (is_to_choose and self.channels.has_evidence)
 
     def find(self, encode: Encode | None = None) -> None:
         """Look for pairs that are sure, and let them join the seeds."""
@@ -371,16 +386,14 @@ class PairSearch:
 
     def _look(self, encode: Encode | None, n_candidates: int) -> _Seen:
         """Find pairs that are sure, and log how many of the held-out ones are right."""
-        nothing = np.empty((0, 2), np.int64), np.empty(0, np.float32), np.empty(0, bool)
+        nothing = _NO_PAIRS, np.empty(0, np.float32), np.empty(0, bool)
         vectors = self.channels.vectors(self.known, encode, every=self._can_choose)
         is_possible = all(len(side) for side in self.free) and is_finite(vectors)
         if not is_possible:  # a network that is ruined: the training goes back, and stops
             self._log(encode is not None, nothing[0], nothing[2])
             return _Seen(nothing[0], None, [])
-        vectors = self.channels.chosen(vectors, self.folds, self.free[1])
-        comparison, learnt = self._weigh(vectors, n_candidates)
-        weights = self._weights(vectors)
-        pairs, chances = self._mutual(comparison, weights)
+        vectors, comparison, learnt = self._weigh(vectors, n_candidates)
+        pairs, chances = self._mutual(comparison, self._weights(vectors))
         sure = pairs[chances > self.min_confidence]
         judged = [
             self._judge(comparison, other, fold)
@@ -392,16 +405,34 @@ class PairSearch:
         self._log(encode is not None, sure, right[of_held_out > self.min_confidence], recall)
         return _Seen(sure, comparison, learnt)
 
-    def _weigh(self, vectors: Vectors, n_candidates: int) -> tuple[Comparison, list[np.ndarray]]:
-        """Compare candidates, and learn the weights of the channels; return them by fold."""
+    def _weigh(
+        self, vectors: Vectors, n_candidates: int
+    ) -> tuple[Vectors, Comparison, list[np.ndarray]]:
+        """Compare candidates, and learn which channels count, and how much by fold."""
         families = dict.fromkeys(map(family_of, vectors))
-        if not self.are_seeds_few or len(families) < 2:
-            learnt = self.channels.learn(vectors, self.folds, self.free[1])
-            return self._compare(vectors, n_candidates), learnt
+        are_judged = self._have_judges and len(families) > 1
+        if not are_judged:
+            vectors = self.channels.chosen(vectors, self.folds, self.free[1])
+        learnt = self.channels.learn(vectors, self.folds, self.free[1])
         comparison = self._compare(vectors, n_candidates)
+        if not are_judged:
+            return vectors, comparison, learnt
         judges = {f: self._judges(comparison, list(vectors), f) for f in families}
-        self.channels.learn_apart(vectors, judges, self.free[1])
-        return comparison, [self._weights(vectors)] * len(self.folds)
+        kept = self._chosen_apart(vectors, judges)
+        if self.are_seeds_few:
+            self.channels.learn_apart(kept, judges, self.free[1])
+            learnt = [self._weights(kept)] * len(self.folds)
+        elif len(kept) < len(vectors):
+            learnt = self.channels.learn(kept, self.folds, self.free[1])
+        return kept, comparison.only(np.array([name in kept for name in vectors])), learnt
+
+    def _chosen_apart(self, vectors: Vectors, judges: Mapping[str, np.ndarray]) -> Vectors:
+        """Leave out facts that don't help the graph, as pairs say that were found without it."""
+        graph = {name: v for name, v in vectors.items() if family_of(name) == GRAPH}
+        pairs = judges.get(GRAPH, _NO_PAIRS)
+        folds = [pairs[::2], pairs[1::2]] if len(pairs) >= _CHOOSE else []
+        kept = self.channels.chosen(graph, folds, self.free[1])
+        return {name: v for name, v in vectors.items() if name in kept or name not in graph}
 
     def _weights(self, vectors: Vectors) -> np.ndarray:
         return np.array(list(self.channels.weights_of(list(vectors)).values()))

@@ -25,6 +25,8 @@ from planted import (
 
 import ibmea_sklearn
 from ibmea_sklearn import SeedPairs
+from ibmea_sklearn.channels import PairSearch
+from ibmea_sklearn.channels.channels import Channels
 from ibmea_sklearn.channels.search import split_seeds
 from ibmea_sklearn.matching import Matching, candidate_similarities
 from ibmea_sklearn.matching._sinkhorn import mutual_candidates, probable_candidates
@@ -378,3 +380,23 @@ def test_two_seeds_are_left_to_train_on(toy_pair):
     X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links[:20])
     with pytest.raises(ValueError, match=r"to leave 2 seeds to train on; found 0.95 of 20 seeds"):
         split_seeds(X, 0.95, np.random.RandomState(0))
+
+
+@pytest.mark.parametrize("n_seeds", [0, 60])
+@pytest.mark.parametrize("helps", [True, False])
+def test_facts_count_where_pairs_found_by_other_evidence_are_likelier_with_them(n_seeds, helps):
+    """Too few seeds are held out to say so."""
+    n, random = 1500, np.random.default_rng(0)
+
+    def alike(width, noise):
+        values = random.normal(size=(n, width))
+        both = np.concatenate([values, values + noise * random.normal(size=values.shape)])
+        return both.astype(np.float32)
+
+    names, labels, facts = alike(8, 0.3), alike(6, 0.5), alike(12, 0.5 if helps else 100)
+    channels = Channels(n, 2 * n, {"name": names}, lambda known: labels, lambda known: facts)
+    seeds = np.column_stack([np.arange(n), n + np.arange(n)])[:n_seeds]
+    search = PairSearch(channels, seeds[5:], seeds[:5], 0.5, Matching())
+    search.find_frozen(2)
+    search.settle()
+    assert channels.has_facts == helps
