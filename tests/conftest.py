@@ -26,9 +26,14 @@ ARCHIVES = {
     "mmkg": "mmkg.tar.xz",
 }
 
+# Fixtures of whole data sets; "bunch" is that of a test of one.
+REAL_GRAPHS = {"data_home", "real_pair", "bunch"}
+
 # A run on a desk draws other examples than the last one did: fewer each time are more in the end.
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=40)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, max_examples=40, derandomize=True, print_blob=True
+)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
@@ -43,6 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(1)
         threadpoolctl.threadpool_limits(1)
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what a run doesn't ask for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests on real graphs apart: to read or to make one takes some seconds."""
+    for item in items:
+        if REAL_GRAPHS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -230,6 +230,7 @@ def test_peak_counts_what_came_after_the_start_and_what_was_given_back():
     assert len(before)
 
 
+@pytest.mark.slow
 def test_memory_of_a_contestant_in_a_process_of_its_own():
     n = 2_000
     whole = Contestant("whole", ranking_part.whole_ranks, {"n": n, "method": "cosine"})
@@ -239,6 +240,7 @@ def test_memory_of_a_contestant_in_a_process_of_its_own():
     assert n * n * 4 / 2**20 < extra < peak
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_told():
     with pytest.raises(Killed, match="most likely for its memory"):
         in_child(Where(), os._exit, 9)
@@ -261,6 +263,7 @@ def test_tasks_of_a_part_have_names_of_their_own_and_a_reference(name):
 
 
 # A fit takes seconds, and torch.compile minutes: `python -m benchmarks --quick` runs them, too.
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({*run.PARTS} - {"fit", "precision"}))
 def test_every_contestant_runs(name):
     tasks = list(run.part_of(name).tasks(True))

@@ -47,6 +47,7 @@ WITH_CODE = [page for page in PAGES if page.suffix == ".md" and examples_of(page
 LEFT_OUT = {"distributed": 2, "no_seeds": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.stem)
 def test_code_of_page_runs(page, tmp_path, monkeypatch):
     pyplot = pytest.importorskip("matplotlib.pyplot", reason="extra [plot] is not installed")

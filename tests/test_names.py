@@ -90,6 +90,7 @@ def python_of_a_user(checkout, tmp_path_factory):
     return scripts / Path(sys.executable).name
 
 
+@pytest.mark.slow
 def test_type_checkers_see_the_names_of_an_editable_install(python_of_a_user, tmp_path):
     """Those that are there, by their types; and those alone."""
     (tmp_path / "right.py").write_text(

@@ -20,6 +20,7 @@ dask = pytest.importorskip("dask", reason="dask is not installed (extra [dask])"
 distributed = pytest.importorskip("distributed", reason="distributed is not installed")
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "howto" / "distributed.md"
+pytestmark = pytest.mark.slow  # each worker of the cluster imports torch
 # A worker that imports torch on a busy machine says nothing for a while.
 PATIENCE = {
     "distributed.comm.timeouts.connect": "300s",
@@ -55,7 +56,6 @@ def test_scattered_graphs_travel_once(cluster, toy_pair, tmp_path, is_scattered)
     assert hardly_ever == is_scattered
 
 
-@pytest.mark.slow
 def test_the_how_to_says_what_works(cluster):
     """Its search gives on dask what it gives alone."""
     alone, on_dask, *_ = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(), re.DOTALL)

@@ -235,6 +235,7 @@ def test_an_aligner_of_the_environment(here):
     assert (type(made).__name__, setting_of(made, "seed")) == ("PropagationAligner", 3)
 
 
+@pytest.mark.slow
 def test_the_command_itself_looks_in_the_current_folder(here, pair_folder):
     """The script that pip installs does not have it on its path, as ``python -m`` has."""
     code = "from ibmea_sklearn.cli import main; main()"

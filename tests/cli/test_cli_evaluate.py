@@ -48,7 +48,9 @@ def evaluated(pair_folder, tmp_path_factory):
     return result.output, json.loads(path.read_text())
 
 
-def test_scores_are_those_of_the_api_in_both_directions(evaluated, pair_folder):
+@pytest.fixture(scope="module")
+def by_the_api(pair_folder):
+    """The same aligner fitted by the API, and the test pairs; tests ask it, and set nothing."""
     kg1, kg2, links = read_pair(pair_folder)
     train, test = train_test_split(links, train_size=0.4, random_state=1)
     params = {
@@ -58,6 +60,11 @@ def test_scores_are_those_of_the_api_in_both_directions(evaluated, pair_folder):
         "matching__csls_k": 5,
     }
     aligner = IBMEAAligner.from_preset(**params, random_state=0, verbose=0).fit(kg1, kg2, train)
+    return aligner, test
+
+
+def test_scores_are_those_of_the_api_in_both_directions(evaluated, by_the_api):
+    aligner, test = by_the_api
     for direction, reverse in (("left_to_right", False), ("right_to_left", True)):
         rows = evaluated[1]["scores"][direction]
         assert set(rows) == set(aligner.embeddings_) >= {"fused", "graph", "image"}
@@ -80,17 +87,8 @@ def test_the_table_shows_what_the_json_has(evaluated):
         assert cells[5] == f"{fused['mr']:.1f}"
 
 
-def test_the_one_to_one_alignment_is_scored(evaluated, pair_folder):
-    output, report = evaluated
-    kg1, kg2, links = read_pair(pair_folder)
-    train, test = train_test_split(links, train_size=0.4, random_state=1)
-    params = {
-        "training__max_epochs": 3,
-        "rounds__n_rounds": 1,
-        "matching__method": "csls",
-        "matching__csls_k": 5,
-    }
-    aligner = IBMEAAligner.from_preset(**params, random_state=0, verbose=0).fit(kg1, kg2, train)
+def test_the_one_to_one_alignment_is_scored(evaluated, by_the_api):
+    (output, report), (aligner, test) = evaluated, by_the_api
     found = {(s, t): c for s, t, _, c in aligner.align().itertuples(index=False)}
     right = {tuple(pair) for pair in test}
     asked = {pair: c for pair, c in found.items() if pair[0] in {left for left, _ in right}}
@@ -383,6 +381,7 @@ def test_the_option_is_handed_on(ibmea, toy_pair, tmp_path, option, monkeypatch)
 
     monkeypatch.setattr(PropagationAligner, "fit", noted)
     args = ["evaluate", "--dataset", tmp_path, "--aligner", "propagation", "--quiet"]
+    args += ["--modalities", "graph"]
     result = ibmea(*args, *(["--names", option] if option else []))
     assert result.exit_code == 0, result.output
     assert given == [0 if option == "none" else 90]
@@ -408,7 +407,7 @@ def test_no_seeds_on_the_command_line(ibmea, pair_folder, toy_pair, monkeypatch)
 
     monkeypatch.setattr(PropagationAligner, "fit", noted)
     args = ["--dataset", pair_folder, "--aligner", "propagation", "--train-ratio", "0"]
-    result = ibmea("evaluate", *args)
+    result = ibmea("evaluate", *args, "--modalities", "graph")
     assert given == [(0, 2)], result.output
     assert "Fitting PropagationAligner without seeds: " in result.output
     assert "Ranking 80 test pairs: " in result.output

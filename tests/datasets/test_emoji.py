@@ -164,6 +164,7 @@ def test_names_are_an_option(bunch):
     assert dict(said) == {"de": "synagoge", "fr": "synagogue", "pt": "sinagoga", "zh": "犹太教堂"}
 
 
+@pytest.mark.slow
 def test_other_languages():
     kg1, kg2, links = load_emoji(languages=(["ko"], ["it", "tr"]))
     assert len(links) == 1914

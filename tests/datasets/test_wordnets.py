@@ -57,7 +57,6 @@ def bunch():
     return load_wordnets("all", return_bunch=True)
 
 
-@pytest.mark.slow
 def test_statistics(bunch):
     # The table of the docstring; other versions of the package give other figures.
     figures = {
@@ -75,7 +74,6 @@ def test_statistics(bunch):
         assert licence in bunch.DESCR
 
 
-@pytest.mark.slow
 def test_links_of_many_and_of_one(bunch):
     assert len(bunch.links) == len(set(map(tuple, bunch.links))) == 23_308
     uses = [Counter(bunch.links[:, side]) for side in range(2)]
@@ -85,7 +83,6 @@ def test_links_of_many_and_of_one(bunch):
     assert len(SeedPairs(bunch.kg1, bunch.kg2, np.array(once, object))) == 11_398
 
 
-@pytest.mark.slow
 def test_inter_lingual_ids_are_in_neither_graph(bunch):
     for kg in (bunch.kg1, bunch.kg2):
         said = [kg.entity_ids, kg.names.values, kg.texts.values, kg.attribute_values]
@@ -93,7 +90,6 @@ def test_inter_lingual_ids_are_in_neither_graph(bunch):
             assert not INTERLINGUAL.search(text)
 
 
-@pytest.mark.slow
 def test_orders_are_independent(bunch):
     left = bunch.kg1.entity_index(bunch.links[:, 0])
     right = bunch.kg2.entity_index(bunch.links[:, 1])
@@ -102,7 +98,6 @@ def test_orders_are_independent(bunch):
         assert abs(np.corrcoef(a, b)[0, 1]) < 0.03
 
 
-@pytest.mark.slow
 def test_water_is_what_it_is(bunch):
     assert ("kenet:su.noun.1", "wordnet:water.noun.2") in set(map(tuple, bunch.links))
     (water,) = bunch.kg1.entity_index(["kenet:su.noun.1"])

@@ -182,6 +182,7 @@ def test_another_process_at_a_run_is_waited_for(pair, by_images, tmp_path, monke
     assert order == ["few", "all"]
 
 
+@pytest.mark.slow
 def test_workers_find_the_same(pair, by_images, broken, tmp_path):
     aligners = {**by_images, "broken": broken}
     alone = compare(aligners, {"toy": pair}, [0, 1], FAST)
@@ -200,6 +201,7 @@ class Killed(PropagationAligner):
         os._exit(1)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_told_and_what_is_done_stays(pair, by_images, tmp_path):
     aligners = {"all": by_images["all"]}
     compare(aligners, {"toy": pair}, 0, FAST, folder=tmp_path)

@@ -8,7 +8,13 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PrecomputedAligner, PropagationAligner
+from ibmea_sklearn import (
+    IBMEAAligner,
+    KnowledgeGraph,
+    PrecomputedAligner,
+    PropagationAligner,
+    Protocol,
+)
 from ibmea_sklearn.evaluation._digests import digest, digest_of_aligner, digest_of_pair
 from ibmea_sklearn.io import read_pair, write_pair
 
@@ -92,9 +98,13 @@ def test_vectors_count_by_what_is_in_their_file(tmp_path):
 
 def test_another_process_has_the_same_one():
     value = {"b": [1, 2.5, None, True], "a": {"x": ("y", b"z")}}
-    code = f"from ibmea_sklearn.evaluation._digests import digest; print(digest({value!r}))"
+    code = (
+        "from ibmea_sklearn import Protocol\n"
+        "from ibmea_sklearn.evaluation._digests import digest\n"
+        f"print(digest({value!r}), Protocol(train_ratio=0.2).digest)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == digest(value)
+    assert done.stdout.split() == [digest(value), Protocol(train_ratio=0.2).digest]
 
 
 @pytest.mark.parametrize(

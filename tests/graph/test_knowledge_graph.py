@@ -331,6 +331,7 @@ def _triples_in_a_worker(kg):
     return [(type(array).__name__, array.flags.writeable) for array in (triples, features)]
 
 
+@pytest.mark.slow
 def test_worker_processes_share_the_arrays():
     rng = np.random.default_rng(0)
     kg = KnowledgeGraph(rng.integers(100, size=(1000, 3)), entities=range(100))

@@ -84,6 +84,7 @@ for i in range(100_000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 60])
 def test_a_kill_loses_nothing(path, n):
     command = [sys.executable, "-c", KILLED, str(path)]

@@ -146,6 +146,7 @@ def test_grid_search_over_a_pipeline(bare):
     assert (search.cv_results_["mean_test_mr"] <= -1).all()
 
 
+@pytest.mark.slow
 def test_nested_cross_validation_in_processes(bare):
     search = GridSearchCV(
         make_pipeline(AddVectors(), NearestVectors()),

@@ -111,6 +111,7 @@ def test_arrays_with_gaps_and_in_other_orders(tmp_path):
             assert np.shape(file[name]) == np.shape(array)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory in /proc")
 def test_writing_takes_no_memory_for_a_copy(tmp_path):
     code = f"""

@@ -177,6 +177,7 @@ def test_a_disk_that_is_full_is_told_and_nothing_changes(address, path, monkeypa
     assert judge(address, SAME).status_code == 200 and len(read_verdicts(path)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_command_that_is_killed_loses_nothing(pair, path, tmp_path, kill):
     write_pair(pair.kg1, pair.kg2, pair.matches[["source", "target"]].to_numpy(), tmp_path / "pair")
