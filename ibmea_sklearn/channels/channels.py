@@ -202,6 +202,8 @@ class Channels:
             doubtful = list(vectors).index(name)
             gain = gains(list(vectors.values()), folds, candidates, doubtful)
             if gain.mean() > 0:
+                # As much as the others do, until weights are learnt, if they ever are.
+                self.weights.setdefault(name, float(np.mean([*self.weights.values()] or [1.0])))
                 return vectors
         self.weights.pop(name, None)
         return {c: v for c, v in vectors.items() if c != name}

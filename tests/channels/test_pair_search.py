@@ -382,9 +382,11 @@ def test_two_seeds_are_left_to_train_on(toy_pair):
         split_seeds(X, 0.95, np.random.RandomState(0))
 
 
-@pytest.mark.parametrize("n_seeds", [0, 60])
+@pytest.mark.parametrize(("n_seeds", "n_held_out"), [(0, 0), (60, 0), (60, 5)])
 @pytest.mark.parametrize("helps", [True, False])
-def test_facts_count_where_pairs_found_by_other_evidence_are_likelier_with_them(n_seeds, helps):
+def test_facts_count_where_pairs_found_by_other_evidence_are_likelier_with_them(
+    n_seeds, n_held_out, helps
+):
     """Too few seeds are held out to say so."""
     n, random = 1500, np.random.default_rng(0)
 
@@ -396,7 +398,7 @@ def test_facts_count_where_pairs_found_by_other_evidence_are_likelier_with_them(
     names, labels, facts = alike(8, 0.3), alike(6, 0.5), alike(12, 0.5 if helps else 100)
     channels = Channels(n, 2 * n, {"name": names}, lambda known: labels, lambda known: facts)
     seeds = np.column_stack([np.arange(n), n + np.arange(n)])[:n_seeds]
-    search = PairSearch(channels, seeds[5:], seeds[:5], 0.5, Matching())
+    search = PairSearch(channels, seeds[n_held_out:], seeds[:n_held_out], 0.5, Matching())
     search.find_frozen(2)
     search.settle()
     assert channels.has_facts == helps
