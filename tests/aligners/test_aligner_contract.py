@@ -198,6 +198,12 @@ def name_of(value: object) -> str:
     return getattr(value, "__name__", getattr(getattr(value, "aligner", None), "__name__", ""))
 
 
+# What scikit-learn's tools do with an aligner is the same for all of them but for their bases.
+WITH_TOOLS = IBMEAAligner, PropagationAligner, MinimalAligner
+TOOL_CASES = [
+    e if e.aligner in WITH_TOOLS else pytest.param(e, marks=pytest.mark.slow) for e in ALIGNERS
+]
+
 every = pytest.mark.parametrize("entry", CASES, ids=name_of)
 
 
@@ -206,10 +212,10 @@ def case(request, raw_pair):
     return Case(request.param, raw_pair)
 
 
-@pytest.fixture(scope="module")
-def quick_case(case, hard_pair):
-    """The case on a view, with what makes a fit even faster."""
-    return Case(case.entry.in_haste(), hard_pair, "view")
+@pytest.fixture(scope="module", params=TOOL_CASES, ids=name_of)
+def quick_case(request, hard_pair):
+    """An aligner on a view, with what makes a fit even faster."""
+    return Case(request.param.in_haste(), hard_pair, "view")
 
 
 @pytest.mark.parametrize("check", aligner_checks.CHECKS, ids=name_of)

@@ -31,14 +31,17 @@ from ibmea_sklearn.graph import Sides
 SMALL = {"random_state": 0, "verbose": 0, "device": "cpu"}
 LABELS = {"propagation__n_components": 256, "propagation__label_width": 128}
 BRIEF = {**LABELS, "training__max_epochs": 8, "rounds__n_rounds": 1}
+GRAPH_ALONE = {**SMALL, **LABELS, "modalities": ["graph"]}
 ALIGNERS = {
     "propagation": (PropagationAligner, LABELS),
     "propagation, all sent": (PropagationAligner, {**LABELS, "diffused": "all"}),
     "ibmea": (IBMEAAligner, BRIEF),
-    "tmea": (TMEAAligner, {**BRIEF, "training__max_epochs": 2, "triples__min_steps": 40}),
+    "tmea": (TMEAAligner, {**BRIEF, "training__max_epochs": 2, "triples__min_steps": 10}),
     "paris": (PARISAligner, {}),
     "precomputed": (PrecomputedAligner, {}),
 }
+# A second way to propagate, and a second network, of which a test below asks what is its own.
+RUN_APART = "propagation, all sent", "tmea"
 
 
 def made(name: str, world: SimpleNamespace, **more) -> BaseAligner:
@@ -74,7 +77,13 @@ def world():
     )
 
 
-@pytest.fixture(scope="module", params=ALIGNERS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name in RUN_APART else name
+        for name in ALIGNERS
+    ],
+)
 def fitted(request, world):
     """An aligner before its graphs grow, and once more after that."""
     aligner = made(request.param, world).fit(*world.before, world.seeds)
@@ -291,7 +300,7 @@ def test_confidences_of_new_matches_are_calibrated():
     )
     late = links[:60]
     before = [kg.without(side) for kg, side in zip((kg1, kg2), late.T, strict=True)]
-    aligner = PropagationAligner(modalities=["graph"]).set_params(**SMALL, **LABELS)
+    aligner = PropagationAligner().set_params(**GRAPH_ALONE)
     matches = aligner.fit(*before, links[200:]).align()
     share = aligner.matchable_share_
     more = aligner.extend(kg1, kg2).align()
@@ -311,7 +320,7 @@ def test_the_fit_may_have_left_nobody_to_match(n_more):
     """All that was there is a seed: the first matches are those of who came later."""
     kg1, kg2, links = make_mmkg_pair(160, structural_overlap=0.5, image_dim=0, random_state=0)
     before = [kg.without(late) for kg, late in zip((kg1, kg2), links[130:].T, strict=True)]
-    aligner = PropagationAligner(modalities=["graph"]).set_params(**SMALL, **LABELS)
+    aligner = PropagationAligner().set_params(**GRAPH_ALONE)
     aligner.fit(*before, links[: 130 - n_more])
     matches = aligner.align()
     assert len(matches) == n_more and aligner.calibration_.is_learnt
@@ -326,7 +335,7 @@ def test_the_fit_may_have_left_nobody_to_match(n_more):
 
 
 def test_new_triples_of_earlier_entities_are_said_and_change_no_vector(world, capsys):
-    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    aligner = PropagationAligner().set_params(**GRAPH_ALONE).fit(*world.before, world.seeds)
     (kg1, kg2), rows = world.before, aligner.embeddings_["fused"].left
     triples = np.concatenate([kg1.relation_triples, [[0, 0, 5], [1, 0, 7]]])
     matches = aligner.align()
@@ -356,10 +365,11 @@ def test_featurizers_of_few_seeds_are_made_in_two_steps(world, tmp_path, monkeyp
 
 
 def test_a_fit_forgets_what_was_extended(world):
-    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    params = {**GRAPH_ALONE, "modalities": ["graph", "name"]}  # whose featurizers are kept
+    aligner = PropagationAligner().set_params(**params).fit(*world.before, world.seeds)
     aligner.extend(world.kg1, world.kg2).fit(world.kg1, world.kg2, world.seeds)
     assert aligner.earlier_ is None and len(aligner.changes_) == 0
-    whole = PropagationAligner().set_params(**SMALL, **LABELS)
+    whole = PropagationAligner().set_params(**params)
     whole.fit(world.kg1, world.kg2, world.seeds)
     pd.testing.assert_frame_equal(aligner.align(), whole.align())
 
@@ -368,7 +378,7 @@ def test_a_fit_forgets_what_was_extended(world):
 
 
 def test_verdicts_stay(world):
-    aligner = PropagationAligner().set_params(**SMALL, **LABELS)
+    aligner = PropagationAligner().set_params(**GRAPH_ALONE)
     matches = aligner.fit(*world.before, world.seeds).align()
     (wrong, target), (lone, _) = matches[["source", "target"]].to_numpy()[:2]
     verdicts = pd.DataFrame(
@@ -419,7 +429,7 @@ def test_what_is_no_longer_said_is_named(world, fitted, what):
 
 
 def test_an_aligner_of_an_earlier_version_says_so(world):
-    aligner = PropagationAligner().set_params(**SMALL, **LABELS).fit(*world.before, world.seeds)
+    aligner = PropagationAligner().set_params(**GRAPH_ALONE).fit(*world.before, world.seeds)
     del aligner.record_
     with pytest.raises(ValueError, match="kept what its fit knew.*files of earlier versions"):
         aligner.extend(world.kg1, world.kg2)
@@ -507,7 +517,12 @@ def test_arrays_of_the_grown_graphs_are_set_before(world, tmp_path):
         {"graph__start": "learned", "modalities": ["graph", "relation"]},
         {"graph__start": "propagation", "modalities": ["graph", "image"]},
         {"modalities": ["graph", "propagation", "image"], "features__scale": "unit"},
-        {"features__similarity": "fused", "features__missing": "kept", "propagation": "drop"},
+        {
+            "features__similarity": "fused",
+            "features__missing": "kept",
+            "propagation": "drop",
+            "modalities": ["graph", "image", "relation"],
+        },
         {"bottleneck__of": "fused", "modalities": ["graph", "image"]},
     ],
     ids=str,

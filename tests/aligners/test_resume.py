@@ -224,7 +224,14 @@ def by_default():
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.mark.parametrize("at", ["search 0", "epoch 2", "search 2", "settle", "end"])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "epoch 2",
+        "settle",
+        *(pytest.param(at, marks=pytest.mark.slow) for at in ("search 0", "search 2", "end")),
+    ],
+)
 def test_sigterm_is_an_interrupt(stopped, whole, hard_pair, tmp_path, by_default, at):
     stopped(at, lambda: signal.raise_signal(signal.SIGTERM))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -91,14 +91,17 @@ def everything(aligner, links):
     return named
 
 
-def draws(makers, n):
+def draws(makers, n, n_usual=4):
+    """Return aligners with n pairs of graphs each, of which the usual run has some."""
     return [
-        pytest.param(make, i, id=f"{name}-{i}") for name, make in makers.items() for i in range(n)
+        pytest.param(make, i, id=f"{name}-{i}", marks=[] if i < n_usual else pytest.mark.slow)
+        for name, make in makers.items()
+        for i in range(n)
     ]
 
 
 @pytest.mark.filterwarnings("ignore::ibmea_sklearn.channels.AlignmentWarning")
-@pytest.mark.parametrize(("make", "draw"), [*draws(MAKERS, 20), *draws(TRAINED, 1)])
+@pytest.mark.parametrize(("make", "draw"), [*draws(MAKERS, 10), *draws(TRAINED, 1)])
 def test_what_was_judged_different_never_comes_back(make, draw, monkeypatch):
     """No pair, in no answer and no round, whatever was wrong in the fit before."""
     kg1, kg2, links = pair(draw)
