@@ -227,7 +227,8 @@ class PairSearch:
     @property
     def _can_choose(self) -> bool:
         """Whether enough pairs are, or may be, there to say which channels help."""
-        return self._have_judges or len(self.held_out) >= _CHOOSE
+        are_judged = self._have_judges and self.channels.has_evidence
+        return are_judged or len(self.held_out) >= _CHOOSE
 
     @property
     def _have_judges(self) -> bool:
@@ -417,7 +418,8 @@ class PairSearch:
         families = dict.fromkeys(map(family_of, vectors))
         are_judged = self._have_judges and len(families) > 1
         if not are_judged:
-            vectors = self.channels.chosen(vectors, self.folds, self.free[1])
+            folds = self.folds if len(self.held_out) >= _CHOOSE else []
+            vectors = self.channels.chosen(vectors, folds, self.free[1])
         learnt = self.channels.learn(vectors, self.folds, self.free[1])
         comparison = self._compare(vectors, n_candidates)
         if not are_judged:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from .._utils.columns import StoredVectors
+if TYPE_CHECKING:
+    from .._utils.columns import StoredVectors
 
 __all__ = ["BlockVectors", "block_products", "product_of_blocks", "sketch_of_blocks"]
 

@@ -25,6 +25,7 @@ from ibmea_sklearn import (
     BaseAligner,
     KnowledgeGraph,
     ModalityFeaturizer,
+    PartitionedAligner,
     SeedPairs,
     hits_at_1_scorer,
 )
@@ -111,8 +112,7 @@ def changed(aligner: Any, params: Mapping[str, Any]) -> Any:
 
 def plain_params(aligner: Any) -> dict[str, Any]:
     """Parameters without those that hold some of them: copies of those are not equal."""
-    params = aligner.get_params().items()
-    return {n: v for n, v in params if n not in aligner.settings and not isinstance(v, Estimator)}
+    return {n: v for n, v in aligner.get_params().items() if not isinstance(v, Estimator)}
 
 
 def dense(vectors: Any) -> np.ndarray:
@@ -401,7 +401,9 @@ def assert_same_fitted(one: Any, two: Any) -> None:
             np.testing.assert_array_equal(mine.relation_triples, value.relation_triples)
             assert mine.attribute_values.tolist() == value.attribute_values.tolist()
         elif isinstance(value, Estimator):
-            assert mine.get_params() == value.get_params()
+            assert repr(mine) == repr(value)  # with settings inside, copies of which are not equal
+        elif sparse.issparse(value):
+            assert (mine != value).nnz == 0, name
         elif name != "embeddings_":
             np.testing.assert_equal(mine, value, err_msg=name)
 
@@ -466,6 +468,8 @@ def check_all_candidates_are_harder_than_pairs(case: Case) -> None:
 
 
 def check_reverse_ranks_swap_the_sides(case: Case) -> None:
+    if case.entry.aligner is PartitionedAligner:
+        pytest.skip("compares candidates alone")
     left, right = case.fitted.embeddings_["fused"]
     sources, targets = case.view(case.test).indices.T
     place = np.argsort(np.argsort(sources))  # candidates stand in the order of the graph

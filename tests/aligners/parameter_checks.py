@@ -96,7 +96,10 @@ def check_settings_are_reached_without_having_been_passed(case: Case) -> None:
         aligner = clone(bare)
         assert aligner.set_params(**{full: value}) is aligner
         assert isinstance(getattr(aligner, outer), kind)
-        assert {**shown, full: value, outer: getattr(aligner, outer)} == aligner.get_params()
+        # A clone has copies of its own of an aligner that is a parameter, and of its settings.
+        same = {n: v for n, v in shown.items() if not isinstance(v, Estimator)}
+        now = aligner.get_params()
+        assert {**same, full: value, outer: getattr(aligner, outer)} == {n: now[n] for n in same}
     assert bare.get_params() == shown
 
 
