@@ -20,7 +20,7 @@ __all__ = ["store_of"]
 # What a fit takes beside what grows with the entities: blocks of columns, of weights, of scores.
 _FIXED = 300e6
 # Bytes of an entity by what it is multiplied with: rough, and rather too much, from single runs on
-# made pairs of 8,000 and 20,000 entities a side: with 8,000 and a bound of 1,100 MB the peak is 772.
+# made pairs of 8,000 and 20,000 entities a side: 8,000 peak at 772 MB with a bound of 1,100.
 _OF_CANDIDATE = 130.0  # of an exact search: similarities, places, what Sinkhorn makes of them
 _OF_LISTED = 500.0  # of one that a blocker lists: what is shared, before the best are taken
 _OF_SKETCH = 4096.0
