@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from typing import Any
@@ -309,7 +310,10 @@ class PartitionedAligner(BaseAligner):
         """Return an unfitted copy, of the same client: nothing copies one."""
         given = self.get_params(deep=False)
         engine = given.pop("engine")
-        return type(self)(engine=engine, **{n: clone(v, safe=False) for n, v in given.items()})
+        made = type(self)(engine=engine, **{n: clone(v, safe=False) for n, v in given.items()})
+        if requests := vars(self).get("_metadata_request"):  # as scikit-learn's own clone keeps it
+            made._metadata_request = copy.deepcopy(requests)
+        return made
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

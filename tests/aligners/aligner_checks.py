@@ -112,7 +112,8 @@ def changed(aligner: Any, params: Mapping[str, Any]) -> Any:
 
 def plain_params(aligner: Any) -> dict[str, Any]:
     """Parameters without those that hold some of them: copies of those are not equal."""
-    return {n: v for n, v in aligner.get_params().items() if not isinstance(v, Estimator)}
+    params = aligner.get_params().items()
+    return {n: v for n, v in params if n not in aligner.settings and not isinstance(v, Estimator)}
 
 
 def dense(vectors: Any) -> np.ndarray:
