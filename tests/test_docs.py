@@ -44,7 +44,7 @@ SMALLER = {
 
 WITH_CODE = [page for page in PAGES if page.suffix == ".md" and examples_of(page)]
 # What needs a cluster; tests/aligners/test_clusters.py runs the one on dask.
-LEFT_OUT = {"distributed": 2, "no_seeds": 1}
+LEFT_OUT = {"distributed": 6, "no_seeds": 1}
 
 
 @pytest.mark.slow

@@ -101,12 +101,9 @@ def test_an_error_in_a_partition_is_that_of_one_process(client, pair, tmp_path):
     mark = tmp_path / "mark"
     mark.touch()
     few = SeedPairs(pair.kg1, pair.kg2, pair.pairs[:1])
-    said = []
-    for engine in (None, client):
-        with pytest.raises(ValueError, match=r"Of partition \d+, with") as error:
+    for engine in (None, client):  # which partition is told, is a matter of who is first
+        with pytest.raises(ValueError, match=r"Of partition \d+, with.*Expected at least 2 seeds"):
             fit(few, mark, engine)
-        said.append(str(error.value))
-    assert said[0] == said[1]
 
 
 def test_a_closed_client_is_said(client, pair, tmp_path):
