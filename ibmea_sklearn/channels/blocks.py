@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,13 @@ from ..matching import Blocker
 from ..matching._candidates import row_numbers
 from ..matching._listed import entries_of, places_in
 from .channels import Channels, Vectors
+from .sketches import sketch
 
 __all__ = ["Blocks"]
 
 # Random sums of columns by which the best of those that share a key are chosen. With 512 of them a
 # cosine is off by .04 most of the time, and it decides only who is compared exactly.
 _WIDTH = 512
-# Rows whose columns are added up at once.
-_ROWS = 4096
 
 
 class Blocks:
@@ -65,7 +63,7 @@ class Blocks:
         float32 csr_array of shape (n, m)
             Of which only the places count. Of whom nothing is known has none.
         """
-        sums = sketch(vectors, channels.weights_of(list(vectors)))
+        sums = sketch(vectors, channels.weights_of(list(vectors)), _WIDTH)
         sides = tuple(torch.from_numpy(sums[side]) for side in nodes)
         among = Sides(nodes.left, nodes.right - self.shift[1])
         listed = self.blocker.places(known - self.shift, among, sides)
@@ -91,29 +89,6 @@ class Blocks:
             return None
         found = self.blocker.shares(known - self.shift, pairs - self.shift)
         return {name: float(part.mean()) for name, part in {**found, "candidates": listed}.items()}
-
-
-def sketch(vectors: Vectors, weights: Mapping[str, float]) -> np.ndarray:
-    """Return random sums of the columns of all channels, weighed: float32 (n_nodes, 512).
-
-    Each column is added to one sum, with a random sign. Inner products are, on average, those of
-    the channels side by side, of length 1.
-    """
-    random = np.random.default_rng(0)
-    n_nodes = len(next(iter(vectors.values())))
-    sums = torch.zeros((n_nodes, _WIDTH))
-    lengths = np.zeros(n_nodes, np.float32)
-    for name, channel in vectors.items():
-        width = channel.shape[1]
-        place = torch.from_numpy(random.permutation(width) % _WIDTH)
-        signs = random.choice(np.array([-1, 1], np.float32), width) * np.float32(
-            weights[name] ** 0.5
-        )
-        for start in range(0, n_nodes, _ROWS):
-            rows = slice(start, start + _ROWS)
-            sums[rows].index_add_(1, place, torch.from_numpy(channel[rows] * signs))
-            lengths[rows] += np.float32(weights[name]) * channel[rows].any(axis=1)
-    return np.asarray(sums.numpy() / np.sqrt(np.where(lengths > 0, lengths, 1))[:, None])
 
 
 def _matrix(pairs: np.ndarray, shape: Any) -> sparse.csr_array:

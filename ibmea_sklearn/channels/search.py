@@ -27,6 +27,7 @@ from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k, mean_reciprocal_rank
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
 from .channels import Channels, Encode, Vectors, family_of, frozen_name, is_finite
+from .sketches import sketch
 
 if TYPE_CHECKING:
     from .blocks import Blocks
@@ -479,12 +480,17 @@ class PairSearch:
         """Choose candidates by all channels together, then compare them by each."""
         if self.blocks is not None:
             return self._compare_listed(self.blocks, vectors, Sides(*self.free))
-        how = clone(self.matching).set_params(
-            n_candidates=n_candidates, sketch_width=_SKETCH_WIDTH, normalize=False
-        )
+        how = clone(self.matching).set_params(n_candidates=n_candidates, normalize=False)
         out = places_among(self.different, *self.free)
-        places = how.candidate_places(*self._sides(vectors, *self.free), out)
+        places = how.candidate_places(*self._few_columns(vectors), out)
         return compare(places, vectors.values(), Sides(*self.free), how.device)
+
+    def _few_columns(self, vectors: Vectors) -> Sides:
+        """Return unit vectors of free nodes, or a sketch of them where they are wide."""
+        if sum(v.shape[1] for v in vectors.values()) <= _SKETCH_WIDTH:
+            return self._sides(vectors, *self.free)
+        sums = sketch(vectors, self.channels.weights_of(list(vectors)), _SKETCH_WIDTH)
+        return Sides(*(sums[nodes] for nodes in self.free))
 
     def _compare_listed(self, blocks: Blocks, vectors: Vectors, nodes: Sides) -> Comparison:
         out = places_among(self.different, *nodes)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn import Blocker, SeedPairs
-from ibmea_sklearn.channels.blocks import Blocks, sketch
-from ibmea_sklearn.channels.channels import Channels, unit_rows
+from ibmea_sklearn.channels.blocks import Blocks
+from ibmea_sklearn.channels.channels import Channels
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.graph import Sides
 
@@ -22,25 +22,6 @@ def given():
     channels = Channels(80, 160, {m: v.astype("f") for m, v in features.items()})
     channels.weights = {"frozen_x": 0.7, "frozen_y": 0.3}
     return X, channels, Blocks(Blocker(6).read(X, ["graph"]), 80)
-
-
-def test_a_sketch_keeps_what_fits_and_nearly_keeps_what_does_not():
-    random = np.random.default_rng(1)
-    some = random.normal(size=(50, 3000)).astype("f")
-    vectors = {"a": unit_rows(some), "b": unit_rows(some[:, :200] ** 2)}
-    weights = {"a": 0.25, "b": 0.75}
-    expected = sum(w * vectors[m] @ vectors[m].T for m, w in weights.items())
-    found = sketch(vectors, weights)
-    assert found.shape == (50, 512)
-    assert np.abs(found @ found.T - expected).mean() < 0.05
-
-
-def test_who_lacks_a_channel_is_compared_by_the_others():
-    random = np.random.default_rng(1)
-    vectors = {m: unit_rows(random.normal(size=(20, 30)).astype("f")) for m in "ab"}
-    vectors["b"][3:] = 0
-    found = sketch(vectors, {"a": 0.5, "b": 0.5})
-    assert np.linalg.norm(found[3:], axis=1).mean() == pytest.approx(1, abs=0.1)
 
 
 def test_nodes_are_entities_and_what_is_out_is_out(given):

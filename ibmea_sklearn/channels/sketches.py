@@ -1,0 +1,61 @@
+"""Random sums of the columns of all channels: few numbers an entity, from which to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .._utils.columns import column_blocks
+
+__all__ = ["sketch"]
+
+# Rows whose columns are added up at once.
+_ROWS = 4096
+
+
+def sketch(vectors: Mapping[str, Any], weights: Mapping[str, float], width: int) -> np.ndarray:
+    """Add up the columns of all channels, weighed, in a few random sums.
+
+    Each column is added to one sum, with a random sign (count sketch: Charikar et al., 2002), the
+    same at each call. Inner products are, on average, those of the channels side by side, of
+    length 1, with an error of about ``1 / sqrt(width)``. The channels are never held side by side.
+
+    Parameters
+    ----------
+    vectors : mapping of {str: ndarray or StoredVectors of shape (n_nodes, width of the channel)}
+        Rows of length 1, or zero.
+    weights : mapping of {str: float}
+    width : int
+        Number of sums.
+
+    Returns
+    -------
+    float32 ndarray of shape (n_nodes, width)
+        Zero where a node has no channel.
+    """
+    random = np.random.default_rng(0)
+    n_nodes = len(next(iter(vectors.values())))
+    sums = np.zeros((n_nodes, width), np.float32)
+    lengths, first = np.zeros(n_nodes, np.float32), 0
+    for name, channel in vectors.items():
+        root = np.float32(weights[name] ** 0.5)
+        for block in column_blocks(channel):
+            signs = random.choice(np.array([-root, root]), block.shape[1])
+            for start in range(0, n_nodes, _ROWS):
+                rows = slice(start, start + _ROWS)
+                _fold(block[rows] * signs, sums[rows], first % width)
+            first += block.shape[1]
+        lengths += np.float32(weights[name]) * channel.any(axis=1)
+    sums /= np.sqrt(np.where(lengths > 0, lengths, 1))[:, None]
+    return sums
+
+
+def _fold(columns: np.ndarray, sums: np.ndarray, first: int) -> None:
+    """Add columns to the sums from `first` on; after the last sum comes the first one."""
+    width, done = sums.shape[1], 0
+    while done < columns.shape[1]:
+        n = min(width - first, columns.shape[1] - done)
+        sums[:, first : first + n] += columns[:, done : done + n]
+        done, first = done + n, 0
