@@ -319,6 +319,17 @@ class VectorStore(NamedTuple):
             columns.put(block)
         return StoredVectors([(columns.to_units() if units else columns, 1.0)])
 
+    def kept(self, values: np.ndarray, units: bool = True) -> Any:
+        """Keep an array, rows scaled to length 1 unless told otherwise.
+
+        One with numbers that are not finite is returned as it is: whoever trains what has made it
+        has to see them.
+        """
+        if not np.isfinite([values.min(initial=0), values.max(initial=0)]).all():
+            return values
+        n_rows, width = values.shape
+        return self.of_rows(n_rows, width, values.__getitem__, units)
+
 
 def some_rows(vectors: Any, rows: Any) -> Any:
     """Return some rows, of stored vectors without a copy."""

@@ -26,6 +26,7 @@ from ..nn.ibmea import VariationalNetwork
 from ..training import PairBatches, start_from
 from ._grown_network import grown_network
 from ._growth import Growth
+from ._memory import NetworkSizes
 from ._more_channels import more_channels
 from ._more_features import more_features
 from ._network import (
@@ -173,8 +174,13 @@ class EncoderAligner(BaseAligner):
     def _grown(self, growth: Growth, features: Any) -> Any:
         return grown_network(self, growth, features)
 
-    def _read_out(self, known: Tensor, channels: Mapping[str, Sides]) -> None:
-        rows, _, weights = self.network_.read_out(known)
+    def _network_sizes(self, modalities: Sequence[str]) -> NetworkSizes:
+        width, has_graph = settings_of(self, "features").n_components, GRAPH in modalities
+        graph = has_graph * max(getattr(self, n, width) for n in ("n_components", "n_hidden"))
+        return NetworkSizes(width * (len(modalities) - has_graph) + graph, graph)
+
+    def _read_out(self, known: Tensor, channels: Mapping[str, Sides], keep: Any) -> None:
+        rows, _, weights = self.network_.read_out(known, keep=keep)
         n_left = self.kg1_.n_entities
         self.fusion_weights_ = split_sides(weights, n_left)
         self.embeddings_ = {**channels, **{m: split_sides(v, n_left) for m, v in rows.items()}}

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import rich
+from scipy import sparse
 
 from .._utils.columns import VectorStore
 from .._utils.estimator import settings_of
 from .._utils.memory import as_bytes, as_size, in_use
+from .._utils.names import GRAPH
 from ..featurizers.structure.propagation import Propagation
 from ..graph import SeedPairs
 from ._shared_facts import SharedFacts
 
-__all__ = ["store_of"]
+__all__ = ["NetworkSizes", "store_of"]
 
 # What a fit takes beside what grows with the entities: blocks of columns, of weights, of scores.
 _FIXED = 300e6
@@ -27,11 +30,33 @@ _OF_SKETCH = 4096.0
 _OF_LABEL = 12.0  # for each column of what is sent along the relations, as an array
 _AS_ARRAYS = 12.0  # for each number: by channel, fused, and what a comparison copies
 _AS_FLOAT16 = 2.0
+# Bytes of each number that a network says of an entity, from single runs on made pairs of 6,000 and
+# 12,000 entities a side: 7.2 kB of an entity for a graph encoder of width 400 that encodes all,
+# 14 kB for a step that computes all.
+_OF_ENCODED = 20.0  # posteriors, their copies, one channel as an array
+_OF_STEP = 36.0  # what a step keeps for its gradient, of each entity that it computes
+_OF_LEARNED = 28.0  # of a number learned for an entity: gradient, moments, copies of good weights
+# What is kept of it at the end: channels, means as they are, variances.
+_TIMES_KEPT = 3
+
+
+class NetworkSizes(NamedTuple):
+    """How large a network is: numbers of each entity.
+
+    ``width``: what it says of one, all channels together; ``learned``: what is learned for one
+    alone; ``reach``: steps along the relations from its pairs that a step of training computes;
+    None for all entities.
+    """
+
+    width: int
+    learned: int = 0
+    reach: int | None = None
 
 
 def store_of(
     aligner: Any,
     X: SeedPairs,
+    modalities: Sequence[str],
     own: Sequence[str],
     sent: Sequence[str],
     propagation: Propagation | None,
@@ -45,6 +70,8 @@ def store_of(
         With its ``memory_limit``.
     X : SeedPairs
         The graphs, with features.
+    modalities : sequence of str
+        What they are aligned by.
     own, sent : sequences of str
         Modalities whose features are a channel, and those that are sent along the relations.
     propagation, facts
@@ -60,14 +87,16 @@ def store_of(
     widths = [X.kg1.features[m].values.shape[1] for m in own]
     widths += [p.n_components for p in [propagation] * (1 + len(sent)) if p is not None]
     widths += [facts.width + 2] if facts is not None else []
+    network = aligner._network_sizes(modalities)
+    widths += [] if network is None else [_TIMES_KEPT * network.width]
     n_nodes, width = X.kg1.n_entities + X.kg2.n_entities, sum(widths)
-    least = in_use() + _FIXED + n_nodes * _search_bytes(aligner, X)
+    least = in_use() + _FIXED + _steps_bytes(aligner, X, modalities, network)
     if sent and propagation is not None:
         least += n_nodes * _OF_LABEL * propagation.label_width
     numbers, limit = n_nodes * width, as_bytes(aligner.memory_limit)
     if least + _AS_ARRAYS * numbers <= limit:
         return None
-    _check(aligner.memory_limit, limit, least)
+    _check(aligner, limit, least)
     in_file = least + _AS_FLOAT16 * numbers > limit
     if aligner.verbose:
         where = f"in files in {tempfile.gettempdir()}" if in_file else "in memory"
@@ -81,6 +110,43 @@ def store_of(
     return VectorStore(in_file)
 
 
+def _steps_bytes(
+    aligner: Any, X: SeedPairs, modalities: Sequence[str], network: NetworkSizes | None
+) -> float:
+    """Bytes of what a network holds all along, and of the step that takes most: one at a time."""
+    n_nodes = X.kg1.n_entities + X.kg2.n_entities
+    of_search = n_nodes * _search_bytes(aligner, X)
+    if network is None:
+        return of_search
+    held = n_nodes * _OF_LEARNED * network.learned
+    held += sum(_table_bytes(X, m) for m in modalities if m != GRAPH)
+    of_encoding = n_nodes * _OF_ENCODED * network.width
+    of_step = _rows_of_step(aligner, X, network.reach) * _OF_STEP * network.width
+    return held + max(of_search, of_encoding, of_step)
+
+
+def _table_bytes(X: SeedPairs, modality: str) -> float:
+    """Bytes of what a network has of features: float32, where they don't stay in their file."""
+    values: list[Any] = [kg.features[modality].values for kg in (X.kg1, X.kg2)]
+    if all(map(sparse.issparse, values)):
+        return float(sum(12 * v.nnz for v in values))
+    if all(isinstance(v, np.memmap) for v in values):
+        return 0.0
+    return float(sum(4 * v.shape[0] * v.shape[1] for v in values))
+
+
+def _rows_of_step(aligner: Any, X: SeedPairs, reach: int | None) -> float:
+    """Count the entities that a step of training computes."""
+    n_nodes = X.kg1.n_entities + X.kg2.n_entities
+    if reach is None:
+        return n_nodes
+    most = settings_of(aligner, "training").batch_size or n_nodes
+    n_triples = sum(len(kg.relation_triples) for kg in (X.kg1, X.kg2))
+    rows = 2 * min(most, X.kg1.n_entities) * (1 + 2 * n_triples / n_nodes) ** reach
+    # Of more than half, all are computed: see nn.graph_encoder.neighbourhood.
+    return rows if rows < n_nodes / 2 else n_nodes
+
+
 def _search_bytes(aligner: Any, X: SeedPairs) -> float:
     """Bytes that a search takes of each entity."""
     how = aligner._matching()
@@ -89,12 +155,15 @@ def _search_bytes(aligner: Any, X: SeedPairs) -> float:
     return float(_OF_CANDIDATE * max(100, how.n_candidates) + _OF_SKETCH)
 
 
-def _check(given: Any, limit: int, least: float) -> None:
+def _check(aligner: Any, limit: int, least: float) -> None:
     if least > limit:
+        trains = "training" in aligner.settings
+        takes = "training and a search" if trains else "a search"
+        smaller = "lower training__batch_size, " if trains else ""
         raise ValueError(
             f"Expected a memory_limit of at least about {as_size(least)}, of which "
-            f"{as_size(in_use())} are taken before: with vectors in files, that is what a search "
-            f"among these entities takes; found {given!r}. Raise it, list fewer candidates "
-            "(matching__blocker__n_candidates with matching__search='blocked'), or align parts of "
-            "the graphs."
+            f"{as_size(in_use())} are taken before: with vectors in files, that is what {takes} "
+            f"among these entities take{'' if trains else 's'}; found {aligner.memory_limit!r}. "
+            f"Raise it, {smaller}list fewer candidates (matching__blocker__n_candidates with "
+            "matching__search='blocked'), or align parts of the graphs."
         )

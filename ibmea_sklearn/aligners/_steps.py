@@ -68,7 +68,8 @@ class Start(NamedTuple):
     """What a fit starts from.
 
     ``X`` holds all seeds and ``train`` those that are not held out, both on graphs with features
-    that no held-out seed has touched; ``seed`` is that of torch's random numbers.
+    that no held-out seed has touched; ``seed`` is that of torch's random numbers, ``store`` where
+    vectors are kept, None where they are arrays.
     """
 
     X: SeedPairs
@@ -76,6 +77,7 @@ class Start(NamedTuple):
     modalities: list[str]
     search: PairSearch
     seed: int
+    store: VectorStore | None
 
 
 def featurizer_of(
@@ -136,10 +138,10 @@ def begin(
         unused = [m for m in _there(X) if m not in modalities]
         say_unused(aligner, unused, 'The paper has none of them; modalities="all" takes them, too.')
     seed = int(random.randint(2**31 - 1))
-    search = _search(aligner, train, held_out, modalities, frozen, random)
+    search, store = _search(aligner, train, held_out, modalities, frozen, random)
     _check_evidence(search, modalities)
     hint_at_few_seeds(len(held_out), len(X), rounds.validation_fraction)
-    return Start(X, train, modalities, search, seed)
+    return Start(X, train, modalities, search, seed, store)
 
 
 def _wanted(aligner: Any, X: SeedPairs) -> str | Sequence[str]:
@@ -188,7 +190,7 @@ def with_features(aligner: Any, featurizer: BaseEstimator, train: SeedPairs) -> 
     there = shared_modalities(first)
     modalities = [m for m in there if aligner.modalities == "all" or m in aligner.modalities]
     # The search that counts says the same again.
-    search = _search(aligner, first, first[:0], modalities, dense, checked_random(0), says=False)
+    search, _ = _search(aligner, first, first[:0], modalities, dense, checked_random(0), says=False)
     if search.channels.has_evidence:
         search.find()
     pairs = search.known - np.array([0, first.kg1.n_entities])
@@ -210,20 +212,23 @@ def _search(
     frozen: Frozen,
     random: np.random.RandomState,
     says: bool = True,
-) -> PairSearch:
-    """Set up what finds pairs, by the features of the graphs and where entities stand."""
+) -> tuple[PairSearch, VectorStore | None]:
+    """Set up what finds pairs, by the features of the graphs and where entities stand.
+
+    Also where vectors are kept, None where they are arrays.
+    """
     how = aligner._matching()
     n1, n2 = train.kg1.n_entities, train.kg2.n_entities
     own = list(frozen(train, modalities))
     propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
     facts = _facts(aligner, train, propagation, own)
     sent = _diffused(aligner, own, are_few(len(train), len(held_out))) if propagation else []
-    store = store_of(aligner, train, own, sent, propagation, facts)
+    store = store_of(aligner, train, modalities, own, sent, propagation, facts)
     for teller in (propagation, facts):
         if teller is not None:
             teller.store = store
     vectors = _vectors(train, own, sent, propagation, store)
-    return PairSearch(
+    search = PairSearch(
         Channels(n1, n1 + n2, vectors, propagation, facts),
         as_nodes(train.kg1, train.indices),
         as_nodes(train.kg1, held_out.indices),
@@ -233,6 +238,7 @@ def _search(
         judged=train.judged,
         blocks=blocks_of(how, train, modalities, bool(aligner.verbose) and says),
     )
+    return search, store
 
 
 def _vectors(
@@ -305,7 +311,7 @@ def train(
     network: nn.Module,
     criterion: nn.Module,
     batches: Callable[..., Batches],
-    read_out: Callable[[Tensor, Mapping[str, Any]], None],
+    read_out: Callable[[Tensor, Mapping[str, Any], Any], None],
     optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
 ) -> None:
     """Train a network, and set what all trained aligners have.
@@ -315,23 +321,22 @@ def train(
     aligner : BaseAligner
     start : Start
     network : Module
-        With ``vectors(known, parts)``, see :class:`~ibmea_sklearn.nn.ibmea.VariationalNetwork`.
+        With ``vectors(known, parts, explores, nodes, keep)``, see
+        :class:`~ibmea_sklearn.nn.ibmea.VariationalNetwork`.
     criterion : Module
     batches : callable
         From seeds, found pairs and pairs that are known to be ``different`` to the steps of an
         epoch.
     read_out : callable
-        Takes known pairs, and the vectors of the channels as Sides; sets what the network says.
+        Takes known pairs, the vectors of the channels as Sides, and what keeps further arrays as
+        they are, or None; sets what the network says.
     optimizer : type, default=AdamW
     """
-    search, device = start.search, aligner.device_
-    parts = settings_of(aligner, "features").similarity
+    search, device, store = start.search, aligner.device_, start.store
+    how = {"parts": settings_of(aligner, "features").similarity, "keep": store and store.kept}
 
-    def encode(known: np.ndarray) -> dict[str, np.ndarray]:
-        return network.vectors(_on(known, device), parts)  # type: ignore[operator]
-
-    def explore(known: np.ndarray) -> dict[str, np.ndarray]:
-        return network.vectors(_on(known, device), parts, explores=True)  # type: ignore[operator]
+    def encode(known: np.ndarray, explores: bool = False) -> dict[str, Any]:
+        return network.vectors(_on(known, device), explores=explores, **how)  # type: ignore[operator]
 
     different = _on(search.different, device)
     trainer = Trainer(
@@ -346,7 +351,7 @@ def train(
         device=device,
         fingerprint=functools.partial(fingerprint, aligner, start.X, start.modalities, device),
         verbose=bool(aligner.verbose),
-        explore=explore,
+        explore=functools.partial(encode, explores=True),
         optimizer=optimizer,
     )
 
@@ -358,7 +363,8 @@ def train(
         started = own.__dict__.pop("_start", None)
         own.record_ = record_of(start.train, search, start.modalities, started)
         own.candidates_ = listed_by(search, encode)
-        read_out(_on(search.known, device), sides)
+        keep = store and functools.partial(store.kept, units=False)
+        read_out(_on(search.known, device), sides, keep)
 
     trainer.run(finish)
 

@@ -6,7 +6,7 @@ import functools
 import inspect
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -70,6 +70,7 @@ from ._suspects import Evidence, find_suspects
 
 if TYPE_CHECKING:
     from ..inspection import AlignmentQuality, PairExplanation
+    from ._memory import NetworkSizes
 
 
 # What is quickly found or made again is in no pickle: matches, and fitted featurizers.
@@ -400,6 +401,10 @@ class BaseAligner(Estimator, ABC):
             return no_changes(*ids)
         free = Sides(self._free(0), self._free(1))
         return changes_of(self.earlier_, free, self._find(free), ids)
+
+    def _network_sizes(self, modalities: Sequence[str]) -> NetworkSizes | None:
+        """Return how large a network is, for a bound on memory; None where there is none."""
+        return None
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         """Features that a pipeline made stay; raw graphs get the default ones."""

@@ -78,6 +78,11 @@ class GCNAlignAligner(EncoderAligner):
         What to do about an entity in two seeds.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
+    memory_limit : str, int or None, default=None
+        Such as "8GB", or bytes: about what the whole process may take in ``fit`` and ``align``.
+        Where vectors are too many for it as float32, they are kept as float16, in memory or in
+        files, as :class:`PropagationAligner` does; what is done is said. Training itself, and the
+        features that it reads, are counted, not made smaller.
     random_state : int, RandomState or None, default=None
         On a CPU, the same number gives the same result, with the same number of torch's threads.
     verbose : int, default=1
@@ -88,7 +93,8 @@ class GCNAlignAligner(EncoderAligner):
     embeddings_ : dict of {str: Sides}
         Vectors by modality, ``"network"``, all of them fused, and ``"fused"``, all channels side by
         side, weighed: ``.left`` of shape (n_entities_1, width) and ``.right`` (n_entities_2,
-        width), float32.
+        width), float32. Where a `memory_limit` asks for it, they are read at use: rows by their
+        numbers, or ``numpy.asarray``, make an array.
     fusion_weights_ : Sides
         Shares of the modalities, (n_entities, n_modalities), in the order of `modalities_`.
     modalities_ : list of str
@@ -175,6 +181,7 @@ class GCNAlignAligner(EncoderAligner):
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
+        memory_limit: int | str | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -191,6 +198,7 @@ class GCNAlignAligner(EncoderAligner):
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.verbose = verbose
 

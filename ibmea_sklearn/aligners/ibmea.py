@@ -43,6 +43,7 @@ from ..nn.ibmea import VariationalNetwork
 from ..training import PairBatches, start_from
 from ._grown_network import grown_network
 from ._growth import Growth
+from ._memory import NetworkSizes
 from ._more_channels import more_channels
 from ._more_features import more_features
 from ._network import (
@@ -180,6 +181,11 @@ class IBMEAAligner(BaseAligner):
         the entities of all other pairs to be different. :class:`PropagationAligner` keeps them.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
+    memory_limit : str, int or None, default=None
+        Such as "8GB", or bytes: about what the whole process may take in ``fit`` and ``align``.
+        Where vectors are too many for it as float32, they are kept as float16, in memory or in
+        files, as :class:`PropagationAligner` does; what is done is said. Training itself, and the
+        features that it reads, are counted, not made smaller.
     random_state : int, RandomState or None, default=None
         On a CPU, the same number gives the same result, with the same number of torch's threads.
         Fits in several threads at once change nothing of each other; on another device, and with
@@ -193,7 +199,8 @@ class IBMEAAligner(BaseAligner):
         Posterior means by modality, channels without training (``"frozen_propagation"``,
         ``"frozen_image"``, ...), and ``"fused"``, all channels side by side, weighed: ``.left`` of
         shape (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Zero rows where
-        an entity lacks the modality.
+        an entity lacks the modality. Where a `memory_limit` asks for it, they are read at use: rows
+        by their numbers, or ``numpy.asarray``, make an array; variances likewise.
     variances_ : dict of {str: Sides}
         Posterior variances by modality, of the shapes of the means; with
         ``bottleneck=Bottleneck("fused")`` of the fused vector alone; none of a modality without a
@@ -310,6 +317,7 @@ class IBMEAAligner(BaseAligner):
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
+        memory_limit: int | str | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -333,6 +341,7 @@ class IBMEAAligner(BaseAligner):
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.verbose = verbose
 
@@ -413,8 +422,19 @@ class IBMEAAligner(BaseAligner):
         )
         return made
 
-    def _read_out(self, known: Tensor, channels: Mapping[str, Sides]) -> None:
-        means, variances, weights = self.network_.read_out(known)
+    def _network_sizes(self, modalities: Sequence[str]) -> NetworkSizes:
+        graph, has_graph = settings_of(self, "graph"), GRAPH in modalities
+        n_layers = graph.n_layers if graph.layers == "all" else 1
+        width = settings_of(self, "features").n_components * (len(modalities) - has_graph)
+        of_all = settings_of(self, "bottleneck").averaged_over == "all"
+        return NetworkSizes(
+            width + graph.n_components * n_layers * has_graph,
+            graph.n_components * has_graph * (graph.start == "learned"),
+            None if of_all else (graph.n_layers - 1) * has_graph,
+        )
+
+    def _read_out(self, known: Tensor, channels: Mapping[str, Sides], keep: Any) -> None:
+        means, variances, weights = self.network_.read_out(known, keep=keep)
         n_left = self.kg1_.n_entities
         self.variances_ = {m: split_sides(v, n_left) for m, v in variances.items()}
         self.fusion_weights_ = split_sides(weights, n_left)

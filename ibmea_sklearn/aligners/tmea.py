@@ -29,6 +29,7 @@ from ..training import TripleBatches, start_from
 from ._grown_knowledge import grown_knowledge
 from ._grown_network import grown_tables, with_parts
 from ._growth import Growth
+from ._memory import NetworkSizes
 from ._more_channels import more_channels
 from ._more_features import MoreFeatures, more_features
 from ._network import (
@@ -131,6 +132,11 @@ class TMEAAligner(BaseAligner):
         the entities of all other pairs to be different. :class:`PropagationAligner` keeps them.
     device : str, default="auto"
         "auto", "cpu", "cuda" or "mps".
+    memory_limit : str, int or None, default=None
+        Such as "8GB", or bytes: about what the whole process may take in ``fit`` and ``align``.
+        Where vectors are too many for it as float32, they are kept as float16, in memory or in
+        files, as :class:`PropagationAligner` does; what is done is said. Training itself, and the
+        features that it reads, are counted, not made smaller.
     random_state : int, RandomState or None, default=None
         On a CPU, the same number gives the same result, with the same number of torch's threads.
         Fits in several threads at once change nothing of each other; on another device, and with
@@ -144,7 +150,9 @@ class TMEAAligner(BaseAligner):
         Vectors by modality, generated ones included, ``"network"``, the fused vector of the
         network, channels without training (``"frozen_value"``, ...), and ``"fused"``, all channels
         side by side, weighed: ``.left`` of shape (n_entities_1, width) and ``.right``
-        (n_entities_2, width), float32. Zero rows where there is nothing.
+        (n_entities_2, width), float32. Zero rows where there is nothing. Where a `memory_limit`
+        asks for it, they are read at use: rows by their numbers, or ``numpy.asarray``, make an
+        array.
     imputed_ : dict of {str: Sides}
         By modality: which entities' vectors were generated, bool arrays of shape (n_entities,).
     fusion_weights_ : Sides
@@ -265,6 +273,7 @@ class TMEAAligner(BaseAligner):
         score_candidates: str = "pairs",
         duplicates: str = "raise",
         device: str = "auto",
+        memory_limit: int | str | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -281,6 +290,7 @@ class TMEAAligner(BaseAligner):
         self.score_candidates = score_candidates
         self.duplicates = duplicates
         self.device = device
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.verbose = verbose
 
@@ -383,8 +393,13 @@ class TMEAAligner(BaseAligner):
         how = steps.batch_size, steps.min_steps, steps.pair_steps
         return TripleBatches(triples, seeds, found, *how, different)
 
-    def _read_out(self, known: Tensor, channels: Mapping[str, Sides]) -> None:
-        vectors, imputed, weights = self.network_.read_out(known)
+    def _network_sizes(self, modalities: Sequence[str]) -> NetworkSizes:
+        width = settings_of(self, "features").n_components
+        # Each modality's vector, and all of them fused.
+        return NetworkSizes(2 * width * len(modalities), width * (GRAPH in modalities), 0)
+
+    def _read_out(self, known: Tensor, channels: Mapping[str, Sides], keep: Any) -> None:
+        vectors, imputed, weights = self.network_.read_out(known, keep=keep)
         n_left = self.kg1_.n_entities
         self.imputed_ = {m: split_sides(mask, n_left) for m, mask in imputed.items()}
         self.fusion_weights_ = split_sides(weights, n_left)

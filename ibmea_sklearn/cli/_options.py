@@ -23,8 +23,8 @@ MemoryLimit = Annotated[
     str | None,
     typer.Option(
         "--memory-limit",
-        help="Such as 8GB: what the process may take, with --aligner propagation. Vectors are kept "
-        "as float16, in files if need be.",
+        help="Such as 8GB: about what the process may take. Vectors are kept as float16, in files "
+        "if need be.",
     ),
 ]
 Modalities = Annotated[

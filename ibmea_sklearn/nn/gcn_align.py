@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from .._utils.device import rand, randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
-from .features import Array, FeatureTable, MappedTable, apply_linear
+from .features import Array, FeatureTable, Keep, MappedTable, apply_linear, as_it_is
 from .gcn import WeightedEdges
 from .graph_encoder import LearnedStart
 from .ibmea import Readout
@@ -156,6 +156,7 @@ class GCNAlignNetwork(nn.Module):
         parts: str = "channels",
         explores: bool = False,
         nodes: Tensor | None = None,
+        keep: Keep | None = None,
     ) -> dict[str, Array]:
         """Return the vectors of all nodes, or some, as the network gives them at the moment.
 
@@ -172,20 +173,27 @@ class GCNAlignNetwork(nn.Module):
             Not used, as `known`.
         nodes : int64 Tensor of shape (n,), optional
             All, if it is left out.
+        keep : callable, optional
+            Takes each array, and returns what stands for it.
 
         Returns
         -------
         dict of {str: float32 ndarray of shape (n_nodes, width) or (n, width)}
         """
-        rows = self._rows(nodes)
+        rows, keep = self._rows(nodes), keep or as_it_is
         if parts != FUSED:
-            return {m: v.numpy() for m, v in rows.items()}
+            return {m: keep(rows.pop(m).numpy()) for m in list(rows)}
         roots = self._shares(list(rows)).sqrt()
         units = [functional.normalize(v) for v in rows.values()]
         fused = torch.cat([u * root for u, root in zip(units, roots, strict=True)], 1)
-        return {NETWORK: fused.numpy()}
+        return {NETWORK: keep(fused.numpy())}
 
-    def read_out(self, known: Tensor | None = None, nodes: Tensor | None = None) -> Readout:
+    def read_out(
+        self,
+        known: Tensor | None = None,
+        nodes: Tensor | None = None,
+        keep: Keep | None = None,
+    ) -> Readout:
         """Return vectors and fusion weights of all nodes, or some; there are no variances.
 
         Parameters
@@ -194,15 +202,18 @@ class GCNAlignNetwork(nn.Module):
             Not used, as in :meth:`vectors`.
         nodes : int64 Tensor of shape (n,), optional
             All, if it is left out.
+        keep : callable, optional
+            Takes each array of vectors, and returns what stands for it.
 
         Returns
         -------
         Readout
         """
-        rows = self._rows(nodes)
+        rows, keep = self._rows(nodes), keep or as_it_is
         n = len(next(iter(rows.values())))
         weights = self._shares(list(rows)).expand(n, -1)
-        return Readout({m: v.numpy() for m, v in rows.items()}, {}, weights.numpy().copy())
+        kept = {m: keep(rows.pop(m).numpy()) for m in list(rows)}
+        return Readout(kept, {}, weights.numpy().copy())
 
     def _rows(self, nodes: Tensor | None) -> dict[str, Tensor]:
         self.eval()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -10,9 +10,12 @@ from torch import Tensor, nn
 
 from .._utils.device import randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
-from .features import Array, FeatureTable, MappedTable, blocks, n_nodes_of
+from .features import Array, FeatureTable, Keep, MappedTable, as_it_is, blocks, n_nodes_of
 from .gaussian import FeatureEncoder, Gaussian, GaussianHead, PlainEncoder, Point
 from .graph_encoder import GraphEncoder
+
+# Entities whose vectors are fused at a time, where they are not all at hand.
+_ROWS = 4096
 
 
 class Encoded(NamedTuple):
@@ -236,18 +239,25 @@ class VariationalNetwork(nn.Module):
         """Encode nodes, or all, by modality; tell which of them have it."""
         posteriors: dict[str, Any] = {}
         masks: dict[str, Tensor] = {}
-        if self.graph is not None:
-            posteriors[GRAPH] = self.graph(anchors, nodes)
-            masks[GRAPH] = torch.ones(
-                self.n_nodes if nodes is None else len(nodes),
-                dtype=torch.bool,
-                device=anchors.device,
-            )
-        every = torch.arange(self.n_nodes, device=anchors.device) if nodes is None else nodes
-        for modality, table in self.tables.items():
-            posteriors[modality] = self._posterior(self.encoders[modality], table, every)
-            masks[modality] = table.get_buffer("mask")[every]
+        for modality in self._modalities:
+            encoded = self._posterior_of(modality, nodes, anchors)
+            posteriors[modality], masks[modality] = encoded
         return posteriors, masks
+
+    @property
+    def _modalities(self) -> list[str]:
+        return [*([] if self.graph is None else [GRAPH]), *self.tables]
+
+    def _posterior_of(
+        self, modality: str, nodes: Tensor | None, anchors: Tensor
+    ) -> tuple[Any, Tensor]:
+        """Encode nodes, or all, by a modality; tell which of them have it."""
+        every = torch.arange(self.n_nodes, device=anchors.device) if nodes is None else nodes
+        if modality == GRAPH and self.graph is not None:
+            return self.graph(anchors, nodes), torch.ones_like(every, dtype=torch.bool)
+        table: Any = self.tables[modality]
+        posterior = self._posterior(self.encoders[modality], table, every)
+        return posterior, table.get_buffer("mask")[every]
 
     def _fused(self, posteriors: dict[str, Any], masks: dict[str, Tensor]) -> Encoded:
         """Draw vectors, and fuse them."""
@@ -265,6 +275,7 @@ class VariationalNetwork(nn.Module):
         parts: str = "channels",
         explores: bool = False,
         nodes: Tensor | None = None,
+        keep: Keep | None = None,
     ) -> dict[str, Array]:
         """Return the vectors of all nodes, or some, as the network gives them at the moment.
 
@@ -281,16 +292,26 @@ class VariationalNetwork(nn.Module):
             looks for pairs while it trains.
         nodes : int64 Tensor of shape (n,), optional
             All, if it is left out.
+        keep : callable, optional
+            Takes each array, and returns what stands for it. The channels of modalities are then
+            made one by one, and no two of them are there as arrays.
 
         Returns
         -------
         dict of {str: float32 ndarray of shape (n_nodes, width) or (n, width)}
             By channel. Zero where an entity lacks the modality.
         """
-        encoded = self._encode_all(known, explores and self.draws_always, nodes)
-        return {NETWORK: _array(encoded.fused)} if parts == FUSED else _means(encoded)
+        explores = explores and self.draws_always
+        if keep is not None and parts != FUSED:
+            return {m: keep(v) for m, v, *_ in self._one_by_one(known, nodes, explores)}
+        encoded = self._encode_all(known, explores, nodes)
+        if parts != FUSED:
+            return _means(encoded)
+        return {NETWORK: (keep or as_it_is)(_array(encoded.fused))}
 
-    def read_out(self, known: Tensor, nodes: Tensor | None = None) -> Readout:
+    def read_out(
+        self, known: Tensor, nodes: Tensor | None = None, keep: Keep | None = None
+    ) -> Readout:
         """Return posterior means, variances and fusion weights of all nodes, or some.
 
         The network is in evaluation mode afterwards.
@@ -301,11 +322,15 @@ class VariationalNetwork(nn.Module):
             All pairs that are known; they are anchors. On any device.
         nodes : int64 Tensor of shape (n,), optional
             All, if it is left out.
+        keep : callable, optional
+            As of :meth:`vectors`: takes means and variances one by one.
 
         Returns
         -------
         Readout
         """
+        if keep is not None:
+            return self._read_out_kept(known, nodes, keep)
         encoded = self._encode_all(known, nodes=nodes)
         variances = {
             m: _array(p.log_variance.exp())
@@ -313,6 +338,52 @@ class VariationalNetwork(nn.Module):
             if not isinstance(p, Point)
         }
         return Readout(_means(encoded), variances, _array(encoded.weights))
+
+    def _read_out_kept(self, known: Tensor, nodes: Tensor | None, keep: Keep) -> Readout:
+        means: dict[str, Any] = {}
+        variances: dict[str, Any] = {}
+        masks: dict[str, Tensor] = {}
+        for modality, vectors, masks[modality], posterior in self._one_by_one(known, nodes):
+            means[modality] = keep(vectors)
+            if not isinstance(posterior, Point) and not self._fuses_means:
+                variances[modality] = keep(_array(posterior.log_variance.exp()))
+        fused, weights = self._fused_by_rows(means, masks)
+        return Readout(means, variances if fused is None else {FUSED: keep(fused)}, weights)
+
+    @property
+    def _fuses_means(self) -> bool:
+        return isinstance(self.fused_posterior, GaussianHead)
+
+    def _one_by_one(
+        self, known: Tensor, nodes: Tensor | None, explores: bool = False
+    ) -> Iterator[tuple[str, Array, Tensor, Any]]:
+        """Yield modalities: vectors, zero where an entity has none, who has it, and posteriors."""
+        self.train(explores)
+        device = next(self.parameters()).device
+        wanted = (torch.arange(self.n_nodes) if nodes is None else nodes).to(device)
+        for modality in self._modalities:
+            with torch.inference_mode():
+                posterior, mask = self._posterior_of(modality, wanted, known.to(device))
+                vectors = posterior.mean if self._fuses_means else self._vector(modality, posterior)
+                vectors = vectors * mask[:, None]
+            yield modality, _array(vectors), mask, posterior
+        self.eval()
+
+    def _fused_by_rows(
+        self, means: Mapping[str, Any], masks: Mapping[str, Tensor]
+    ) -> tuple[Array | None, Array]:
+        """Fuse vectors that are kept, some rows at a time: variances, if any, and weights."""
+        variances, weights = [], []
+        n, device = len(next(iter(masks.values()))), next(self.parameters()).device
+        for rows in torch.arange(n).split(_ROWS):
+            some = {m: torch.from_numpy(v[rows.numpy()]).to(device) for m, v in means.items()}
+            with torch.inference_mode():
+                there = {m: mask[rows.to(device)] for m, mask in masks.items()}
+                fused, weights_of_rows = self.fusion(some, there)
+                weights.append(weights_of_rows)
+                if isinstance(self.fused_posterior, GaussianHead):
+                    variances.append(self.fused_posterior(fused).log_variance.exp())
+        return _array(torch.cat(variances)) if variances else None, _array(torch.cat(weights))
 
     def _encode_all(
         self, known: Tensor, explores: bool = False, nodes: Tensor | None = None

@@ -11,7 +11,16 @@ from torch import Tensor, nn
 from .._utils.device import randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
 from .commonality import Remainder
-from .features import Array, FeatureProjection, FeatureTable, MappedTable, blocks, n_nodes_of
+from .features import (
+    Array,
+    FeatureProjection,
+    FeatureTable,
+    Keep,
+    MappedTable,
+    as_it_is,
+    blocks,
+    n_nodes_of,
+)
 from .imputation import Completed, ModalityImputer, Reconstructed
 from .transe import Distances, KnowledgeEncoder
 
@@ -197,6 +206,7 @@ class TMEANetwork(nn.Module):
         parts: str = "channels",
         explores: bool = False,
         nodes: Tensor | None = None,
+        keep: Keep | None = None,
     ) -> dict[str, Array]:
         """Return the vectors of all nodes, or some, as the network gives them at the moment.
 
@@ -213,19 +223,27 @@ class TMEANetwork(nn.Module):
             Not used, as `known`.
         nodes : int64 Tensor of shape (n,), optional
             All, if it is left out.
+        keep : callable, optional
+            Takes each array, and returns what stands for it.
 
         Returns
         -------
         dict of {str: float32 ndarray of shape (n_nodes, width) or (n, width)}
             By channel. Zero where an entity lacks the modality, though it may be imputed.
         """
-        blocks = self._encode_all(nodes)
-        fused = {NETWORK: _array(block.fused for block in blocks)}
+        blocks, keep = self._encode_all(nodes), keep or as_it_is
+        fused = {NETWORK: keep(_array(block.fused for block in blocks))}
         if parts == FUSED:
             return fused
-        return {m: _array(_own(block, m) for block in blocks) for m in blocks[0].vectors} | fused
+        names = blocks[0].vectors
+        return {m: keep(_array(_own(block, m) for block in blocks)) for m in names} | fused
 
-    def read_out(self, known: Tensor | None = None, nodes: Tensor | None = None) -> CommonReadout:
+    def read_out(
+        self,
+        known: Tensor | None = None,
+        nodes: Tensor | None = None,
+        keep: Keep | None = None,
+    ) -> CommonReadout:
         """Return vectors, whether they were imputed, and fusion weights of all nodes, or some.
 
         The network is in evaluation mode afterwards.
@@ -236,15 +254,17 @@ class TMEANetwork(nn.Module):
             Not used, as in :meth:`vectors`.
         nodes : int64 Tensor of shape (n,), optional
             All, if it is left out.
+        keep : callable, optional
+            Takes each array of vectors, and returns what stands for it.
 
         Returns
         -------
         CommonReadout
         """
-        blocks = self._encode_all(nodes)
+        blocks, keep = self._encode_all(nodes), keep or as_it_is
         names = list(blocks[0].vectors)
         return CommonReadout(
-            {m: _array(_completed(block, m) for block in blocks) for m in names},
+            {m: keep(_array(_completed(block, m) for block in blocks)) for m in names},
             {m: _array(block.imputed[m] for block in blocks) for m in names},
             _array(block.weights for block in blocks),
         )

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from ibmea_sklearn import ModalityFeaturizer, SeedPairs
+from ibmea_sklearn._utils import columns
+from ibmea_sklearn.aligners import _memory
 from ibmea_sklearn.channels import search
 from ibmea_sklearn.datasets import make_mmkg_pair
 
@@ -18,6 +20,14 @@ def enough_seeds():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "FEW_SEEDS", 0)
         yield
+
+
+@pytest.fixture
+def few_bytes(monkeypatch):
+    """Let a bound count nothing that was there before, and no steps, however a process began."""
+    monkeypatch.setattr(_memory, "in_use", lambda: 0)
+    monkeypatch.setattr(_memory, "_steps_bytes", lambda aligner, X, modalities, network: 0.0)
+    monkeypatch.setattr(columns, "_BLOCK_BYTES", 1 << 18)
 
 
 @pytest.fixture(scope="session")

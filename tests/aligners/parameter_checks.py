@@ -13,7 +13,7 @@ from sklearn.base import clone
 from ibmea_sklearn._utils.estimator import Estimator
 from ibmea_sklearn._utils.validation import Flag, Range
 
-MOST, MOST_IN_SETTINGS = 22, 12
+MOST, MOST_IN_SETTINGS = 23, 12
 
 
 class Nonsense:

@@ -25,12 +25,7 @@ LIMITS = {
 LABELS = LabelPropagation(512, label_width=64)
 
 
-@pytest.fixture(autouse=True)
-def few_bytes(monkeypatch):
-    """Count nothing that was there before, and nothing but vectors, however this process began."""
-    monkeypatch.setattr(_memory, "in_use", lambda: 0)
-    monkeypatch.setattr(_memory, "_search_bytes", lambda aligner, X: 0.0)
-    monkeypatch.setattr(columns, "_BLOCK_BYTES", 1 << 18)
+pytestmark = pytest.mark.usefixtures("few_bytes")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, PropagationAligner
+from ibmea_sklearn.aligners import _memory
 from ibmea_sklearn.cli._alignment import write_matches
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
@@ -131,6 +132,23 @@ def test_it_says_how_good_the_matches_are_expected_to_be(ibmea, inputs, toy_pair
     assert "about" in passed.stderr and "of them right" not in passed.stdout
     quiet = ibmea("align", *inputs, "-o", tmp_path / "b.csv", *args, "--set", "verbose=0")
     assert "of them right" not in quiet.output
+
+
+def test_a_bound_on_memory_is_kept_and_said(ibmea, inputs, tmp_path, monkeypatch):
+    for name in ("in_use", "_steps_bytes"):  # else it hangs on what this process had before
+        monkeypatch.setattr(_memory, name, lambda *of_fit: 0.0)
+    limit, path = ("--memory-limit", "303MB"), tmp_path / "a.csv"
+    result = ibmea("align", *inputs, "-o", path, "--epochs", 1, *limit)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("memory_limit='303MB'") == 1 and "float16" in result.output
+    assert len(read_alignment(path))
+
+
+@pytest.mark.parametrize("wrong", ["8", "much", "1MB"])
+def test_a_bound_that_is_none_or_too_low_is_told(ibmea, inputs, tmp_path, wrong):
+    result = ibmea("align", *inputs, "-o", tmp_path / "a.csv", "--memory-limit", wrong)
+    assert result.exit_code != 0
+    assert re.search("Expected (a )?memory_limit (to be a size|of at least)", result.output)
 
 
 def test_alignment_without_training(ibmea, inputs, propagated, tmp_path):

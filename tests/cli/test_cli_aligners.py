@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import normalize
 
 import ibmea_sklearn
-from ibmea_sklearn import IBMEAAligner, PropagationAligner, TMEAAligner
+from ibmea_sklearn import IBMEAAligner, TMEAAligner
 from ibmea_sklearn._utils.aligner_parameters import PARAMETERS, setting_of, settings_of
 from ibmea_sklearn.cli._aligners import make_aligner
 from ibmea_sklearn.io import read_alignment, read_pair
@@ -117,7 +117,6 @@ def test_iterative_means_several_rounds_with_any_preset(kind, preset, iterative,
 @pytest.mark.parametrize("word", PARAMETERS)
 @pytest.mark.parametrize("kind", [IBMEAAligner, TMEAAligner])
 def test_each_word_of_the_table_is_a_parameter(kind, word):
-    kind = PropagationAligner if word == "memory_limit" else kind  # nobody else has it
     assert PARAMETERS[word] in kind().get_params(deep=True)
 
 
