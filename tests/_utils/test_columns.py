@@ -128,6 +128,17 @@ def test_what_is_not_finite_is_not_kept(rows):
         stored(rows)
 
 
+def test_an_array_is_kept_unless_it_is_ruined(rows):
+    store = VectorStore(in_file=False)
+    np.testing.assert_allclose(store.kept(rows, units=False), rows, rtol=2e-3, atol=1e-4)
+    lengths = np.linalg.norm(store.kept(rows), axis=1)
+    np.testing.assert_allclose(lengths[rows.any(axis=1)], 1, atol=2e-3)
+    for wrong in (np.nan, np.inf, -np.inf):
+        ruined = rows.copy()
+        ruined[3, 2] = wrong
+        assert store.kept(ruined) is ruined
+
+
 def test_rows_that_are_not_there_are_told():
     columns = Columns.of_blocks([np.zeros((4, 3), np.float16)], np.ones((1, 4), np.float32))
     assert StoredVectors([(columns, 1.0)], slice(1, 4)).check().shape == (3, 3)

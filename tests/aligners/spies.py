@@ -73,8 +73,8 @@ class Watched(IBMEAAligner):
         self.search.held_out_score = watched_score
         return super()._network(start)
 
-    def _read_out(self, known, channels):
-        super()._read_out(known, channels)
+    def _read_out(self, known, channels, keep):
+        super()._read_out(known, channels, keep)
         self.come_to("end")
 
     def best_seen(self) -> Seen:

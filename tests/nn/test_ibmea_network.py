@@ -205,6 +205,30 @@ def test_read_out_says_how_sure_the_network_is():
     assert list(read.variances) == ["graph", "image"]
 
 
+@pytest.mark.parametrize("change", [lambda net: net, bottleneck_of_fused])
+@pytest.mark.parametrize("fusion", [ConcatFusion, AttentionFusion])
+def test_what_is_kept_one_by_one_is_what_is_returned_at_once(change, fusion):
+    net = change(network(mask=torch.arange(N) % 3 > 0, fusion=fusion))
+    kept = []
+
+    def keep(array):
+        kept.append(array.shape)
+        return array
+
+    for parts in ("channels", "fused"):
+        expected = net.vectors(PAIRS, parts)
+        for name, x in net.vectors(PAIRS, parts, keep=keep).items():
+            np.testing.assert_array_equal(x, expected[name])
+    assert kept == [(N, 6), (N, 4), net.vectors(PAIRS, "fused")["network"].shape]
+    assert not net.training
+    expected, made = net.read_out(PAIRS), net.read_out(PAIRS, keep=keep)
+    for whole, parts in zip(expected[:2], made[:2], strict=True):
+        assert list(whole) == list(parts)
+        for name, x in whole.items():
+            np.testing.assert_allclose(parts[name], x, rtol=1e-6)
+    np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-6)
+
+
 def test_known_pairs_decide_what_all_nodes_look_like():
     net = network()
     one, two = net.vectors(PAIRS), net.vectors(PAIRS[:5])

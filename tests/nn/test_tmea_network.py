@@ -271,6 +271,14 @@ def test_vectors_and_read_out_are_of_all_nodes_and_hold_zeros_where_there_is_not
     assert {x.dtype.name for x in made} == {"float32"}
 
 
+def test_what_is_kept_is_every_array_of_vectors():
+    net = network()
+    expected, kept = net.vectors(), net.vectors(keep=lambda array: array.tolist())
+    assert kept == {m: array.tolist() for m, array in expected.items()}
+    expected, kept = net.read_out(), net.read_out(keep=lambda array: array.tolist())
+    assert kept.embeddings == {m: array.tolist() for m, array in expected.embeddings.items()}
+
+
 def test_vectors_without_a_graph():
     vectors = network(FEATURES).vectors()
     assert {name: x.shape for name, x in vectors.items()} == {
