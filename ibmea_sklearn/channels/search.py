@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ from sklearn.preprocessing import normalize
 
 from .._utils.columns import column_blocks, is_stored
 from .._utils.names import FUSED, GRAPH, SCHEMA
+from .._utils.progress import long_step
 from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
@@ -394,10 +396,11 @@ class PairSearch:
     def _look(self, encode: Encode | None, n_candidates: int) -> _Seen:
         """Find pairs that are sure, and log how many of the held-out ones are right."""
         nothing = _NO_PAIRS, np.empty(0, np.float32), np.empty(0, bool)
+        began = time.perf_counter()
         vectors = self.channels.vectors(self.known, encode, every=self._can_choose)
         is_possible = all(len(side) for side in self.free) and is_finite(vectors)
         if not is_possible:  # a network that is ruined: the training goes back, and stops
-            self._log(encode is not None, nothing[0], nothing[2])
+            self._log(encode is not None, nothing[0], nothing[2], began=began)
             return _Seen(nothing[0], None, [])
         vectors, comparison, learnt = self._weigh(vectors, n_candidates)
         pairs, chances = self._mutual(comparison, self._weights(vectors))
@@ -409,7 +412,8 @@ class PairSearch:
         ]
         of_held_out, right = map(np.concatenate, zip(nothing[1:], *judged, strict=True))
         recall = self._recall(comparison)
-        self._log(encode is not None, sure, right[of_held_out > self.min_confidence], recall)
+        are_right = right[of_held_out > self.min_confidence]
+        self._log(encode is not None, sure, are_right, recall, began)
         return _Seen(sure, comparison, learnt)
 
     def _weigh(
@@ -553,6 +557,7 @@ class PairSearch:
         found: np.ndarray,
         right: np.ndarray,
         recall: dict[str, float] | None = None,
+        began: float | None = None,
     ) -> None:
         self.log.append(
             {
@@ -566,7 +571,8 @@ class PairSearch:
             }
         )
         if self.verbose:
-            rich.print(_said(self.log[-1]), flush=True)
+            took = "" if began is None else long_step(time.perf_counter() - began)
+            rich.print(_said(self.log[-1]) + took, flush=True)
 
 
 def _said(row: dict[str, Any]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import rich
 import torch
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 from rich.table import Column
@@ -16,12 +18,17 @@ from skorch.callbacks import Callback
 from skorch.history import History
 from torch import Tensor
 
+from .._utils.memory import as_size, in_use
+from .._utils.progress import as_duration, memory_when_long
+
 __all__ = ["HeldOutScore", "LastGoodWeights", "ProgressBar", "StopTraining", "copied"]
 
 # Parts of the loss: "nce_image" is said as "image".
 _BY_MODALITY = ("contrast", "imputation", "kl", "nce")
 _SCORES = ("hits@1", "mrr")
 _OTHER_PARTS = ("found", "hybrid", "orthogonality", "triples")
+# Seconds from one line to the next, where a bar can't move.
+_EVERY = 60.0
 
 
 class StopTraining(Exception):
@@ -271,7 +278,7 @@ def copied(state: Any) -> Any:
 
 
 class ProgressBar(Callback):
-    """A bar with epoch, losses, validation Hits@1 and time left.
+    """A bar with epoch, losses, validation Hits@1, time left, and memory where it takes long.
 
     Parameters
     ----------
@@ -281,7 +288,7 @@ class ProgressBar(Callback):
     Notes
     -----
     A bar of rich (https://rich.readthedocs.io). Where the output is no terminal, its last state is
-    printed once.
+    printed once, and each minute a line says how far it is.
     """
 
     def __init__(self, total: int) -> None:
@@ -302,11 +309,14 @@ class ProgressBar(Callback):
             _column("{task.fields[state]}"),
             _Shrinking("{task.fields[parts]}", table_column=Column(no_wrap=False)),
             TimeRemainingColumn(compact=True),
+            _column("{task.fields[memory]}"),
         )
         self._bar = Progress(*columns)
         self._task = self._bar.add_task(
-            "", total=self.total, completed=len(net.history), **_fields(net.history)
+            "", total=self.total, completed=len(net.history), memory="", **_fields(net.history)
         )
+        self._began = self._said = time.perf_counter()
+        self._first = len(net.history)
         self._bar.start()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -318,7 +328,17 @@ class ProgressBar(Callback):
         **kwargs
             What skorch tells besides; not used.
         """
-        self._bar.update(self._task, advance=1, **_fields(net.history))
+        now, epoch = time.perf_counter(), len(net.history)
+        memory = memory_when_long(now - self._began)
+        self._bar.update(self._task, advance=1, memory=memory, **_fields(net.history))
+        if now - self._said >= _EVERY and not self._bar.console.is_terminal:
+            self._said = now
+            left = (now - self._began) / (epoch - self._first) * (self.total - epoch)
+            rich.print(
+                f"epoch {epoch}/{self.total}, about {as_duration(left)} left for epochs, "
+                f"{as_size(in_use())} in memory",
+                flush=True,
+            )
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Leave the bar as it is.

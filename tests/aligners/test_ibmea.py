@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 from spies import Watched, cheap
 
 from ibmea_sklearn import KnowledgeGraph, SeedPairs
+from ibmea_sklearn._utils import progress
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import BagOfRelations
+from ibmea_sklearn.training import callbacks
 from ibmea_sklearn.training.trainer import warmup_cosine
 
 BUILT_IN = ["graph", "image", "relation", "attribute", "value"]
@@ -413,3 +416,16 @@ def test_progress(fit, capfd, monkeypatch, width, has_room):
     assert bars[-1].rstrip().endswith("00:00")  # time left
     for row in aligner.rounds_:
         assert f"{row['n_pairs']} pairs known: {row['n_found']} more are sure" in shown
+    assert "in memory" not in shown  # nothing took long
+
+
+def test_what_takes_long_says_for_how_long_and_how_long_still(fit, capfd, monkeypatch):
+    monkeypatch.setattr(progress, "LONG", 0.0)
+    monkeypatch.setattr(callbacks, "_EVERY", 0.0)
+    aligner = fit(verbose=1)
+    shown = " ".join(capfd.readouterr().out.split())
+    searches = re.findall(r"more are sure[^(]*\(\d+ s, [\d,.]+ [MG]B in memory\)", shown)
+    assert len(searches) == len(aligner.rounds_)
+    epochs = re.findall(r"epoch (\d)/3, about \d+ s left for epochs, [\d,.]+ [MG]B in", shown)
+    assert epochs == ["1", "2", "3"]
+    assert re.search(r"epoch 3/3 .* 00:00 [\d,.]+ [MG]B", shown)
