@@ -19,6 +19,7 @@ from ibmea_sklearn import (
     LabelPropagation,
     MCLEAAligner,
     MEAformerAligner,
+    SeedPairs,
     TMEAAligner,
 )
 from ibmea_sklearn._utils.columns import is_stored
@@ -132,6 +133,34 @@ def test_each_network_is_kept_within_a_bound(kind, options, hard_pair):
         assert mine.shape == other.shape and np.isfinite(other).all()
     links = hard_pair.links[40:]
     assert abs(free.score(links) - bound.score(links)) < 0.15  # of 40 entities
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [IBMEAAligner, TMEAAligner, EVAAligner, GCNAlignAligner, MCLEAAligner, MEAformerAligner],
+)
+def test_no_network_says_more_than_a_bound_counts(kind, hard_pair):
+    aligner = small(kind, None, hard_pair, **FORMS["few"])
+    counted = aligner._network_sizes(aligner.modalities_).width
+    made = sum(v.left.shape[1] for m, v in aligner.embeddings_.items() if m in ("graph", "image"))
+    assert made <= counted <= 2 * made + 200
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "reach", "expected"),
+    [
+        (10, 0, 20),
+        (10, 1, 20 * 11),  # ten edges of each
+        (10, 2, 3200),  # more than half: all
+        (10, None, 3200),
+        (None, 0, 3200),
+    ],
+)
+def test_a_step_takes_what_is_within_reach_of_its_pairs(pair, batch_size, reach, expected):
+    kg1, kg2, links = pair
+    aligner = IBMEAAligner().set_params(training__batch_size=batch_size)
+    X = SeedPairs(kg1, kg2, links[:9])
+    assert _memory._rows_of_step(aligner, X, reach) == pytest.approx(expected, rel=0.02)
 
 
 def image_only(limit, pair, **options):
