@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from .._utils.device import rand, randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
+from .encoded import Readout
 from .features import Array, FeatureTable, Keep, MappedTable, apply_linear, as_it_is
 from .gcn import WeightedEdges
 from .graph_encoder import LearnedStart
-from .ibmea import Readout
 
 
 class Corrupted(NamedTuple):

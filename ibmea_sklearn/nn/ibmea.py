@@ -3,76 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .._utils.device import randperm
 from .._utils.names import FUSED, GRAPH, NETWORK
+from .encoded import Encoded, Kept, Readout
 from .features import Array, FeatureTable, Keep, MappedTable, as_it_is, blocks, n_nodes_of
 from .gaussian import FeatureEncoder, Gaussian, GaussianHead, PlainEncoder, Point
 from .graph_encoder import GraphEncoder
 
 # Entities whose vectors are fused at a time, where they are not all at hand.
 _ROWS = 4096
-
-
-class Encoded(NamedTuple):
-    """What the network says of n entities, by modality and fused.
-
-    ``posteriors`` holds a Gaussian and ``vectors`` a sample of it (its mean at inference) for each
-    modality; ``masks`` (n,) says who has the modality; ``fused`` is (n, width), ``weights``
-    (n, n_modalities). Posteriors may be of all entities of both graphs: ``everywhere`` is `masks`
-    itself unless they are, and says which of the posteriors' entities have the modality.
-    ``apart`` (2k, width) are fused vectors of pairs that are known to be different, left ones
-    first; None where there are none.
-    """
-
-    posteriors: dict[str, Any]
-    vectors: dict[str, Tensor]
-    masks: dict[str, Tensor]
-    everywhere: dict[str, Tensor]
-    fused: Tensor
-    weights: Tensor
-    apart: Tensor | None = None
-
-    def of(self, rows: Tensor) -> Encoded:
-        """Return what is said of some of the entities; posteriors of all of them stay as they are.
-
-        Parameters
-        ----------
-        rows : int64 Tensor of shape (m,)
-
-        Returns
-        -------
-        Encoded
-            Of m entities, with nothing apart.
-        """
-        masks = {m: mask[rows] for m, mask in self.masks.items()}
-        are_of_all = self.everywhere is not self.masks
-        own = {} if are_of_all else {m: p.of(rows) for m, p in self.posteriors.items()}
-        return Encoded(
-            self.posteriors if are_of_all else own,
-            {m: vectors[rows] for m, vectors in self.vectors.items()},
-            masks,
-            self.everywhere if are_of_all else masks,
-            self.fused[rows],
-            self.weights[rows],
-        )
-
-
-class Readout(NamedTuple):
-    """What a trained network says of all entities: numpy arrays in float32.
-
-    By modality: ``embeddings`` (n_nodes, width), posterior means, zero where an entity lacks it;
-    ``variances`` of the same shape, none of a modality without a bottleneck. ``weights``
-    (n_nodes, n_modalities) are the fusion's.
-    """
-
-    embeddings: dict[str, Array]
-    variances: dict[str, Array]
-    weights: Array
 
 
 class VariationalNetwork(nn.Module):
@@ -303,7 +247,8 @@ class VariationalNetwork(nn.Module):
         """
         explores = explores and self.draws_always
         if keep is not None and parts != FUSED:
-            return {m: keep(v) for m, v, *_ in self._one_by_one(known, nodes, explores)}
+            kept = self._one_by_one(known, nodes, keep, explores)
+            return {modality: one.vectors for modality, one in kept}
         encoded = self._encode_all(known, explores, nodes)
         if parts != FUSED:
             return _means(encoded)
@@ -340,34 +285,42 @@ class VariationalNetwork(nn.Module):
         return Readout(_means(encoded), variances, _array(encoded.weights))
 
     def _read_out_kept(self, known: Tensor, nodes: Tensor | None, keep: Keep) -> Readout:
-        means: dict[str, Any] = {}
-        variances: dict[str, Any] = {}
-        masks: dict[str, Tensor] = {}
-        for modality, vectors, masks[modality], posterior in self._one_by_one(known, nodes):
-            means[modality] = keep(vectors)
-            if not isinstance(posterior, Point) and not self._fuses_means:
-                variances[modality] = keep(_array(posterior.log_variance.exp()))
+        means, variances, masks = {}, {}, {}
+        for modality, one in self._one_by_one(known, nodes, keep, has_variances=True):
+            means[modality], masks[modality] = one.vectors, one.mask
+            if one.variances is not None:
+                variances[modality] = one.variances
         fused, weights = self._fused_by_rows(means, masks)
         return Readout(means, variances if fused is None else {FUSED: keep(fused)}, weights)
 
-    @property
-    def _fuses_means(self) -> bool:
-        return isinstance(self.fused_posterior, GaussianHead)
-
     def _one_by_one(
-        self, known: Tensor, nodes: Tensor | None, explores: bool = False
-    ) -> Iterator[tuple[str, Array, Tensor, Any]]:
-        """Yield modalities: vectors, zero where an entity has none, who has it, and posteriors."""
+        self,
+        known: Tensor,
+        nodes: Tensor | None,
+        keep: Keep,
+        explores: bool = False,
+        has_variances: bool = False,
+    ) -> Iterator[tuple[str, Kept]]:
+        """Encode nodes, or all, by one modality after the other."""
         self.train(explores)
         device = next(self.parameters()).device
         wanted = (torch.arange(self.n_nodes) if nodes is None else nodes).to(device)
         for modality in self._modalities:
             with torch.inference_mode():
-                posterior, mask = self._posterior_of(modality, wanted, known.to(device))
-                vectors = posterior.mean if self._fuses_means else self._vector(modality, posterior)
-                vectors = vectors * mask[:, None]
-            yield modality, _array(vectors), mask, posterior
+                one = self._kept(modality, wanted, known.to(device), keep, has_variances)
+            yield modality, one
         self.eval()
+
+    def _kept(
+        self, modality: str, nodes: Tensor, known: Tensor, keep: Keep, has_variances: bool
+    ) -> Kept:
+        posterior, mask = self._posterior_of(modality, nodes, known)
+        fuses_means = isinstance(self.fused_posterior, GaussianHead)
+        vectors = posterior.mean if fuses_means else self._vector(modality, posterior)
+        kept = keep(_array(vectors * mask[:, None]))
+        if fuses_means or not has_variances or isinstance(posterior, Point):
+            return Kept(kept, None, mask)
+        return Kept(kept, keep(_array(posterior.log_variance.exp())), mask)
 
     def _fused_by_rows(
         self, means: Mapping[str, Any], masks: Mapping[str, Tensor]

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .encoded import Encoded
 from .fusion import masked_softmax
 from .gaussian import Point
-from .ibmea import Encoded, VariationalNetwork
+from .ibmea import VariationalNetwork
 
 
 class CrossModalFusion(nn.Module):

@@ -5,8 +5,8 @@ import torch
 
 from ibmea_sklearn.losses import IBMEALoss, InfoNCE, MultiSimilarity
 from ibmea_sklearn.losses.variational import SoftplusKL, StandardNormalKL
+from ibmea_sklearn.nn.encoded import Encoded
 from ibmea_sklearn.nn.gaussian import Gaussian
-from ibmea_sklearn.nn.ibmea import Encoded
 
 N = 6  # pairs
 BETAS = {"graph": 0.5, "image": 2.0}

@@ -16,8 +16,8 @@ from ibmea_sklearn.losses import (
 )
 from ibmea_sklearn.losses._batches import push_apart
 from ibmea_sklearn.losses.mclea import InterModalAlignment
+from ibmea_sklearn.nn.encoded import Encoded
 from ibmea_sklearn.nn.gaussian import Point
-from ibmea_sklearn.nn.ibmea import Encoded
 
 MODALITIES = ("graph", "image")
 OF_PAIRS = {

@@ -1,3 +1,5 @@
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -227,6 +229,17 @@ def test_what_is_kept_one_by_one_is_what_is_returned_at_once(change, fusion):
         for name, x in whole.items():
             np.testing.assert_allclose(parts[name], x, rtol=1e-6)
     np.testing.assert_allclose(made.weights, expected.weights, rtol=1e-6)
+
+
+def test_no_two_channels_are_there_as_arrays():
+    seen = []
+
+    def keep(array):
+        assert all(before() is None for before in seen)
+        seen.append(weakref.ref(array))
+        return array.shape
+
+    assert network().vectors(PAIRS, keep=keep) == {"graph": (N, 6), "image": (N, 4)}
 
 
 def test_known_pairs_decide_what_all_nodes_look_like():
