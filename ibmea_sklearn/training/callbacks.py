@@ -275,8 +275,8 @@ class ProgressBar(Callback):
 
     Parameters
     ----------
-    total : int
-        Epochs of all rounds together.
+    total : callable
+        Says how many epochs all rounds have together; asked as each of them begins.
 
     Notes
     -----
@@ -284,7 +284,7 @@ class ProgressBar(Callback):
     printed once.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: Callable[[], int]) -> None:
         self.total = total
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -305,7 +305,7 @@ class ProgressBar(Callback):
         )
         self._bar = Progress(*columns)
         self._task = self._bar.add_task(
-            "", total=self.total, completed=len(net.history), **_fields(net.history)
+            "", total=self.total(), completed=len(net.history), **_fields(net.history)
         )
         self._bar.start()
 
