@@ -186,6 +186,14 @@ def test_equal_names_find_nothing(edges):
 
 
 @UNCALIBRATED
+def test_labels_to_start_from_need_seeds():
+    kg1, kg2, _ = named_pair()
+    aligner = IBMEAAligner(verbose=0).set_params(graph__start="propagation")
+    with pytest.raises(ValueError, match='graph__start="propagation", to send labels from; found'):
+        aligner.fit(kg1, kg2)
+
+
+@UNCALIBRATED
 def test_scripts_that_share_no_letter_are_compared():
     words = ["Москва", "Казань", "Самара", "Тула", "Омск", "Пермь", "Уфа", "Сочи"]
     latin = ["Moskva", "Kazan", "Samara", "Tula", "Omsk", "Perm", "Ufa", "Sochi"]
