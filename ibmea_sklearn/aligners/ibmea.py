@@ -487,6 +487,11 @@ class IBMEAAligner(BaseAligner):
 
     def _propagated(self, start: Start, width: int) -> np.ndarray:
         """Vectors of propagated labels that the graph encoder starts from."""
+        if not len(start.train):
+            raise ValueError(
+                'Expected seeds, with graph__start="propagation", to send labels from; found none. '
+                'Pass known pairs, or set graph__start="anchors", which takes the pairs found.'
+            )
         # Without the labels of held-out seeds: their neighbours would bring them back to them.
         labels = self._label_propagation()
         X = labels.fit_transform(start.train)

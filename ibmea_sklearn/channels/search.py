@@ -262,16 +262,16 @@ class PairSearch:
             # Propagated labels alone change with what is known: without them one search finds all.
             for _ in range(n_searches if self.channels.propagation else min(n_searches, 1)):
                 self.find()
-            if n_searches and self.channels.propagation and self.are_seeds_few:
-                self._find_on()
+            if n_searches and self.channels.propagation:
+                while self.is_growing and len(self.log) < _MOST_SEARCHES:
+                    self.find()
         self._check_known()
 
-    def _find_on(self) -> None:
-        """Look again as long as that finds more."""
-        n_before = self.log[-2]["n_found"] if len(self.log) > 1 else 0
-        while len(self.found) > _GROWTH * n_before and len(self.log) < _MOST_SEARCHES:
-            n_before = len(self.found)
-            self.find()
+    @property
+    def is_growing(self) -> bool:
+        """Whether seeds are few, and the last search has found more pairs than the one before."""
+        before, last = [0, 0, *(row["n_found"] for row in self.log)][-2:]
+        return self.are_seeds_few and last > _GROWTH * before
 
     def _check_known(self) -> None:
         """Raise a ValueError if fewer than two pairs are known: one has no other to differ from."""

@@ -282,8 +282,8 @@ class ProgressBar(Callback):
 
     Parameters
     ----------
-    total : int
-        Epochs of all rounds together.
+    total : callable
+        Says how many epochs all rounds have together; asked as each of them begins.
 
     Notes
     -----
@@ -291,7 +291,7 @@ class ProgressBar(Callback):
     printed once, and each minute a line says how far it is.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: Callable[[], int]) -> None:
         self.total = total
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -313,7 +313,7 @@ class ProgressBar(Callback):
         )
         self._bar = Progress(*columns)
         self._task = self._bar.add_task(
-            "", total=self.total, completed=len(net.history), memory="", **_fields(net.history)
+            "", total=self.total(), completed=len(net.history), memory="", **_fields(net.history)
         )
         self._began = self._said = time.perf_counter()
         self._first = len(net.history)
@@ -332,10 +332,10 @@ class ProgressBar(Callback):
         memory = memory_when_long(now - self._began)
         self._bar.update(self._task, advance=1, memory=memory, **_fields(net.history))
         if now - self._said >= _EVERY and not self._bar.console.is_terminal:
-            self._said = now
-            left = (now - self._began) / (epoch - self._first) * (self.total - epoch)
+            self._said, total = now, self.total()
+            left = (now - self._began) / (epoch - self._first) * (total - epoch)
             rich.print(
-                f"epoch {epoch}/{self.total}, about {as_duration(left)} left for epochs, "
+                f"epoch {epoch}/{total}, about {as_duration(left)} left for epochs, "
                 f"{as_size(in_use())} in memory",
                 flush=True,
             )

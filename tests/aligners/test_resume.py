@@ -19,6 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 from spies import CHEAP, Watched, made
 
 from ibmea_sklearn import IBMEAAligner, KnowledgeGraph
+from ibmea_sklearn.channels import search
+from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.persistence import fitted_attributes
 from ibmea_sklearn.training import AlignmentNet, Checkpoint
 
@@ -154,6 +156,21 @@ def test_patience_is_remembered(hard_pair, tmp_path):
             fit(aligner, hard_pair)
     aligner.at = ""
     assert_same(fit(aligner, hard_pair), whole)
+
+
+def test_a_round_that_was_added_is_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "FEW_SEEDS", 50)
+    kg1, kg2, _ = make_mmkg_pair(150, image_noise=2.0, random_state=0)
+    params = {**PARAMS, "rounds__validation_interval": None}
+    whole = made(Stopped, params).fit(kg1, kg2)
+    n_epochs = len(whole.history_)
+    assert n_epochs > 6 and n_epochs % 3 == 0  # two rounds were asked for
+    aligner = made(Stopped, params, training__checkpoint_dir=tmp_path)
+    aligner.at = f"epoch {n_epochs}"
+    with pytest.raises(KeyboardInterrupt):
+        aligner.fit(kg1, kg2)
+    aligner.at = ""
+    assert_same(aligner.fit(kg1, kg2), whole)
 
 
 def test_what_the_search_has_learnt_is_there(stopped, hard_pair, tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
 from ibmea_sklearn import (
     AlignmentWarning,
@@ -18,6 +21,7 @@ from ibmea_sklearn import (
 from ibmea_sklearn.aligners._steps import begin, featurizer_of
 from ibmea_sklearn.channels import search
 from ibmea_sklearn.channels.channels import family_of
+from ibmea_sklearn.datasets import make_mmkg_pair
 
 N = 60
 
@@ -182,6 +186,14 @@ def test_equal_names_find_nothing(edges):
 
 
 @UNCALIBRATED
+def test_labels_to_start_from_need_seeds():
+    kg1, kg2, _ = named_pair()
+    aligner = IBMEAAligner(verbose=0).set_params(graph__start="propagation")
+    with pytest.raises(ValueError, match='graph__start="propagation", to send labels from; found'):
+        aligner.fit(kg1, kg2)
+
+
+@UNCALIBRATED
 def test_scripts_that_share_no_letter_are_compared():
     words = ["Москва", "Казань", "Самара", "Тула", "Омск", "Пермь", "Уфа", "Сочи"]
     latin = ["Moskva", "Kazan", "Samara", "Tula", "Omsk", "Perm", "Ufa", "Sochi"]
@@ -198,6 +210,21 @@ def test_bags_that_are_given_and_not_used_are_told(capsys):
     aligner = PropagationAligner(random_state=0).fit(kg1, kg2, links[:30])
     assert "Not used: said." in " ".join(capsys.readouterr().out.split())
     assert aligner.modalities_ == ["graph", "name"]
+
+
+@UNCALIBRATED
+def test_rounds_go_on_as_long_as_searches_find_more():
+    kg1, kg2, _ = make_mmkg_pair(150, image_noise=2.0, random_state=0)
+    aligner = IBMEAAligner(modalities=["graph", "image"], random_state=0, verbose=0)
+    aligner.set_params(training__max_epochs=5).fit(kg1, kg2)
+    n_rounds = len(aligner.history_) // 5
+    found = [row["n_found"] for row in aligner.rounds_]
+    n_frozen = sum(not row["trained"] for row in aligner.rounds_)
+    # Before each round, and once all are trained, is a search.
+    assert len(found) == n_frozen + n_rounds and n_rounds > 2
+    grows = [more > 1.05 * one for one, more in itertools.pairwise(found)][n_frozen - 1 : -1]
+    assert all(grows[: n_rounds - 2]) and not grows[n_rounds - 2]
+    assert len(clone(aligner).set_params(rounds__n_rounds=1).fit(kg1, kg2).history_) == 5
 
 
 # The table of pairs
