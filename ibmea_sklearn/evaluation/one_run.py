@@ -207,10 +207,11 @@ def run_protocol(
     seconds = _fit(aligner, graphs, parts.train, told, protocol, step, verbose)
     with step(f"Ranking {len(parts.test)} test pairs"):
         ways = _ways(aligner, protocol)
-        ranks = {name: _both_ways(way, parts.test) for name, way in ways.items()}
+        ranks = _ranks(ways, parts.test)
         lead, *_ = ways
         others = modality_names(aligner) if by_modality else []
-        alone = {m: _scored(_both_ways(ways[lead], parts.test, m)) for m in others}
+        one = {lead: ways[lead]}
+        alone = {m: _scored(_ranks(one, parts.test, m)[lead]) for m in others}
     with step("Aligning one to one"):
         alignment = alignment_scores(aligner, parts.test, parts.gone)
         free = {"hits@1_by_predict": predicted(ways[lead], parts.test)}
@@ -280,11 +281,19 @@ def _ways(aligner: BaseAligner, protocol: Protocol) -> dict[str, BaseAligner]:
     return found
 
 
-def _both_ways(aligner: BaseAligner, test: Any, modality: str = FUSED) -> dict[str, np.ndarray]:
-    return {
-        direction: aligner.rank(test, modality, reverse=reverse)
-        for direction, reverse in DIRECTIONS.items()
-    }
+def _ranks(
+    ways: Mapping[str, BaseAligner], test: Any, modality: str = FUSED
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return ranks by matching and direction: products of vectors are taken once for them all."""
+    found: dict[str, dict[str, np.ndarray]] = {name: {} for name in ways}
+    for direction, reverse in DIRECTIONS.items():
+        first, *_ = ways.values()
+        asked = first._question(test, modality, reverse)
+        sides = first._matching().hold(asked["sources"], asked["targets"])
+        asked["sources"], asked["targets"] = sides
+        for name, way in ways.items():
+            found[name][direction] = way._matching().ranks(**asked)
+    return found
 
 
 def _scored(ranks: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:

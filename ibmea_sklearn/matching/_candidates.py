@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from scipy import sparse
 
+from ._held_products import HeldProducts, held_entries
 from ._scores import Scores
 from ._sparse_vectors import SparseVectors, Vectors, paired_products
 from ._stored_vectors import BlockVectors, block_products, sketch_of_blocks
@@ -29,8 +30,8 @@ def candidates_of(
 
 def is_sketched(scores: Scores, width: int | None) -> bool:
     """Tell whether a sketch has fewer columns; sparse vectors are compared as quickly without."""
-    is_sparse = isinstance(scores.left, SparseVectors)
-    return width is not None and width < scores.left.shape[1] and not is_sparse
+    is_quick = isinstance(scores.left, (SparseVectors, HeldProducts))
+    return width is not None and width < scores.left.shape[1] and not is_quick
 
 
 def sketched(scores: Scores, width: int) -> Scores:
@@ -71,7 +72,7 @@ def entry_products(
 
     Parameters
     ----------
-    left, right : float32 tensors of shapes (n, d) and (m, d), SparseVectors or BlockVectors
+    left, right : float32 tensors of shapes (n, d) and (m, d), or what stands for them
     rows, columns : int ndarrays of shape (n_places,)
         Rows ascending.
 
@@ -83,6 +84,8 @@ def entry_products(
         return paired_products(left, right, rows, columns)
     if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
         return block_products(left, right, lambda a, b: entry_products(a, b, rows, columns))
+    if isinstance(left, HeldProducts) and isinstance(right, HeldProducts):
+        return held_entries(left, right, rows, columns)
     counts = np.bincount(rows, minlength=len(left))
     offsets = np.concatenate([[0], np.cumsum(counts)])
     places, ends, bags = (

@@ -16,12 +16,15 @@ from ._assign import assign_allowed
 from ._blocker import Blocker
 from ._candidates import Candidates, candidates_of, is_sketched, sketched
 from ._faiss import SEARCH, scores_by
+from ._held_products import held
 from ._listed import ListedScores, checked_listed, cosines_listed, csls_listed, sinkhorn_listed
 from ._scores import Scores, checked_indices, cosine_scores, csls_scores
 from ._sinkhorn import TEMPERATURE, of_vectors, probable_candidates, sinkhorn_scores
 
 # Pairs of entities that an aligner compares without a blocker, unless it is told to.
 MOST_PAIRS = 20_000**2
+# Bytes of inner products that are held for several matchings.
+_MOST_HELD = 2 << 30
 
 
 class _Device(Range):
@@ -330,6 +333,41 @@ class Matching(Estimator):
         scores = self._scores(sources, targets, forbidden, candidates, is_exact=True)
         scores = _of_rows(scores, rows)
         return scores.ranks(_checked_true(true, *scores.shape))
+
+    def hold(self, sources: Any, targets: Any) -> tuple[Any, Any]:
+        """Take all inner products once, where several matchings are to look at the same vectors.
+
+        Parameters
+        ----------
+        sources : array-like of shape (n, d), or None
+        targets : array-like of shape (m, d), or None
+
+        Returns
+        -------
+        sources, targets
+            What stands for them in the other methods, of this matching and of others with the same
+            ``normalize`` and ``device``. What is sparse, kept in blocks, or of more than 2 GB of
+            products is returned as it is.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`top_k`.
+
+        Examples
+        --------
+        >>> from ibmea_sklearn.matching import Matching
+        >>> held = Matching().hold([[1, 0], [0, 2]], [[3, 1], [0, 1], [1, 1]])
+        >>> [Matching(m).ranks(*held, true=[0, 2]).tolist() for m in ("cosine", "csls")]
+        [[1.0, 2.0], [1.0, 2.0]]
+        """
+        if sources is None or targets is None:
+            return sources, targets
+        cosine = self._cosine(sources, targets, Scores)
+        n, m = cosine.shape
+        if not isinstance(cosine.left, torch.Tensor) or 4 * n * m > _MOST_HELD:
+            return sources, targets
+        return held(cosine.left, cosine.right)
 
     def mutual_nearest(
         self, sources: Any, targets: Any, forbidden: Any = None, candidates: Any = None

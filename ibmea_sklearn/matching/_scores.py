@@ -13,6 +13,7 @@ from scipy import sparse
 from .._utils.columns import is_stored
 from .._utils.device import resolve_device
 from ._blocks import TopOfColumns, cuts, over_blocks, rows_per_block, select_top, single_best, union
+from ._held_products import HeldProducts
 from ._sparse_vectors import (
     SparseVectors,
     Vectors,
@@ -283,6 +284,8 @@ def _argmax(block: torch.Tensor) -> torch.Tensor:
 
 
 def _vectors(matrix: Any, normalize: bool, device: torch.device) -> Vectors:
+    if isinstance(matrix, HeldProducts):  # they were made as they are to be compared
+        return matrix
     if sparse.issparse(matrix):
         return SparseVectors(scaled_rows(matrix) if normalize else matrix)
     if is_stored(matrix):
@@ -321,7 +324,8 @@ def checked_pair(sources: Any, targets: Any) -> tuple[Any, Any]:
 
 def _checked_embeddings(values: Any, name: str) -> Any:
     """Return `values` as a finite float32 matrix with rows."""
-    if is_stored(values) and 0 not in values.shape:
+    is_ready = is_stored(values) or isinstance(values, HeldProducts)
+    if is_ready and 0 not in values.shape:
         return values
     with np.errstate(over="ignore"):  # what overflows is found below
         if sparse.issparse(values):

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from .._utils.columns import is_stored
+from ._held_products import HeldProducts, product_of_held
 from ._stored_vectors import BlockVectors, product_of_blocks
 
 __all__ = [
@@ -70,8 +71,8 @@ class SparseVectors:
         return torch.empty(*shape, dtype=dtype)
 
 
-# A tensor, SparseVectors or BlockVectors. They answer alike where it matters; what only tensors can
-# do, such as a sketch, is not asked of sparse ones.
+# A tensor, SparseVectors, BlockVectors or HeldProducts. They answer alike where it matters; what
+# only tensors can do, such as a sketch, is not asked of sparse ones.
 Vectors = Any
 
 
@@ -82,6 +83,8 @@ def product(left: Vectors, right: Vectors, out: torch.Tensor) -> torch.Tensor:
         return out
     if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
         return product_of_blocks(left, right, out)
+    if isinstance(left, HeldProducts) and isinstance(right, HeldProducts):
+        return product_of_held(left, right, out)
     return torch.mm(left, right.T, out=out)
 
 
@@ -102,7 +105,7 @@ def side_by_side(vectors: Any, *columns: torch.Tensor) -> Any:
     if isinstance(vectors, SparseVectors):
         more = [sparse.csr_array(column.numpy()) for column in columns]
         return SparseVectors(sparse.csr_array(sparse.hstack([vectors.matrix, *more])))
-    if isinstance(vectors, BlockVectors):
+    if isinstance(vectors, (BlockVectors, HeldProducts)):
         return vectors.with_columns(*columns)
     return torch.cat([vectors, *columns], dim=1)
 
