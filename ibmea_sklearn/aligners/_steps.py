@@ -77,7 +77,7 @@ class Start(NamedTuple):
     modalities: list[str]
     search: PairSearch
     seed: int
-    store: VectorStore | None
+    store: VectorStore | None = None
 
 
 def featurizer_of(
