@@ -446,7 +446,8 @@ class BaseAligner(Estimator, ABC):
         Candidates are those of ``score_candidates``. CSLS and Sinkhorn look at all pairs of `X` at
         once; with "all", at all entities that are no seeds, whichever are asked for.
         """
-        return self._matching().ranks(**self._question(X, modality, reverse))
+        asked = self._question(X, modality, reverse)  # first: it says so if nothing is fitted
+        return self._matching().ranks(**asked)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Hits@1: share of the pairs whose true target ranks first.
