@@ -144,6 +144,12 @@ def settings_of(estimator: Estimator, name: str) -> Any:
     return type(value)(**{**params, **meant})
 
 
+def is_left_open(estimator: Estimator, name: str, key: str) -> bool:
+    """Tell whether a parameter of some settings was not given, and the default stands."""
+    value = getattr(estimator, name)
+    return value is None or _is_auto(getattr(value, key))
+
+
 def _is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
 from .._utils.columns import VectorStore
-from .._utils.estimator import settings_of
+from .._utils.estimator import is_left_open, settings_of
 from .._utils.names import FUSED, GRAPH, NAME, NETWORK, PROPAGATION, SCHEMA, diffused
 from .._utils.validation import checked_random
 from ..channels import PairSearch
@@ -352,6 +352,7 @@ def train(
         fingerprint=functools.partial(fingerprint, aligner, start.X, start.modalities, device),
         verbose=bool(aligner.verbose),
         explore=functools.partial(encode, explores=True),
+        adds_rounds=is_left_open(aligner, "rounds", "n_rounds"),
         optimizer=optimizer,
     )
 

@@ -120,8 +120,8 @@ class Rounds(Estimator):
         `min_confidence` join the seeds (iterative learning): where a network is trained, before the
         first round those that the channels without training find; before each further round those
         that all channels find. 2 in IBMEA, 3 in TMEA and propagation. With fewer than 50 seeds, or
-        none, and more than one round, searches and rounds go on, up to ten of each, as long as a
-        search finds 5% more pairs than the one before.
+        none, and more than one round, searches go on, up to ten, as long as each finds 5% more
+        pairs than the one before; with "auto", rounds of training as well.
     min_confidence : float, default=0.5
         Sinkhorn probability that a pair needs to join.
     validation_fraction : float, default=0.1

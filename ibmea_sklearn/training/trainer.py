@@ -42,7 +42,8 @@ class Trainer:
 
     Found pairs are looked for anew after each round, so one that a later round no longer finds is
     dropped again. The optimiser keeps its moments; the schedule starts anew. With fewer than 50
-    seeds rounds go on, up to ten, as long as the search before the last one found 5% more pairs.
+    seeds rounds may be added, up to ten in all, as long as a search finds 5% more pairs than the
+    one before it.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ class Trainer:
     explore : callable, optional
         As `encode`, where pairs are looked for within a round, see
         ``candidates.Candidates``. By default `encode` itself.
+    adds_rounds : bool, default=False
+        Whether rounds may be added.
     optimizer : type, default=AdamW
         A class of ``torch.optim`` that takes ``weight_decay`` and ``fused``.
 
@@ -98,6 +101,7 @@ class Trainer:
         fingerprint: Callable[[], dict[str, str]],
         verbose: bool,
         explore: Encode | None = None,
+        adds_rounds: bool = False,
         optimizer: type[torch.optim.Optimizer] = torch.optim.AdamW,
     ) -> None:
         self.network, self.criterion, self.encode = network, criterion, encode
@@ -105,6 +109,7 @@ class Trainer:
         self.training, self.rounds, self.matching = training, rounds, matching
         self.device, self.verbose, self.optimizer = device, verbose, optimizer
         self.epochs = [training.max_epochs] * rounds.n_rounds
+        self.most_rounds = max(rounds.n_rounds, _MOST_ROUNDS if adds_rounds else 0)
         self.n_round = 0
         self.history: list[dict[str, Any]] = []
         self.best_epoch: int | None = None
@@ -152,9 +157,8 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go to a round."""
-        most = max(len(self.epochs), _MOST_ROUNDS)
-        if state["n_round"] not in range(most):
-            raise ValueError(f"round {state['n_round']!r} of {most}")
+        if state["n_round"] not in range(self.most_rounds):
+            raise ValueError(f"round {state['n_round']!r} of {self.most_rounds}")
         self.n_round = state["n_round"]
         self.epochs += [self.training.max_epochs] * (self.n_round + 1 - len(self.epochs))
 
@@ -184,14 +188,23 @@ class Trainer:
                 if self.n_round + 1 == len(self.epochs):
                     if not self._goes_on():
                         return
-                    self.epochs.append(self.training.max_epochs)
+                    self._add_round()
                 self.search.find(self.encode)
                 self.n_round += 1
 
     def _goes_on(self) -> bool:
         """Tell whether a round is added: seeds are few, and the last search found many more."""
         is_iterative = self.rounds.n_rounds > 1 and self.candidates is None
-        return is_iterative and self.search.is_growing and len(self.epochs) < _MOST_ROUNDS
+        return is_iterative and self.search.is_growing and len(self.epochs) < self.most_rounds
+
+    def _add_round(self) -> None:
+        self.epochs.append(self.training.max_epochs)
+        if self.verbose:
+            rich.print(
+                f"Round {len(self.epochs)} is added: seeds are few, and the last search found many "
+                "more pairs than the one before. rounds__n_rounds=2 leaves it at two.",
+                flush=True,
+            )
 
     def _end(self, of_round: int, epoch: int) -> int:
         """Return the epoch up to which the known pairs stay as they are."""
@@ -263,9 +276,8 @@ class Trainer:
         if schedule == "constant":
             return lambda epoch: 1.0
         stretch = None if schedule == "cosine" else schedule
-        # Each round has the same; a round that is added later as well.
-        n_rounds = max(len(self.epochs), _MOST_ROUNDS)
-        return warmup_cosine([self.training.max_epochs] * n_rounds, self.training.warmup, stretch)
+        epochs = [self.training.max_epochs] * self.most_rounds  # rounds that are added, too
+        return warmup_cosine(epochs, self.training.warmup, stretch)
 
     def _net(self) -> AlignmentNet:
         # The guard comes first: where the loss is not finite, there is nothing to validate.

@@ -224,7 +224,19 @@ def test_rounds_go_on_as_long_as_searches_find_more():
     assert len(found) == n_frozen + n_rounds and n_rounds > 2
     grows = [more > 1.05 * one for one, more in itertools.pairwise(found)][n_frozen - 1 : -1]
     assert all(grows[: n_rounds - 2]) and not grows[n_rounds - 2]
-    assert len(clone(aligner).set_params(rounds__n_rounds=1).fit(kg1, kg2).history_) == 5
+    for given in (1, 2):  # as many as are asked for
+        again = clone(aligner).set_params(rounds__n_rounds=given).fit(kg1, kg2)
+        assert len(again.history_) == 5 * given
+
+
+@UNCALIBRATED
+def test_a_round_that_is_added_is_said(capsys):
+    kg1, kg2, _ = make_mmkg_pair(150, image_noise=2.0, random_state=0)
+    aligner = IBMEAAligner(modalities=["graph", "image"], random_state=0)
+    aligner.set_params(training__max_epochs=5).fit(kg1, kg2)
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("is added: seeds are few") == len(aligner.history_) // 5 - 2
+    assert "Round 3 is added" in said and "rounds__n_rounds=2 leaves it at two" in said
 
 
 # The table of pairs

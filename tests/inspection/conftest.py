@@ -32,7 +32,7 @@ def noisy_pair():
 
 @pytest.fixture(scope="session")
 def trained(noisy_pair):
-    """IBMEA in two rounds or more of three epochs, on half of the links."""
+    """IBMEA in two rounds of three epochs, on half of the links."""
     aligner = IBMEAAligner.from_preset(
         modalities=["graph", "image", "attribute"],
         graph__n_components=16,

@@ -20,9 +20,7 @@ def test_shows_the_history_of_an_aligner(trained):
     assert set(display.losses) == expected
     for name, values in display.losses.items():
         assert values.tolist() == [row[name] for row in trained.history_]
-    # Three epochs a round; seeds are few, so there may be more than two rounds.
-    assert display.rounds[:, 0].tolist() == [*range(1, len(trained.history_), 3)]
-    assert len(display.rounds) >= 2
+    assert display.rounds[:, 0].tolist() == [1, 4]
     labels = [t.get_text() for t in display.ax_.get_legend().get_texts()]
     assert labels == [*trained.modalities_, "fused"]
     assert len(display.axes_) == 2 and display.figure_ is display.ax_.figure

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from ibmea_sklearn.matching import Matching
 from ibmea_sklearn.matching import _matching as module
+from ibmea_sklearn.matching._candidates import entry_products
 
 METHODS = ["cosine", "csls", "sinkhorn"]
 
@@ -65,8 +66,6 @@ def test_columns_beside_them_count(sides):
     assert torch.allclose(scores._block(slice(3, 9)), wide[0][3:9] @ wide[1].T, atol=1e-5)
     at = np.array([0, 0, 5]), np.array([7, 2, 30])
     expected = (wide[0][at[0]] * wide[1][at[1]]).sum(dim=1)
-    from ibmea_sklearn.matching._candidates import entry_products
-
     assert entry_products(*beside, *at) == pytest.approx(expected.numpy(), abs=1e-5)
 
 

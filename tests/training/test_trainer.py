@@ -113,7 +113,6 @@ def test_a_real_search_between_rounds():
     """Vectors by which all pairs are alike: after one round they are all known."""
     half = np.random.default_rng(0).normal(size=(N_LEFT, 4)).astype(np.float32)
     search = Scripted(vectors=np.concatenate([half, half]))
-    search.are_seeds_few = False  # else a round is added
     search.find = lambda encode=None: super(Scripted, search).find(None)
     done = Run(1, 2, search).run()
     assert [len(pairs) for pairs in done.trained_on] == [2, 6]
