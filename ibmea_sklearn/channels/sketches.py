@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._utils.columns import column_blocks
+from ..matching._sketch import fold
 
 __all__ = ["sketch"]
 
@@ -45,17 +46,8 @@ def sketch(vectors: Mapping[str, Any], weights: Mapping[str, float], width: int)
             signs = random.choice(np.array([-root, root]), block.shape[1])
             for start in range(0, n_nodes, _ROWS):
                 rows = slice(start, start + _ROWS)
-                _fold(block[rows] * signs, sums[rows], first % width)
+                fold(block[rows] * signs, sums[rows], first % width)
             first += block.shape[1]
         lengths += np.float32(weights[name]) * channel.any(axis=1)
     sums /= np.sqrt(np.where(lengths > 0, lengths, 1))[:, None]
     return sums
-
-
-def _fold(columns: np.ndarray, sums: np.ndarray, first: int) -> None:
-    """Add columns to the sums from `first` on; after the last sum comes the first one."""
-    width, done = sums.shape[1], 0
-    while done < columns.shape[1]:
-        n = min(width - first, columns.shape[1] - done)
-        sums[:, first : first + n] += columns[:, done : done + n]
-        done, first = done + n, 0

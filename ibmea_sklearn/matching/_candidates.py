@@ -11,8 +11,9 @@ from scipy import sparse
 
 from ._held_products import HeldProducts, held_entries
 from ._scores import Scores
+from ._sketch import fold
 from ._sparse_vectors import SparseVectors, Vectors, paired_products
-from ._stored_vectors import BlockVectors, block_products, sketch_of_blocks
+from ._stored_vectors import BlockVectors, block_products
 
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
@@ -42,19 +43,19 @@ def sketched(scores: Scores, width: int) -> Scores:
     """
     n_columns = scores.left.shape[1]
     random = np.random.default_rng(0)  # the same vectors always have the same candidates
-    sums = torch.arange(n_columns) % width
     signs = torch.from_numpy(random.choice(np.array([-1, 1], np.float32), n_columns))
-    both = (_add(side, sums, signs, width) for side in (scores.left, scores.right))
+    both = (_add(side, signs, width) for side in (scores.left, scores.right))
     return scores.with_vectors(*both)
 
 
-def _add(vectors: Vectors, sums: torch.Tensor, signs: torch.Tensor, width: int) -> torch.Tensor:
-    if isinstance(vectors, BlockVectors):
-        return sketch_of_blocks(vectors, sums, signs, width)
-    result = vectors.new_zeros(len(vectors), width)
-    signs, sums = signs.to(vectors.device), sums.to(vectors.device)
-    for rows, of_rows in zip(vectors.split(4096), result.split(4096), strict=True):
-        of_rows.index_add_(1, sums, rows * signs)
+def _add(vectors: Vectors, signs: torch.Tensor, width: int) -> torch.Tensor:
+    result, first = vectors.new_zeros(len(vectors), width), 0
+    blocks = vectors.blocks() if isinstance(vectors, BlockVectors) else [vectors]
+    for block in blocks:
+        some = signs[first : first + block.shape[1]].to(block.device)
+        for rows, of_rows in zip(block.split(4096), result.split(4096), strict=True):
+            fold(rows * some, of_rows, first % width)
+        first += block.shape[1]
     return result
 
 

@@ -11,7 +11,7 @@ import torch
 if TYPE_CHECKING:
     from .._utils.columns import StoredVectors
 
-__all__ = ["BlockVectors", "block_products", "product_of_blocks", "sketch_of_blocks"]
+__all__ = ["BlockVectors", "block_products", "product_of_blocks"]
 
 
 class BlockVectors:
@@ -94,15 +94,3 @@ def block_products(left: BlockVectors, right: BlockVectors, products: Any) -> np
     """Add up what `products` returns for each block of both sides: float32 ndarrays."""
     blocks = zip(left.blocks(), right.blocks(), strict=True)
     return np.asarray(sum(products(one, two) for one, two in blocks))
-
-
-def sketch_of_blocks(
-    vectors: BlockVectors, sums: torch.Tensor, signs: torch.Tensor, width: int
-) -> torch.Tensor:
-    """Add each column to one of `width` sums, with its sign: (n, width)."""
-    result, start = torch.zeros(len(vectors), width), 0
-    for block in vectors.blocks():
-        columns = slice(start, start + block.shape[1])
-        result.index_add_(1, sums[columns], block * signs[columns])
-        start = columns.stop
-    return result

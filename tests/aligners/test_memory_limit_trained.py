@@ -1,8 +1,5 @@
 """A bound on memory, for aligners that train a network: the same is found, and it is kept."""
 
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -215,35 +212,3 @@ def test_a_bound_below_what_training_takes_says_how_to_lower_that(hard_pair, mon
 def test_wrong_bounds_are_told(hard_pair, wrong):
     with pytest.raises(ValueError, match="Expected memory_limit to be a size"):
         image_only(wrong, hard_pair)
-
-
-UNDER_A_BOUND = """
-import re, sys
-from pathlib import Path
-from ibmea_sklearn import IBMEAAligner
-from ibmea_sklearn.datasets import make_mmkg_pair
-
-kg1, kg2, links = make_mmkg_pair(8_000, random_state=0)
-limit = sys.argv[1] or None
-aligner = IBMEAAligner(modalities=["graph"], memory_limit=limit, random_state=0, verbose=0)
-aligner.set_params(training__max_epochs=2).fit(kg1, kg2, links[:2_666])
-aligner.align()
-# What getrusage says begins with the size of the process that has started this one.
-peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
-print(int(peak[1]) * 1024, aligner.score(links[2_666:]))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems count other things")
-def test_a_fit_stays_below_a_bound_that_it_passes_without():
-    def run(limit):
-        command = [sys.executable, "-c", UNDER_A_BOUND, limit]
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-        return map(float, done.stdout.split())
-
-    peak, score = run("1100MB")
-    free_peak, free_score = run("")
-    assert peak < 1.1e9 < free_peak
-    assert abs(score - free_score) < 0.005
