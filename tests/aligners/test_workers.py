@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 from joblib import Memory, parallel_config
+from joblib.externals.loky import get_reusable_executor
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -40,7 +41,8 @@ def large():
 
 
 def in_workers(X, **how):
-    """What two workers say, by task; they are those of earlier calls."""
+    """What two new workers say, by task: old ones keep what earlier tests left in them."""
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
     with parallel_config(backend="loky", n_jobs=2, **how):
         return cross_validate(Reader(), X, cv=4, scoring=report, error_score="raise")
 
