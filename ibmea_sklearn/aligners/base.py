@@ -32,7 +32,7 @@ from ..graph._seed_pairs import indexed_pairs
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
 from ..matching import Matching
-from ..matching._candidates import places, places_among
+from ..matching._candidates import places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._best_targets import best_targets
@@ -64,6 +64,7 @@ from ._matches import (
     unmatched_table,
 )
 from ._questions import ask, neighbours, reason_of
+from ._ranking import rank_question
 from ._record import FitRecord, LabelStart
 from ._shared_facts import AlignedRelations
 from ._suspects import Evidence, find_suspects
@@ -446,8 +447,8 @@ class BaseAligner(Estimator, ABC):
         Candidates are those of ``score_candidates``. CSLS and Sinkhorn look at all pairs of `X` at
         once; with "all", at all entities that are no seeds, whichever are asked for.
         """
-        asked = self._question(X, modality, reverse)  # first: it says so if nothing is fitted
-        return self._matching().ranks(**asked)
+        question = rank_question(self, X, reverse)  # first: it says so if nothing is fitted
+        return question.ranks(self._matching(), *self._compared(modality, *question.ends))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Hits@1: share of the pairs whose true target ranks first.
@@ -1083,33 +1084,6 @@ class BaseAligner(Estimator, ABC):
     def _listed(self) -> sparse.csr_array | None:
         """Return what candidates are compared alone; None where all pairs are."""
         return None if self._matching().search in ("exact", "faiss") else self.candidates_
-
-    def _question(self, X: Any, modality: str, reverse: bool) -> dict[str, Any]:
-        """Return what `Matching.ranks` is asked by :meth:`rank`."""
-        pairs = self._pair_indices(X)
-        query, answer = (1, 0) if reverse else (0, 1)
-        asked, pool = pairs[:, query], self._ordered(answer, pairs[:, answer])
-        sources = asked
-        if self.score_candidates == "all":
-            # All that is free takes part, as in `predict`: an entity's rank does not depend on
-            # which others are asked for.
-            sources = self._ordered(query, np.concatenate([asked, self._free(query)]))
-            pool = self._ordered(answer, np.concatenate([pool, self._free(answer)]))
-        rows = None if sources is asked else places(asked, sources)
-        true = places(pairs[:, answer], pool)
-        out = self._forbidden(sources, pool) if not reverse else self._forbidden(pool, sources)
-        ends = (pool, sources) if reverse else (sources, pool)
-        left, right, among = self._compared(modality, *ends)
-        if reverse:
-            left, right, among = right, left, None if among is None else among.T
-        return {
-            "sources": left,
-            "targets": right,
-            "true": true,
-            "rows": rows,
-            "forbidden": out[:, ::-1] if reverse else out,
-            "candidates": among,
-        }
 
     def _compared(self, modality: str, left: np.ndarray, right: np.ndarray) -> tuple[Any, Any, Any]:
         """Return vectors of some entities, and the candidates among them, see Matching."""

@@ -14,6 +14,7 @@ import numpy as np
 from .._utils.aligner_parameters import leave_candidates_out, rounds_for, setting_of, settings_of
 from .._utils.estimator import settings_of as settings_in
 from .._utils.names import FUSED
+from ..aligners._ranking import RankQuestion, rank_question
 from ..featurizers import encode_names
 from ..graph import KnowledgeGraph
 from ..metrics import rank_metrics
@@ -284,15 +285,19 @@ def _ways(aligner: BaseAligner, protocol: Protocol) -> dict[str, BaseAligner]:
 def _ranks(
     ways: Mapping[str, BaseAligner], test: Any, modality: str = FUSED
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Return ranks by matching and direction: products of vectors are taken once for them all."""
+    """Return ranks by matching and direction: products are taken once for all of them."""
+    first, *_ = ways.values()
     found: dict[str, dict[str, np.ndarray]] = {name: {} for name in ways}
+    last: RankQuestion | None = None
     for direction, reverse in DIRECTIONS.items():
-        first, *_ = ways.values()
-        asked = first._question(test, modality, reverse)
-        sides = first._matching().hold(asked["sources"], asked["targets"])
-        asked["sources"], asked["targets"] = sides
+        question = rank_question(first, test, reverse)
+        if not question.compares_as(last):
+            *sides, among = first._compared(modality, *question.ends)
+            held = first._matching().hold(*sides)
+            del sides
         for name, way in ways.items():
-            found[name][direction] = way._matching().ranks(**asked)
+            found[name][direction] = question.ranks(way._matching(), *held, among)
+        last = question
     return found
 
 

@@ -23,6 +23,9 @@ def candidates_of(
     scores: Scores, n_candidates: int, sketch_width: int | None = None
 ) -> sparse.csr_array:
     """Keep the best of each row and of each column of `scores`."""
+    left = scores.left
+    if isinstance(left, HeldProducts) and left.other is scores.right and scores.forbidden is None:
+        return left.candidates(n_candidates, lambda: scores.candidates(n_candidates))
     if not is_sketched(scores, sketch_width):
         return scores.candidates(n_candidates)
     assert sketch_width is not None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from scipy import sparse
 
 __all__ = ["HeldProducts", "held", "held_entries", "product_of_held"]
 
@@ -25,6 +27,11 @@ class HeldProducts:
         What they are multiplied by.
     beside : tensor of shape (n, k), optional
         Further columns.
+
+    Attributes
+    ----------
+    other : HeldProducts or None
+        The other side, as both were made.
     """
 
     def __init__(
@@ -37,6 +44,8 @@ class HeldProducts:
     ) -> None:
         self.products, self.lengths, self.width, self.times = products, lengths, width, times
         self.beside = products.new_empty(len(products), 0) if beside is None else beside
+        self.other: HeldProducts | None = None
+        self._candidates: dict[int, sparse.csr_array] = {}
 
     @property
     def device(self) -> torch.device:
@@ -65,6 +74,14 @@ class HeldProducts:
         beside = torch.cat([self.beside, *columns], dim=1)
         return HeldProducts(self.products, self.lengths, self.width, self.times, beside)
 
+    def candidates(self, k: int, choose: Callable[[], sparse.csr_array]) -> sparse.csr_array:
+        """Return the candidates that `choose` chooses, or has chosen: those of the other side."""
+        if k not in self._candidates:
+            seen = None if self.other is None else self.other._candidates.get(k)
+            # Both sides choose: the candidates of one are those of the other, transposed.
+            self._candidates[k] = choose() if seen is None else sparse.csr_array(seen.T)
+        return self._candidates[k]
+
     def norm(self, dim: int = 1, keepdim: bool = False) -> torch.Tensor:
         """Return the lengths of the vectors, (n,) or (n, 1)."""
         lengths = abs(self.times) * self.lengths
@@ -81,10 +98,10 @@ def held(left: torch.Tensor, right: torch.Tensor) -> tuple[HeldProducts, HeldPro
     """Take the inner products of vectors (n, d) and (m, d) once, for all that is asked later."""
     products = left @ right.T
     width = left.shape[1]
-    return (
-        HeldProducts(products, left.norm(dim=1), width),
-        HeldProducts(products.T, right.norm(dim=1), width),
-    )
+    one = HeldProducts(products, left.norm(dim=1), width)
+    one.other = HeldProducts(products.T, right.norm(dim=1), width)
+    one.other.other = one
+    return one, one.other
 
 
 def product_of_held(left: HeldProducts, right: HeldProducts, out: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from ibmea_sklearn.evaluation import Split, split_links
 from ibmea_sklearn.evaluation._machine import forget_peak, peak_memory_mib
 from ibmea_sklearn.evaluation.one_run import ready
 from ibmea_sklearn.io import write_pair
+from ibmea_sklearn.matching import Matching
 from ibmea_sklearn.metrics import rank_metrics
 
 
@@ -30,6 +31,23 @@ def test_each_matching_is_that_of_an_aligner_set_to_it(pair):
     assert (
         report["scores"]["left_to_right"]["fused"] == report["by_matching"]["csls"]["left_to_right"]
     )
+
+
+def test_products_of_a_modality_are_taken_once(pair, monkeypatch):
+    asked = []
+    hold = Matching.hold
+    monkeypatch.setattr(Matching, "hold", lambda *args: asked.append(0) or hold(*args))
+    report = evaluate(small(), pair, Protocol(0.4))  # three matchings, two directions
+    assert len(asked) == len(report["scores"]["left_to_right"])
+
+
+def test_an_entity_of_two_links_is_compared_once(pair):
+    kg1, kg2, links = pair
+    aligner = small(rounds__n_rounds=1).fit(kg1, kg2, links[:20])
+    twice = np.concatenate([links[30:50], [[links[30, 0], links[31, 1]]]])
+    for reverse in (False, True):
+        once = aligner.rank(twice[:-1], reverse=reverse)
+        np.testing.assert_array_equal(aligner.rank(twice, reverse=reverse)[:-1], once)
 
 
 def test_the_aligner_is_not_changed(pair):

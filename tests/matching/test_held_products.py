@@ -81,3 +81,15 @@ def test_what_is_too_large_or_no_array_is_not_held(sides, monkeypatch):
 def test_sides_that_do_not_fit_are_told(sides):
     with pytest.raises(ValueError, match="same width; found 8 and 7 columns"):
         Matching().hold(sides[0], sides[1][:, :7])
+
+
+def test_candidates_of_one_side_serve_the_other(sides):
+    how = Matching(n_candidates=4)
+    left, right = how.hold(*sides)
+    one = how.candidate_similarities(left, right)
+    left.products.fill_(0)  # nobody looks at them again
+    np.testing.assert_array_equal(
+        how.candidate_similarities(right, left).toarray(), one.T.toarray()
+    )
+    more = Matching(n_candidates=9).candidate_similarities(right, left)
+    assert not more.data.any()  # another number of candidates is another question

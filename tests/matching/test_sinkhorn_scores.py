@@ -74,11 +74,14 @@ def test_equals_dense_blocks(n, m, n_candidates, seed, ties, temperature, block_
 def test_each_target_has_its_naive_rank(n, m, n_candidates, seed):
     left, right = draw(n, m, seed)
     options = {"n_candidates": n_candidates, "temperature": 0.3}
-    expected = naive_matching.scores(left, right, "sinkhorn", **options)
+    expected = naive_matching.logs(naive_matching.scores(left, right, "sinkhorn", **options))
     for j in range(m):
         found = ranks(left, right, np.full(n, j), method="sinkhorn", **options)
-        naive = naive_matching.sinkhorn_ranks(expected, np.full(n, j))
-        np.testing.assert_array_equal(found, naive)
+        # Where two scores are nearly the same, either may be the better one in a float32.
+        near = np.abs(expected - expected[:, [j]]) < 1e-5
+        told_apart = near.sum(axis=1) == 1
+        naive = naive_matching.ranks(expected, np.full(n, j))
+        np.testing.assert_array_equal(found[told_apart], naive[told_apart])
 
 
 @given(**DRAWS)
