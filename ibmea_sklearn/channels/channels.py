@@ -21,6 +21,8 @@ Teller = Callable[[np.ndarray], Any]
 
 # Rows that are joined at once.
 _BLOCK = 4096
+# Rows that are scaled at once: so few that they stay in the cache from one step to the next.
+_UNIT_ROWS = 64
 _FROZEN = "frozen_"
 
 
@@ -44,13 +46,16 @@ def unit_rows(vectors: Any) -> Any:
     """Scale rows to length 1; those of zeros stay, what is not finite does not become so."""
     if is_stored(vectors):  # are so already
         return vectors
-    # By the largest entry first: squares of large or small numbers leave float32.
-    scale = np.maximum(vectors.max(axis=1, initial=0), -vectors.min(axis=1, initial=0))[:, None]
-    with np.errstate(invalid="ignore"):
-        scaled = vectors / np.where(scale > 0, scale, 1)
-        norms = np.linalg.norm(scaled, axis=1, keepdims=True)
-        scaled /= np.where(norms > 0, norms, 1)
-    return np.asarray(scaled)
+    units = np.empty(vectors.shape, vectors.dtype)  # a memory map would make one of its kind
+    for start in range(0, len(vectors), _UNIT_ROWS):
+        given, unit = (side[start : start + _UNIT_ROWS] for side in (vectors, units))
+        # By the largest entry first: squares of large or small numbers leave float32.
+        largest = np.maximum(given.max(axis=1, initial=0), -given.min(axis=1, initial=0))[:, None]
+        with np.errstate(invalid="ignore"):
+            np.divide(given, np.where(largest > 0, largest, 1), out=unit)
+            lengths = np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
+            unit /= np.where(lengths > 0, lengths, 1)
+    return units
 
 
 def is_finite(vectors: Vectors) -> bool:

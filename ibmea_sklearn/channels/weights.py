@@ -152,8 +152,14 @@ def _similarities(
         for v in column_blocks(channel):
             for start in range(0, len(candidates), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                part[:, block] += v[pairs[:, 0]] @ v[candidates[block]].T
+                part[:, block] += v[pairs[:, 0]] @ _rows(v, candidates[block]).T
     return similarities, np.searchsorted(candidates, pairs[:, 1])
+
+
+def _rows(vectors: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Return the vectors of some nodes, ascending; no copy of neighbours, as without any seed."""
+    first, last = nodes[0], nodes[-1]
+    return vectors[first : last + 1] if last - first < len(nodes) else vectors[nodes]
 
 
 def _drawn(candidates: np.ndarray, partners: np.ndarray, most: int) -> np.ndarray:
