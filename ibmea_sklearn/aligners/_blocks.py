@@ -11,14 +11,15 @@ from scipy import sparse
 from .._utils.estimator import settings_of
 from ..channels.blocks import Blocks
 from ..channels.hints import hint_at_low_recall
-from ..graph import SeedPairs
+from ..graph import SeedPairs, Sides
 from ..matching import Blocker, Matching
+from ..matching._candidates import n_sums
 
 if TYPE_CHECKING:
     from ..channels import PairSearch
     from ..channels.channels import Encode
 
-__all__ = ["blocks_of", "listed_by"]
+__all__ = ["blocks_of", "listed_by", "say_if_sketched"]
 
 
 def blocks_of(
@@ -57,6 +58,27 @@ def blocks_of(
             flush=True,
         )
     return Blocks(blocker, n) if blocker.sources_ else None
+
+
+def say_if_sketched(how: Matching, sides: Sides, verbose: bool) -> None:
+    """Say that `align` chooses candidates by a sketch, where nobody has asked for one.
+
+    Parameters
+    ----------
+    how : Matching
+    sides : Sides of matrices of shapes (n, width) and (m, width)
+    verbose : bool
+    """
+    (n, width), m = sides.left.shape, sides.right.shape[0]
+    asked = how.sketch_width != "auto" or how.is_blocked(n, m) or sparse.issparse(sides.left)
+    sums = None if asked else n_sums("auto", n, m, width)
+    if verbose and sums is not None:
+        rich.print(
+            f"{n:,} x {m:,} entities of {width:,} numbers: `align` and `predict` choose candidates "
+            f"by {sums:,} random sums of these, and compare them by all. "
+            "matching__sketch_width=None chooses by all.",
+            flush=True,
+        )
 
 
 def listed_by(search: PairSearch, encode: Encode | None = None) -> sparse.csr_array | None:

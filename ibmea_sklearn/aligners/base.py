@@ -36,7 +36,7 @@ from ..matching._candidates import places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._best_targets import best_targets
-from ._blocks import blocks_of
+from ._blocks import blocks_of, say_if_sketched
 from ._earlier import Earlier, changes_of, no_changes, with_earlier
 from ._extension import extended, joined_embeddings
 from ._growth import Growth
@@ -283,6 +283,7 @@ class BaseAligner(Estimator, ABC):
             # A fit that failed is none, whatever it has set. After an interrupt that stays.
             self.__dict__.pop("embeddings_", None)
             raise
+        say_if_sketched(self._matching(), self.embeddings_[FUSED], bool(self.verbose))
         return self
 
     def _forget(self, X: SeedPairs) -> None:

@@ -14,7 +14,7 @@ from .._utils.estimator import Estimator
 from .._utils.validation import AnyOf, Choice, Flag, Integer, Range, checked_integer
 from ._assign import assign_allowed
 from ._blocker import Blocker
-from ._candidates import Candidates, candidates_of, is_sketched, sketched
+from ._candidates import Candidates, candidates_of, sketched, sums_of
 from ._faiss import SEARCH, scores_by
 from ._held_products import held
 from ._listed import ListedScores, checked_listed, cosines_listed, csls_listed, sinkhorn_listed
@@ -71,10 +71,11 @@ class Matching(Estimator):
         vectors are sparse, compares all pairs in any case.
     blocker : Blocker, optional
         What lists the candidates of an aligner.
-    sketch_width : int or None, default=None
+    sketch_width : int, "auto" or None, default="auto"
         Of Sinkhorn: choose candidates by random sums of columns, this many, where embeddings are
-        wider. Faster, but a few of the best are missed. None chooses by all columns, as
-        :meth:`ranks` always does.
+        wider. Faster, but a few of the best are missed. "auto" is 2,048 sums where embeddings have
+        more than 8,192 columns and there are more than 25,000,000 pairs. None chooses by all
+        columns, as :meth:`ranks` always does.
     normalize : bool, default=True
         Scale rows to unit length; else the similarity is the inner product.
     device : str, torch.device or None, default=None
@@ -121,7 +122,9 @@ class Matching(Estimator):
     **Sketch.** A count sketch (Charikar et al., 2002): each column is added, with a random sign, to
     one of the sums. Hits@1 of the free entities of DBP15K zh-en under Sinkhorn, by 4,096
     propagated labels: .714 with 100 exact candidates, .710 with 50 chosen by 1,024 sums, .699 with
-    50 chosen by 512; a fourth of the columns as they are, in place of 1,024 sums: .703.
+    50 chosen by 512; a fourth of the columns as they are, in place of 1,024 sums: .703. With names
+    and no seed, of 12,290 columns, :meth:`mutual_nearest` takes 43 s on two cores with 2,048 sums,
+    102 s without; of the links .943 are found either way.
 
     **Candidates.** More than 100 cost time and win nothing. The 10,500 test pairs of DBP15K zh-en
     by propagated labels, ranked by Sinkhorn, have Hits@1 / Hits@10 / MRR of .717/.853/.768 with 500
@@ -156,7 +159,7 @@ class Matching(Estimator):
         "temperature": TEMPERATURE,
         "n_iterations": Integer(),
         "search": SEARCH,
-        "sketch_width": AnyOf(Integer(), None),
+        "sketch_width": AnyOf(Integer(), "auto", None),
         "normalize": Flag(),
         "device": _Device(),
         "block_bytes": AnyOf(Integer(), None),
@@ -174,7 +177,7 @@ class Matching(Estimator):
         n_iterations: int = 15,
         search: str = "auto",
         blocker: Blocker | None = None,
-        sketch_width: int | None = None,
+        sketch_width: int | str | None = "auto",
         normalize: bool = True,
         device: str | torch.device | None = None,
         block_bytes: int | None = None,
@@ -547,8 +550,8 @@ class Matching(Estimator):
         self.check_parameters()
         cosine = self._cosine(sources, targets, scores_by(self.search))
         cosine.forbidden = _checked_forbidden(forbidden, cosine.shape)
-        width = self.sketch_width
-        scores = sketched(cosine, width) if width and is_sketched(cosine, width) else cosine
+        width = sums_of(cosine, self.sketch_width)
+        scores = cosine if width is None else sketched(cosine, width)
         return of_vectors(scores.candidates(self.n_candidates), cosine)
 
     def probable_candidates(

@@ -272,7 +272,7 @@ def sinkhorn_scores(
     n_candidates: int,
     temperature: float,
     n_iterations: int,
-    sketch_width: int | None,
+    sketch_width: int | str | None,
 ) -> SinkhornScores:
     """Return Sinkhorn's scores of all pairs, from their cosine."""
     candidates = of_vectors(candidates_of(cosine, n_candidates, sketch_width), cosine)

@@ -16,7 +16,7 @@ from ..featurizers.texts.names import NameNGrams
 from ..featurizers.values.coincidences import keys_of
 from ..featurizers.values.reading import typed_values
 from ..graph import KnowledgeGraph, SeedPairs
-from ._candidates import is_sketched, sketched
+from ._candidates import sketched, sums_of
 from ._faiss import FaissScores
 from ._keys import Keys, largest_of_rows, union_of
 from ._scores import Scores, cosine_scores
@@ -91,7 +91,7 @@ def _nearest(X: SeedPairs, modality: str, n_candidates: int) -> sparse.csr_array
     rows = [np.where(side.mask[:, None], side.values, 0) for side in sides]
     kind = FaissScores if importlib.util.find_spec("faiss") else Scores
     cosine = cosine_scores(*rows, kind=kind)
-    few = sketched(cosine, _WIDTH) if is_sketched(cosine, _WIDTH) else cosine
+    few = cosine if sums_of(cosine, _WIDTH) is None else sketched(cosine, _WIDTH)
     return of_vectors(few.candidates(n_candidates), cosine)
 
 

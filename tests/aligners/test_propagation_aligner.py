@@ -10,6 +10,7 @@ from spies import made
 from ibmea_sklearn import KnowledgeGraph, PropagationAligner, SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import LabelPropagation
+from ibmea_sklearn.matching import _candidates
 from ibmea_sklearn.metrics import expected_calibration_error
 
 SMALL = {
@@ -236,3 +237,15 @@ def test_search_by_faiss_finds_nearly_the_same():
     free = pair[2][200:, 0]
     same = found.predict(free) == found.set_params(matching__search="exact").predict(free)
     assert same.mean() > 0.95
+
+
+def test_a_sketch_that_nobody_asked_for_is_said(pair, monkeypatch, capfd):
+    monkeypatch.setattr(_candidates, "_AUTO_PAIRS", 300**2)
+    monkeypatch.setattr(_candidates, "_AUTO_COLUMNS", 200)
+    fit(pair, verbose=1)
+    said = " ".join(capfd.readouterr().out.split())
+    assert "choose candidates by 2,048 random sums of these" in said
+    assert said.endswith("matching__sketch_width=None chooses by all.")
+    for width in (None, 64):
+        fit(pair, verbose=1, matching__sketch_width=width)
+        assert "random sums" not in capfd.readouterr().out

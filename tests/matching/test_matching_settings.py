@@ -87,7 +87,10 @@ def test_parameters_can_be_checked_before_there_is_anything_to_match():
             "one of 'auto', 'exact', 'faiss', 'blocked'; found 'fais'. Did you mean 'faiss'",
         ),
         ({"normalize": "no"}, "Expected normalize to be True or False; found 'no'"),
-        ({"sketch_width": 0}, "Expected sketch_width to be an integer of at least 1 or None"),
+        (
+            {"sketch_width": 0},
+            "Expected sketch_width to be an integer of at least 1 or 'auto' or None",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", CALLS)

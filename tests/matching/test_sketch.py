@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, mutual_nearest
-from ibmea_sklearn.matching._candidates import sketched
+from ibmea_sklearn.matching._candidates import n_sums, sketched
 from ibmea_sklearn.matching._scores import cosine_scores
 
 SIZES = st.integers(1, 12)
@@ -81,3 +81,17 @@ def test_pairs_that_are_alike_are_found():
 def test_a_width_that_makes_no_sense(width):
     with pytest.raises(ValueError, match="Expected sketch_width to be an integer of at least 1"):
         candidate_similarities([[1, 0]], [[0, 1]], sketch_width=width)
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "columns", "expected"),
+    [
+        (5001, 5000, 8193, 2048),
+        (5000, 5000, 8193, None),
+        (5001, 5000, 8192, None),
+        (20, 2_000_000, 9000, 2048),
+    ],
+)
+def test_auto_is_for_wide_vectors_of_many_pairs(n, m, columns, expected):
+    assert n_sums("auto", n, m, columns) == expected
+    assert n_sums(None, n, m, columns) is None and n_sums(7, n, m, columns) == 7
