@@ -1,7 +1,7 @@
 """Whole alignments by size: time, memory and what is right, on synthetic pairs that are hard.
 
-Hubs, 2,000 relations, names of which a third of the words differ, and three of ten entities of
-either side without a partner::
+Hubs, 2,000 relations, half of the triples and values and half of the words of names otherwise in
+the other graph, three of ten entities of either side without a partner::
 
     python -m benchmarks.sizes 10000 30000 100000
     python -m benchmarks.sizes 10000 --search exact
@@ -77,9 +77,13 @@ def measured(run: Run) -> dict[str, Any]:
         n_links,
         n_dangling=run.n - n_links,
         n_relations=2000,
+        mean_degree=6,
         degree_exponent=2.5,
+        structural_overlap=0.5,
+        mean_attributes=2,
+        attribute_noise=0.5,
         image_dim=0,
-        name_noise=1 / 3 if run.names else None,
+        name_noise=0.5 if run.names else None,
         random_state=0,
     )
     seeds, test = links[:0], links
@@ -127,9 +131,10 @@ def make(run: Run, threads: int | None) -> None:
 def section(found: Sequence[dict[str, Any]]) -> str:
     """Return a table in Markdown, with the exponents from the smallest size of a kind on."""
     about = (
-        f"Synthetic pairs (`{COMMAND} N`): attributes with values, 2,000 relations, degrees by a "
-        f"power law of 2.5, {DANGLING:.0%} of the entities of either side without a partner; where "
-        "there are names, a third of their words differ. Candidates are all entities that are no "
+        f"Synthetic pairs (`{COMMAND} N`): 3 triples and 2 values an entity, half of them "
+        "otherwise in the other graph, 2,000 relations, degrees by a power law of 2.5, "
+        f"{DANGLING:.0%} of the entities of either side without a partner; where there are names, "
+        "half of their words differ. Candidates are all entities that are no "
         "seeds; precision and recall are those of all that `align()` says. Time is proportional to "
         "size to the power of the exponent."
     )
