@@ -185,6 +185,16 @@ def test_equal_names_find_nothing(edges):
         PropagationAligner(verbose=0).fit(kg1, kg2)
 
 
+def test_names_without_a_letter_are_told_and_find_nothing():
+    kg1, kg2, _ = named_pair()
+    kg1, kg2 = (kg.with_names(dict.fromkeys(kg.entity_ids, "???")) for kg in (kg1, kg2))
+    with (
+        pytest.warns(AlignmentWarning, match="None of the 120 names has a letter"),
+        pytest.raises(ValueError, match="at least 2 seeds"),
+    ):
+        PropagationAligner(verbose=0).fit(kg1, kg2)
+
+
 @UNCALIBRATED
 def test_labels_to_start_from_need_seeds():
     kg1, kg2, _ = named_pair()
