@@ -275,7 +275,8 @@ def _check_evidence(search: PairSearch, modalities: list[str]) -> None:
             f"Expected at least 2 seeds, pairs of entities known to be the same, or something to "
             f"find pairs by, such as names, values or images of both graphs; found "
             f"{len(search.train)} and nothing to compare entities by but {', '.join(modalities)}. "
-            "Pass more known pairs, or names: KnowledgeGraph(names=...), kg.with_names('id')."
+            "Pass known pairs (ibmea: --seeds), or names: KnowledgeGraph(names=...), "
+            "kg.with_names('id') (ibmea: --names id)."
         )
 
 

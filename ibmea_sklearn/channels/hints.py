@@ -127,9 +127,10 @@ def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
     """
     if n_held_out < LEAST_PAIRS and fraction:
         held_out = {0: "none is", 1: "one is"}.get(n_held_out, f"{n_held_out} are")
+        of_seeds = f"of {n_seeds:,} seeds {held_out} held out, where {LEAST_PAIRS} are needed"
         _warn(
-            f"Confidences are not calibrated: of {n_seeds:,} seeds {held_out} held out, and "
-            f"{LEAST_PAIRS} tell how often a match of some probability is right. Pass at least "
+            f"Confidences are not calibrated: {of_seeds if n_seeds else 'there are no seeds'} to "
+            "tell how often a match of some probability is right. Pass at least "
             f"{math.ceil(LEAST_PAIRS / fraction)} seeds, or judge some of the matches."
         )
 
