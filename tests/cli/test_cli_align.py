@@ -459,7 +459,20 @@ def test_names_in_the_ids_are_enough(ibmea, named, tmp_path):
     assert len(found) == 6
     ends = [found[side].str.rpartition("/")[2].tolist() for side in ("source", "target")]
     assert ends[0] == ends[1]
-    assert "Confidences are not calibrated" in output.read_text()
+    text = output.read_text()
+    assert "Confidences are not calibrated" in text
+    assert "#comment: 'Found without seeds, by graph, name. Conf" in text
+
+
+def test_a_file_says_how_many_seeds_there_were(ibmea, named, tmp_path):
+    seeds, output = tmp_path / "seeds.csv", tmp_path / "found.tsv"
+    seeds.write_text("left,right\nhttp://left.org/Bern,http://right.org/Bern\n")
+    # Names alone: of the two parts of these graphs one has no seed, which would be told.
+    how = ("--aligner", "propagation", "--names", "id", "--modalities", "name")
+    graphs = named / "left.nt", named / "right.nt"
+    result = ibmea("align", *graphs, *how, "--seeds", seeds, "-o", output)
+    assert "Learning from 1 seed:" in result.output
+    assert "Found from 1 seed, by name." in output.read_text()
 
 
 def test_without_names_there_is_nothing_to_go_by(ibmea, named, tmp_path):
