@@ -131,7 +131,6 @@ def begin(
         train = with_features(aligner, featurizer, train)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
     modalities = choose_modalities(X, _wanted(aligner, X))
-    hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
     hint_at_one_sided_names(X, aligner.modalities)
     if aligner.modalities == "published":
@@ -140,6 +139,8 @@ def begin(
     seed = int(random.randint(2**31 - 1))
     search, store = _search(aligner, train, held_out, modalities, frozen, random)
     _check_evidence(search, modalities)
+    if not (search.are_seeds_few and search.channels.has_evidence):  # found pairs reach the rest
+        hint_at_unreached(X, modalities)
     hint_at_few_seeds(len(held_out), len(X), rounds.validation_fraction)
     return Start(X, train, modalities, search, seed, store)
 

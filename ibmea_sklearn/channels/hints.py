@@ -127,7 +127,8 @@ def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
     """
     if n_held_out < LEAST_PAIRS and fraction:
         held_out = {0: "none is", 1: "one is"}.get(n_held_out, f"{n_held_out} are")
-        of_seeds = f"of {n_seeds:,} seeds {held_out} held out, where {LEAST_PAIRS} are needed"
+        seeds = f"{n_seeds:,} seed{'s' * (n_seeds > 1)}"
+        of_seeds = f"of {seeds} {held_out} held out, where {LEAST_PAIRS} are needed"
         _warn(
             f"Confidences are not calibrated: {of_seeds if n_seeds else 'there are no seeds'} to "
             "tell how often a match of some probability is right. Pass at least "

@@ -86,12 +86,22 @@ def test_few_seeds_are_joined_by_what_names_say(n_seeds):
     kg1, kg2, links = named_pair()
     aligner = PropagationAligner(verbose=0, random_state=0)
     if n_seeds <= 5:  # a tenth of them is none
-        with pytest.warns(AlignmentWarning, match=f"not calibrated: of {n_seeds} seeds"):
+        with pytest.warns(AlignmentWarning, match=f"not calibrated: of {n_seeds} seed"):
             aligner.fit(kg1, kg2, links[:n_seeds])
     else:
         aligner.fit(kg1, kg2, links[:n_seeds])
     assert aligner.score(links[n_seeds:]) > 0.9
     assert aligner.rounds_[-1]["n_pairs"] > 0.7 * N
+
+
+@UNCALIBRATED
+def test_parts_without_a_seed_are_no_news_where_names_find_pairs_in_them():
+    """Warnings are errors: nothing says that the graph can tell nothing of half of the entities."""
+    names = [f"{a}{b}" for a in ("kami", "suro", "telon") for b in ("ne", "bor", "dig", "fal")]
+    triples = [(i, "next", (i + 1) % 6 + 6 * (i // 6)) for i in range(12)]
+    kg = KnowledgeGraph(triples, names=dict(enumerate(names)))
+    aligner = PropagationAligner(verbose=0, random_state=0).fit(kg, kg, [(0, 0)])
+    assert (aligner.predict(np.arange(1, 12)) == np.arange(1, 12)).all()
 
 
 @UNCALIBRATED
