@@ -62,6 +62,10 @@ Frozen = Callable[[SeedPairs, list[str]], Sequence[str]]
 
 # Modalities whose features are made unless they are left out.
 _DEFAULT_FEATURES = ("image", "relation", "attribute", "value", NAME)
+_NO_MATCH = (
+    "No two attributes of the graphs have values that agree on enough pairs. Pass more known "
+    "pairs, or features that ModalityFeaturizer(value=AttributeValues(min_support=2)) has made."
+)
 
 
 class Start(NamedTuple):
@@ -136,6 +140,8 @@ def begin(
     if aligner.modalities == "published":
         unused = [m for m in _there(X) if m not in modalities]
         say_unused(aligner, unused, 'The paper has none of them; modalities="all" takes them, too.')
+    if aligner.modalities == "all" and "value" in _there(X) and "value" not in modalities:
+        say_unused(aligner, ["value"], _NO_MATCH)
     seed = int(random.randint(2**31 - 1))
     search, store = _search(aligner, train, held_out, modalities, frozen, random)
     _check_evidence(search, modalities)

@@ -246,6 +246,22 @@ def test_bags_that_are_given_and_not_used_are_told(capsys):
 
 
 @UNCALIBRATED
+@pytest.mark.parametrize("aligner", ALIGNERS[:2], ids=lambda a: type(a).__name__)
+def test_values_that_match_nowhere_are_told(aligner, capsys):
+    kg1, kg2, _ = named_pair()
+    random = np.random.default_rng(0)
+    kg1, kg2 = (
+        KnowledgeGraph(
+            attribute_triples=[(e, f"of {e[0]}", random.random()) for e in kg.entity_ids],
+            names=dict(zip(kg.entity_ids, kg.names.values, strict=True)),
+        )
+        for kg in (kg1, kg2)
+    )
+    clone(aligner).set_params(verbose=1).fit(kg1, kg2)
+    assert "Not used: value. No two attributes" in " ".join(capsys.readouterr().out.split())
+
+
+@UNCALIBRATED
 def test_rounds_go_on_as_long_as_searches_find_more():
     kg1, kg2, _ = make_mmkg_pair(150, image_noise=2.0, random_state=0)
     aligner = IBMEAAligner(modalities=["graph", "image"], random_state=0, verbose=0)
