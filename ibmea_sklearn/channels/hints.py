@@ -112,7 +112,7 @@ def hint_at_one_sided_names(X: SeedPairs, modalities: str | Sequence[str]) -> No
         _warn(
             f"Of the two graphs only {called[has_names.index(True)]} has names: they can't be "
             f"compared. Give {called[has_names.index(False)]} names, such as by "
-            "kg.with_names('id'), or leave names out."
+            "kg.with_names('id') (ibmea: --names id), or leave names out."
         )
 
 

@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from ibmea_sklearn import (
     AlignmentWarning,
+    EVAAligner,
     IBMEAAligner,
     KnowledgeGraph,
     PropagationAligner,
@@ -171,6 +172,19 @@ def test_without_seeds_and_evidence_the_error_says_what_would_do(aligner, n_seed
     with pytest.raises(ValueError, match=rf"at least 2 seeds.*found {n_seeds}.*with_names\('id'\)"):
         aligner.fit(kg1, kg2, links[:n_seeds])
     assert not hasattr(aligner, "embeddings_")
+
+
+@UNCALIBRATED
+def test_names_that_an_aligner_leaves_out_are_what_the_error_asks_for():
+    kg1, kg2, links = named_pair()
+    yardstick = EVAAligner(verbose=0, random_state=0).set_params(training__max_epochs=2)
+    wanted = r"set modalities='all', features__frozen='all': both graphs have name\."
+    with pytest.raises(ValueError, match=wanted):
+        yardstick.fit(kg1, kg2)
+    yardstick.set_params(modalities="all", features__frozen="all").fit(kg1, kg2)
+    assert yardstick.score(links) > 0.5
+    with pytest.raises(ValueError, match=r"set modalities='all': both graphs have name\."):
+        PropagationAligner(modalities=["graph"], verbose=0).fit(kg1, kg2)
 
 
 def test_names_on_one_side_only_are_told():
