@@ -32,6 +32,7 @@ from benchmarks import (
     plan,
     report,
     run,
+    sizes,
     targets,
     three_graphs,
 )
@@ -872,3 +873,25 @@ def test_means_of_three_graphs_are_by_pair_then_of_all():
     found = three_graphs.means(rows)
     assert found["a b"]["own"] == pytest.approx(0.3)
     assert found["all"] == pytest.approx({"own": 0.4, "clusters": 0.5})
+
+
+@pytest.mark.slow
+def test_a_whole_alignment_by_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(sizes, "FOLDER", tmp_path / "sizes")
+    monkeypatch.setattr(sizes, "PAGE", tmp_path / "README.md")
+    one = sizes.Run(60, names=True, train_ratio=0)
+    sizes.main(["60", "--names", "--train-ratio", "0"])
+    found = json.loads(one.path.read_text(encoding="utf8"))
+    assert sizes.Run(**found["run"]) == one
+    assert found["seconds"]["fit"] > 0 and 0.5 < found["by_predict"] <= 1
+    # What is kept is not made again; what is larger has an exponent.
+    larger = {**found, "run": one._replace(n=120)._asdict()}
+    larger["seconds"] = {part: 4 * taken for part, taken in found["seconds"].items()}
+    one._replace(n=120).path.write_text(json.dumps(larger), encoding="utf8")
+    sizes.main(["60", "120", "--names", "--train-ratio", "0"])
+    rows = sizes.PAGE.read_text(encoding="utf8").splitlines()
+    assert [row.split(" | ")[1] for row in rows if "entities" not in row and " s |" in row] == [
+        "60",
+        "120",
+    ]
+    assert rows[-2].endswith("| 2.00 |") and "with names, no seeds" in rows[-3]

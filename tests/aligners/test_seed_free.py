@@ -293,6 +293,18 @@ def test_rounds_go_on_as_long_as_searches_find_more():
 
 
 @UNCALIBRATED
+@pytest.mark.parametrize(("n_seeds", "is_asked_again"), [(0, False), (1, False), (20, True)])
+def test_the_last_search_settles_all_where_nothing_is_held_out(n_seeds, is_asked_again):
+    kg1, kg2, links = named_pair()
+    aligner = PropagationAligner(random_state=0, verbose=0).fit(kg1, kg2, links[:n_seeds])
+    found = [row["n_found"] for row in aligner.rounds_]
+    # Two searches, and as many as go on growing; one more tells what a confidence is worth.
+    grows = [more > 1.05 * one for one, more in itertools.pairwise(found[1:])]
+    assert len(found) - is_asked_again == 2 + sum(grows)
+    assert not aligner.rounds_[-1]["trained"] and aligner.score(links[20:]) > 0.9
+
+
+@UNCALIBRATED
 def test_a_round_that_is_added_is_said(capsys):
     kg1, kg2, _ = make_mmkg_pair(150, image_noise=2.0, random_state=0)
     aligner = IBMEAAligner(modalities=["graph", "image"], random_state=0)

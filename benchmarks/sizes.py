@@ -1,0 +1,192 @@
+"""Whole alignments by size: time, memory and what is right, on synthetic pairs that are hard.
+
+Hubs, 2,000 relations, names of which a third of the words differ, and three of ten entities of
+either side without a partner::
+
+    python -m benchmarks.sizes 10000 30000 100000
+    python -m benchmarks.sizes 10000 --search exact
+    python -m benchmarks.sizes 100000 --names --train-ratio 0
+    python -m benchmarks.sizes 100000 --aligner IBMEAAligner
+    python -m benchmarks.sizes --page
+
+Each run is a process of its own, and a JSON in ``benchmarks/results/sizes``: one that is there is
+not made again. Nothing else should be at work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+import ibmea_sklearn
+from ibmea_sklearn._utils.files import atomic_write
+from ibmea_sklearn.datasets import make_mmkg_pair
+
+from . import device
+from .machine import described
+from .measure import Where, in_child
+from .parts.scale import exponent
+from .report import markdown_table, mib, number
+from .sections import write_section
+
+RESULTS = Path(__file__).parent / "results"
+PAGE, FOLDER = RESULTS / "README.md", RESULTS / "sizes"
+COMMAND = "python -m benchmarks.sizes"
+DANGLING = 0.3
+HEAD = (
+    "", "Entities a side", "Fit", "`align`", "Peak memory",
+    "Right by `predict`", "Precision", "Recall", "Exponent of time",
+)  # fmt: skip
+
+
+class Run(NamedTuple):
+    """A whole alignment: of how many entities, by what, and what is known of them."""
+
+    n: int
+    aligner: str = "PropagationAligner"
+    search: str = "auto"
+    names: bool = False
+    train_ratio: float = 0.3
+
+    @property
+    def kind(self) -> str:
+        """Say what it is, whatever its size."""
+        names = "with names" if self.names else "no names"
+        seeds = f"{self.train_ratio:.0%} seeds" if self.train_ratio else "no seeds"
+        searched = "" if self.search == "auto" else f", {self.search}"
+        return f"`{self.aligner}`, {names}, {seeds}{searched}"
+
+    @property
+    def path(self) -> Path:
+        """Say where it is kept."""
+        names = "names" if self.names else "plain"
+        return FOLDER / f"{self.aligner}-{self.search}-{names}-{self.train_ratio:g}-{self.n}.json"
+
+
+def measured(run: Run) -> dict[str, Any]:
+    """Make the pair, align it, and say what it took."""
+    n_links = round((1 - DANGLING) * run.n)
+    kg1, kg2, links = make_mmkg_pair(
+        n_links,
+        n_dangling=run.n - n_links,
+        n_relations=2000,
+        degree_exponent=2.5,
+        image_dim=0,
+        name_noise=1 / 3 if run.names else None,
+        random_state=0,
+    )
+    seeds, test = links[:0], links
+    if run.train_ratio:
+        seeds, test = train_test_split(links, train_size=run.train_ratio, random_state=0)
+    kind = getattr(ibmea_sklearn, run.aligner)
+    aligner = kind(random_state=0, verbose=1).set_params(matching__search=run.search)
+    device.forget_peak()
+    seconds = {}
+    start = time.perf_counter()
+    aligner.fit(kg1, kg2, seeds)
+    seconds["fit"], start = time.perf_counter() - start, time.perf_counter()
+    matches = aligner.align()
+    seconds["align"] = time.perf_counter() - start
+    peak = device.peak_mib()
+    return {"seconds": seconds, "peak_mib": peak, **_right(aligner, matches, test)}
+
+
+def _right(aligner: Any, matches: Any, test: np.ndarray) -> dict[str, float]:
+    """Say which share is right: of all that `predict` and `align` say of what is no seed."""
+    partner = dict(test.tolist())
+    right = sum(partner.get(s) == t for s, t in matches[["source", "target"]].to_numpy().tolist())
+    first = np.asarray(aligner.predict(test[:, 0])) == test[:, 1]
+    return {
+        "by_predict": float(first.mean()),
+        "precision": right / max(len(matches), 1),
+        "recall": right / len(test),
+    }
+
+
+def make(run: Run, threads: int | None) -> None:
+    """Make a run that is not kept yet, in a process of its own."""
+    if run.path.is_file():
+        print(f"Kept: {run.path.name}")
+        return
+    print(f"{run.kind}, {run.n:,} entities a side", flush=True)
+    where = Where(threads=threads)
+    found = {"run": run._asdict(), **described(where), **in_child(where, measured, run)}
+    run.path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(run.path) as file:
+        json.dump(found, file, indent=1)
+        file.write("\n")
+
+
+def section(found: Sequence[dict[str, Any]]) -> str:
+    """Return a table in Markdown, with the exponents from the smallest size of a kind on."""
+    about = (
+        f"Synthetic pairs (`{COMMAND} N`): attributes with values, 2,000 relations, degrees by a "
+        f"power law of 2.5, {DANGLING:.0%} of the entities of either side without a partner; where "
+        "there are names, a third of their words differ. Candidates are all entities that are no "
+        "seeds; precision and recall are those of all that `align()` says. Time is proportional to "
+        "size to the power of the exponent."
+    )
+    machines = {_machine(row) for row in found}
+    said = f"Machine: {' or '.join(sorted(machines))}."
+    table = markdown_table(HEAD, _rows(found))
+    return "\n\n".join(["## Whole alignments by size", f"{about} {said}", table])
+
+
+def _rows(found: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
+    runs = sorted(((Run(**row["run"]), row) for row in found), key=lambda r: (r[0].kind, r[0].n))
+    for run, row in runs:
+        of_kind = [(r.n, _seconds(other)) for r, other in runs if r.kind == run.kind]
+        smaller = [point for point in of_kind if point[0] <= run.n]
+        yield [
+            run.kind,
+            f"{run.n:,}",
+            *(f"{number(row['seconds'][part])} s" for part in ("fit", "align")),
+            mib(row["peak_mib"]),
+            *(f"{row[share]:.3f}" for share in ("by_predict", "precision", "recall")),
+            f"{exponent(smaller):.2f}" if len(smaller) > 1 else "",
+        ]
+
+
+def _seconds(row: dict[str, Any]) -> float:
+    return float(sum(row["seconds"].values()))
+
+
+def _machine(row: dict[str, Any]) -> str:
+    machine = row["machine"]
+    threads = machine["torch_threads"]
+    return f"{machine['cpu']}, {machine['cores']} cores, {threads} of torch's threads"
+
+
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(COMMAND, description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("sizes", nargs="*", type=int, metavar="N", help="entities a side")
+    parser.add_argument("--aligner", default="PropagationAligner")
+    parser.add_argument("--search", default="auto", choices=("auto", "exact", "blocked"))
+    parser.add_argument("--names", action="store_true")
+    parser.add_argument("--train-ratio", type=float, default=0.3, help="share of links as seeds")
+    parser.add_argument("--threads", type=int, help="of torch, instead of its own choice")
+    parser.add_argument("--page", action="store_true", help="measure nothing, write the page anew")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the runs that are asked for, and write the section."""
+    given = parsed(arguments)
+    for n in () if given.page else given.sizes:
+        make(Run(n, given.aligner, given.search, given.names, given.train_ratio), given.threads)
+    found = [json.loads(path.read_text(encoding="utf8")) for path in sorted(FOLDER.glob("*.json"))]
+    if found:
+        write_section(PAGE, COMMAND, section(found))
+
+
+if __name__ == "__main__":
+    main()
