@@ -62,6 +62,10 @@ Frozen = Callable[[SeedPairs, list[str]], Sequence[str]]
 
 # Modalities whose features are made unless they are left out.
 _DEFAULT_FEATURES = ("image", "relation", "attribute", "value", NAME)
+_NO_MATCH = (
+    "No two attributes of the graphs have values that agree on enough pairs. Pass more known "
+    "pairs, or features that ModalityFeaturizer(value=AttributeValues(min_support=2)) has made."
+)
 
 
 class Start(NamedTuple):
@@ -131,15 +135,18 @@ def begin(
         train = with_features(aligner, featurizer, train)
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
     modalities = choose_modalities(X, _wanted(aligner, X))
-    hint_at_unreached(X, modalities)
     hint_at_coverage(X, modalities)
     hint_at_one_sided_names(X, aligner.modalities)
     if aligner.modalities == "published":
         unused = [m for m in _there(X) if m not in modalities]
         say_unused(aligner, unused, 'The paper has none of them; modalities="all" takes them, too.')
+    if aligner.modalities == "all" and "value" in _there(X) and "value" not in modalities:
+        say_unused(aligner, ["value"], _NO_MATCH)
     seed = int(random.randint(2**31 - 1))
     search, store = _search(aligner, train, held_out, modalities, frozen, random)
-    _check_evidence(search, modalities)
+    _check_evidence(aligner, X, search, modalities)
+    if not (search.are_seeds_few and search.channels.has_evidence):  # found pairs reach the rest
+        hint_at_unreached(X, modalities)
     hint_at_few_seeds(len(held_out), len(X), rounds.validation_fraction)
     return Start(X, train, modalities, search, seed, store)
 
@@ -268,15 +275,26 @@ def _diffused(aligner: Any, frozen: list[str], are_seeds_few: bool) -> list[str]
     return [m for m in frozen if wanted == "all" or m in wanted]
 
 
-def _check_evidence(search: PairSearch, modalities: list[str]) -> None:
+def _check_evidence(aligner: Any, X: SeedPairs, search: PairSearch, modalities: list[str]) -> None:
     """Raise a ValueError if there is nothing to find pairs by."""
-    if len(search.train) < 2 and not search.channels.has_evidence:
-        raise ValueError(
-            f"Expected at least 2 seeds, pairs of entities known to be the same, or something to "
-            f"find pairs by, such as names, values or images of both graphs; found "
-            f"{len(search.train)} and nothing to compare entities by but {', '.join(modalities)}. "
-            "Pass more known pairs, or names: KnowledgeGraph(names=...), kg.with_names('id')."
-        )
+    if len(search.train) >= 2 or search.channels.has_evidence:
+        return
+    idle = [
+        m
+        for m in _there(X)
+        if m in ("image", "value", NAME) and (m in modalities or aligner.modalities != "all")
+    ]
+    by = [m for m in modalities if m not in idle]
+    advice = "names: KnowledgeGraph(names=...), kg.with_names('id') (ibmea: --names id)"
+    if idle:  # a yardstick that compares nothing untrained, or modalities that leave them out
+        frozen = ", features__frozen='all'" if "features" in aligner.settings else ""
+        advice = f"set modalities='all'{frozen}: both graphs have {', '.join(idle)}"
+    raise ValueError(
+        f"Expected at least 2 seeds, pairs of entities known to be the same, or something to "
+        f"find pairs by, such as names, values or images of both graphs; found "
+        f"{len(search.train)} and nothing to compare entities by but {', '.join(by)}. "
+        f"Pass known pairs (ibmea: --seeds), or {advice}."
+    )
 
 
 def _propagation(

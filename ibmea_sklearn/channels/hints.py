@@ -112,7 +112,7 @@ def hint_at_one_sided_names(X: SeedPairs, modalities: str | Sequence[str]) -> No
         _warn(
             f"Of the two graphs only {called[has_names.index(True)]} has names: they can't be "
             f"compared. Give {called[has_names.index(False)]} names, such as by "
-            "kg.with_names('id'), or leave names out."
+            "kg.with_names('id') (ibmea: --names id), or leave names out."
         )
 
 
@@ -127,9 +127,11 @@ def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
     """
     if n_held_out < LEAST_PAIRS and fraction:
         held_out = {0: "none is", 1: "one is"}.get(n_held_out, f"{n_held_out} are")
+        seeds = f"{n_seeds:,} seed{'s' * (n_seeds > 1)}"
+        of_seeds = f"of {seeds} {held_out} held out, where {LEAST_PAIRS} are needed"
         _warn(
-            f"Confidences are not calibrated: of {n_seeds:,} seeds {held_out} held out, and "
-            f"{LEAST_PAIRS} tell how often a match of some probability is right. Pass at least "
+            f"Confidences are not calibrated: {of_seeds if n_seeds else 'there are no seeds'} to "
+            "tell how often a match of some probability is right. Pass at least "
             f"{math.ceil(LEAST_PAIRS / fraction)} seeds, or judge some of the matches."
         )
 

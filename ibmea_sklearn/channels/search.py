@@ -276,12 +276,12 @@ class PairSearch:
     def _check_known(self) -> None:
         """Raise a ValueError if fewer than two pairs are known: one has no other to differ from."""
         if len(self.known) < 2:
-            names = ", ".join(self.channels.vectors(self.known))
+            kinds = ", ".join(dict.fromkeys(map(family_of, self.channels.vectors(self.known))))
             raise ValueError(
                 f"Expected at least 2 pairs that are known or can be found; found "
                 f"{len(self.known)}, with {len(self.train)} seeds, among entities compared by "
-                f"{names}. Pass seeds, lower rounds__min_confidence, or give both graphs names or "
-                "other data by which the same entities look alike."
+                f"{kinds}. Pass seeds, lower rounds__min_confidence, or give both graphs names or "
+                "other data that are alike for the same entities, and not for all."
             )
 
     def go_back(self, found: np.ndarray) -> None:

@@ -257,8 +257,16 @@ def said_of_verdicts(X: SeedPairs) -> str:
 
 def _learning(n_seeds: int) -> str:
     if n_seeds:
-        return f"Learning from {n_seeds:,} seeds"
+        return f"Learning from {n_seeds:,} seed{'s' if n_seeds > 1 else ''}"
     return "No seeds: finding pairs by what the graphs say"
+
+
+def _start_of(aligner: BaseAligner) -> str:
+    """Say by what matches were found, for whoever reads the file alone."""
+    n_seeds = len(aligner.seed_indices_)
+    seeds = f"from {n_seeds:,} seed{'s' if n_seeds > 1 else ''}" if n_seeds else "without seeds"
+    modalities = getattr(aligner, "modalities_", ())
+    return f"Found {seeds}{', by ' * bool(modalities)}{', '.join(modalities)}."
 
 
 @overload
@@ -299,7 +307,7 @@ def write_found(
         aligner.kg2_,
         is_learnt,
         None if least is None else 0.0,
-        comment,
+        f"{_start_of(aligner)} {comment}".strip(),
     )
     talk.wrote(output, f"{written:,} pairs")
     if save is not None:

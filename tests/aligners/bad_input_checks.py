@@ -83,7 +83,7 @@ def check_no_seeds_or_one(case: Case) -> None:
     """Then pairs are found by what the graphs say of their entities; here they say too little."""
     case.needs("modalities")  # who looks for no pairs may do without seeds
     for seeds in ([], np.empty((0, 2)), LINKS[:1]):
-        with says("at least 2 seeds", f"found {len(seeds)}", "Pass more known pairs"):
+        with says("at least 2 seeds", f"found {len(seeds)}", "Pass known pairs"):
             fit(case, seeds=seeds)
 
 

@@ -44,7 +44,7 @@ def besides_calibration(caught):
 def test_too_few_seeds_to_calibrate_by():
     kg1, kg2, links = make_mmkg_pair(60, random_state=0)
     for n, held_out in ((4, "none is"), (10, "one is"), (40, "4 are")):
-        message = f"Confidences are not calibrated: of {n} seeds {held_out} held out, and 10 tell"
+        message = f"Confidences are not calibrated: of {n} seeds {held_out} held out, where 10 are"
         with pytest.warns(AlignmentWarning, match=message):
             aligner = propagation(modalities=["graph"]).fit(kg1, kg2, links[:n])
         assert not aligner.calibration_.is_learnt

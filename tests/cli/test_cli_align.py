@@ -453,13 +453,26 @@ def test_names_in_the_ids_are_enough(ibmea, named, tmp_path):
     how = ("--aligner", "propagation", "--names", "id", "-o", output)
     result = ibmea("align", *graphs, *how)
     assert result.exit_code == 0, result.output
-    assert "not calibrated: of 0 seeds none is held out" in result.output
+    assert "not calibrated: there are no seeds to tell how often" in result.output
     assert "No seeds: finding pairs by what the graphs say" in result.output
     found = read_alignment(output)
     assert len(found) == 6
     ends = [found[side].str.rpartition("/")[2].tolist() for side in ("source", "target")]
     assert ends[0] == ends[1]
-    assert "Confidences are not calibrated" in output.read_text()
+    text = output.read_text()
+    assert "Confidences are not calibrated" in text
+    assert "#comment: 'Found without seeds, by graph, name. Conf" in text
+
+
+def test_a_file_says_how_many_seeds_there_were(ibmea, named, tmp_path):
+    seeds, output = tmp_path / "seeds.csv", tmp_path / "found.tsv"
+    seeds.write_text("left,right\nhttp://left.org/Bern,http://right.org/Bern\n")
+    # Names alone: of the two parts of these graphs one has no seed, which would be told.
+    how = ("--aligner", "propagation", "--names", "id", "--modalities", "name")
+    graphs = named / "left.nt", named / "right.nt"
+    result = ibmea("align", *graphs, *how, "--seeds", seeds, "-o", output)
+    assert "Learning from 1 seed:" in result.output
+    assert "Found from 1 seed, by name." in output.read_text()
 
 
 def test_without_names_there_is_nothing_to_go_by(ibmea, named, tmp_path):
@@ -467,7 +480,8 @@ def test_without_names_there_is_nothing_to_go_by(ibmea, named, tmp_path):
     for how in ((), ("--names", "none")):
         result = ibmea("align", *graphs, *how, "-o", tmp_path / "found.tsv")
         assert result.exit_code == 2
-        assert "Expected at least 2 seeds" in result.output and "names" in result.output
+        assert "Expected at least 2 seeds" in result.output
+        assert "--seeds" in result.output and "--names id" in result.output
 
 
 def test_another_word_for_names(ibmea, named, tmp_path):

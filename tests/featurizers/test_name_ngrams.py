@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ibmea_sklearn import KnowledgeGraph, SeedPairs
+from ibmea_sklearn import AlignmentWarning, KnowledgeGraph, SeedPairs
 from ibmea_sklearn.featurizers import NameNGrams
 from ibmea_sklearn.featurizers.texts.names import (
     NameParts,
@@ -118,6 +118,18 @@ def test_who_has_a_row():
     assert new.kg1.features["name"].mask.tolist() == [True, False, False]
     values = new.kg1.features["name"].values
     np.testing.assert_allclose(sparse.linalg.norm(values, axis=1), [1, 0, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_components", [None, 8])
+def test_names_without_a_letter_or_number_are_none(n_components):
+    X = named(["???", "—"], ["…"])
+    featurizer = NameNGrams(n_components=n_components)
+    with pytest.warns(AlignmentWarning, match=r"None of the 3 names has .* such as '\?\?\?'"):
+        new = featurizer.fit_transform(X)
+    for kg in (new.kg1, new.kg2):
+        assert kg.features["name"].values.shape == (kg.n_entities, featurizer.n_features_out_)
+        assert not kg.features["name"].mask.any()
+    assert featurizer.name_rows(X.kg1).nnz == 0
 
 
 def test_projected_rows_keep_their_cosines():

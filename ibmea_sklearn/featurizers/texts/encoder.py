@@ -304,7 +304,7 @@ class TextEncoder(BaseTextEncoder):
 
 
 class NameEncoder(BaseTextEncoder):
-    """Turn the names of entities into vectors. Never on by default: see the notes.
+    """Turn the names of entities into vectors, by their letters or by models that know words.
 
     Parameters
     ----------
@@ -345,7 +345,8 @@ class NameEncoder(BaseTextEncoder):
     **Names are another protocol.** Benchmarks of entity alignment were often made by matching
     names, or from links between articles of the same title: who uses them solves another task, and
     much of it without any graph. Report results with names apart from those without, and say which
-    names, as they are or translated. This is why no default of this package uses them.
+    names, as they are or translated. Aligners compare names by default where both graphs have them;
+    ``ibmea evaluate`` leaves those of the benchmarks out unless ``--names`` asks for them.
 
     On graphs whose ids are opaque, such as Freebase's ``/m/027rn``, ids say nothing; name the
     attribute that holds labels. Alone, it takes a list, array or series of names or ids; in a

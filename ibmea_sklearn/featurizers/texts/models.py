@@ -98,17 +98,16 @@ class NGrams:
         counts = self.hashes.transform(texts)
         self.tfidf = TfidfTransformer().fit(counts)
         self.columns = np.unique(counts.indices)
-        self.n_features = self.width or max(1, len(self.columns))
+        if not len(self.columns):  # no text has an n-gram, as where all are "???": one column
+            self.columns = np.zeros(1, np.int64)
+        self.n_features = self.width or len(self.columns)
         return self
 
     def transform(self, texts: np.ndarray) -> Matrix:
         """Return float32 rows of length 1, or zero where no n-gram is known."""
         weights = sparse.csr_array(self.tfidf.transform(self.hashes.transform(texts)))
         rows = normalize(weights[:, self.columns], copy=False)
-        if self.width is not None:
-            return projected(rows, self.width, self.seed)
-        rows.resize(len(texts), self.n_features)  # texts without any n-gram have one column
-        return rows
+        return rows if self.width is None else projected(rows, self.width, self.seed)
 
 
 def check_model(model: Any) -> None:

@@ -14,7 +14,14 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
-from ..._utils.validation import AnyOf, Integer, RandomState, Range
+from ..._utils.validation import (
+    AlignmentWarning,
+    AnyOf,
+    Integer,
+    RandomState,
+    Range,
+    warn_user,
+)
 from ...graph import KnowledgeGraph, ModalityFeatures, SeedPairs
 from .._matrices import drawn_seed, projected
 from ..base import BaseFeaturizer, graphs_of, no_features
@@ -101,6 +108,11 @@ class NameNGrams(BaseFeaturizer):
     ValueError
         In `fit`, if no entity of either graph has a name.
 
+    Warns
+    -----
+    AlignmentWarning
+        In `fit`, if no name has a letter or a number, as "???".
+
     See Also
     --------
     NameEncoder : Names by a trained model, which knows words of several languages.
@@ -170,6 +182,13 @@ class NameNGrams(BaseFeaturizer):
                 "NameNGrams found no name in either graph, so there is nothing to compare. Pass "
                 "KnowledgeGraph(names=...), take names from ids by kg.with_names('id'), or leave "
                 "this featurizer out."
+            )
+        if not any(map(words_and_numbers, names)):
+            warn_user(
+                f"None of the {len(names):,} names has a letter or a number, such as {names[0]!r}: "
+                "nothing can be compared by names. Give the graphs others, such as by "
+                "kg.with_names('id').",
+                AlignmentWarning,
             )
         low, high = self.ngram_range
         self._seed = drawn_seed(self.random_state)
