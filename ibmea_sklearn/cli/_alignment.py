@@ -129,7 +129,8 @@ def check_options(
             "Expected --method mutual with --cardinality many; found assignment, which gives each "
             "entity of KG2 to one of KG1. Leave one of them out."
         )
-    check_choice("--names", names, NAMES)
+    if not _predicates(names):
+        check_choice("--names", names, NAMES)
     check_in_range("--precision", precision, "above 0, at most 1", lambda n: 0 < n <= 1)
 
 
@@ -162,9 +163,7 @@ def _view(
 ) -> SeedPairs:
     """Read all that a fit takes."""
     with talk.step("Reading"):
-        kg1, kg2, pairs = read_inputs(graphs, seeds)
-        if names is not None:
-            kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
+        kg1, kg2, pairs = read_inputs(graphs, seeds, names)
         judged = [read_verdicts(path, graphs=(kg1, kg2)) for path in verdicts]
     for kg in (kg1, kg2):
         talk.say(repr(kg))
@@ -368,13 +367,28 @@ def _labels(kg: KnowledgeGraph, ids: pd.Series) -> list[str]:
 
 
 def read_inputs(
-    graphs: tuple[Path, Path | None], seeds: Path | None
+    graphs: tuple[Path, Path | None], seeds: Path | None, names: str | None
 ) -> tuple[KnowledgeGraph, KnowledgeGraph, np.ndarray]:
-    """Read both graphs, and the known pairs."""
+    """Read both graphs, with the names that are asked for, and the known pairs."""
     first, second = graphs
-    if second is None:
-        kg1, kg2, links = read_pair(first)
-        return kg1, kg2, links if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
-    kg1, kg2 = read_graph(first), read_graph(second)
-    no_seeds = np.empty((0, 2), object)
-    return kg1, kg2, no_seeds if seeds is None else read_pairs(seeds, graphs=(kg1, kg2))
+    predicates = _predicates(names)
+    if second is not None:
+        kg1, kg2 = (read_graph(place, names=predicates) for place in (first, second))
+        pairs = np.empty((0, 2), object)
+    elif predicates:
+        raise ValueError(
+            f"Expected two graphs, KG1 and KG2, with --names {names}; found a folder of both. Name "
+            "the file of each."
+        )
+    else:
+        kg1, kg2, pairs = read_pair(first)
+    if seeds is not None:
+        pairs = read_pairs(seeds, graphs=(kg1, kg2))
+    if names in NAMES:
+        kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
+    return kg1, kg2, pairs
+
+
+def _predicates(names: str | None) -> list[str] | None:
+    """Return the IRIs that an option holds, with commas between; None where it is a word."""
+    return names.split(",") if names is not None and ":" in names else None

@@ -97,8 +97,9 @@ def align(
         str | None,
         typer.Option(
             help="Names of the entities. id: the last part of each id, as Bob_Dylan in "
-            "http://dbpedia.org/resource/Bob_Dylan; none: no names. [default: those that the "
-            "graphs have]"
+            "http://dbpedia.org/resource/Bob_Dylan; none: no names; or IRIs of predicates of RDF "
+            "whose literals are names, with commas between. [default: those that the graphs have: "
+            "rdfs:label and the like]"
         ),
     ] = None,
     name_model: NameModel = None,

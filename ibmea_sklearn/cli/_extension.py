@@ -63,9 +63,7 @@ def run_extension(
     least = least_confidence(min_confidence)
     with talk.step("Reading"):
         aligner = _loaded(saved, device)
-        kg1, kg2, _ = read_inputs(graphs, None)
-        if names is not None:
-            kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
+        kg1, kg2, _ = read_inputs(graphs, None, names)
     aligner.set_params(verbose=0)
     n_before = [kg.n_entities for kg in (aligner.kg1_, aligner.kg2_)]
     with talk.step("Extending"):

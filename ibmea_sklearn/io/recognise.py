@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ class _Format(NamedTuple):
     looks_like: Callable[[Path], bool]
     read: Callable[..., Any]
     has_names_on_request: bool = False
+    has_predicates: bool = False
 
 
 def read_graphs(path: str | os.PathLike[str]) -> Pair | KnowledgeGraph:
@@ -112,13 +113,17 @@ def read_pair(folder: str | os.PathLike[str], *, names: bool = False) -> Pair:
     return pair
 
 
-def read_graph(path: str | os.PathLike[str]) -> KnowledgeGraph:
+def read_graph(
+    path: str | os.PathLike[str], *, names: Sequence[str] | None = None
+) -> KnowledgeGraph:
     """Read one graph from a file or folder, whose format is found by looking.
 
     Parameters
     ----------
     path : path-like
         A single graph as :func:`read_graphs` knows them.
+    names : sequence of str, optional
+        Of RDF: predicates whose literals are names of entities, by IRI, see :func:`read_rdf`.
 
     Returns
     -------
@@ -127,14 +132,20 @@ def read_graph(path: str | os.PathLike[str]) -> KnowledgeGraph:
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As :func:`read_graphs`.
+        As :func:`read_graphs`; a ValueError also if predicates are given for what is no RDF.
 
     Examples
     --------
     >>> from ibmea_sklearn.io import read_graph
     >>> kg = read_graph("cities.ttl")  # doctest: +SKIP
     """
-    kg: KnowledgeGraph = _recognise(path, GRAPH_FORMATS, "a graph").read(Path(path))
+    found = _recognise(path, GRAPH_FORMATS, "a graph")
+    if names is not None and not found.has_predicates:
+        raise ValueError(
+            f"Expected RDF where predicates are names; found {found.name} in {path}, which has "
+            "names of its own, or none. Leave the predicates out."
+        )
+    kg: KnowledgeGraph = found.read(Path(path), **({} if names is None else {"names": names}))
     return kg
 
 
@@ -318,6 +329,8 @@ GRAPH_FORMATS = (
     _Format("Neo4j CSV", neo4j.LOOKS_FOR, neo4j.looks_like, neo4j.read_neo4j),
     _Format("tables", tables.LOOKS_FOR, tables.looks_like, tables.read_tables),
     _Format("MMKG graph", mmkg.LOOKS_FOR_GRAPH, mmkg.looks_like_graph, mmkg.read_graph_of),
-    _Format("RDF", rdf.LOOKS_FOR, rdf.looks_like, rdf.read_rdf),
-    _Format("SPARQL endpoint", sparql.LOOKS_FOR, sparql.looks_like, sparql.read_sparql),
+    _Format("RDF", rdf.LOOKS_FOR, rdf.looks_like, rdf.read_rdf, False, True),
+    _Format(
+        "SPARQL endpoint", sparql.LOOKS_FOR, sparql.looks_like, sparql.read_sparql, False, True
+    ),
 )

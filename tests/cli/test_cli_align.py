@@ -484,6 +484,30 @@ def test_without_names_there_is_nothing_to_go_by(ibmea, named, tmp_path):
         assert "--seeds" in result.output and "--names id" in result.output
 
 
+def test_predicates_of_ones_own_are_names(ibmea, named, pair_folder, tmp_path):
+    graphs, called = (named / "left.nt", named / "right.nt"), "http://example.org/called"
+    for graph in graphs:
+        lines = graph.read_text().splitlines()
+        subjects = {line.split()[0] for line in lines}
+        lines += [f'{s} <{called}> "{s.strip("<>").rpartition("/")[2]}" .' for s in subjects]
+        graph.write_text("\n".join(lines))
+    how = ("--aligner", "propagation", "--modalities", "name", "-o", tmp_path / "found.tsv")
+    result = ibmea("align", *graphs, *how, "--names", f"urn:other,{called}")
+    assert result.exit_code == 0, result.output
+    found = read_alignment(tmp_path / "found.tsv")
+    assert len(found) == 6
+    assert (
+        found["source"].str.partition(".org/")[2].equals(found["target"].str.partition(".org/")[2])
+    )
+    # A folder of both graphs, and graphs that are no RDF, have no predicates.
+    for given, message in (
+        ([pair_folder], "Expected two graphs, KG1 and KG2, with --names http://example.org/called"),
+        ([*pair_folder.glob("kg?")], "Expected RDF where predicates are names; found tables in"),
+    ):
+        result = ibmea("align", *given, *how, "--names", called)
+        assert result.exit_code == 2 and message in " ".join(result.output.split())
+
+
 def test_another_word_for_names(ibmea, named, tmp_path):
     result = ibmea("align", named / "left.nt", named / "right.nt", "--names", "ids", "-o", "x.tsv")
     assert result.exit_code == 2
