@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import rich
 from scipy import sparse
+from sklearn.base import clone
 
 from .._utils.columns import some_rows
 from .._utils.names import FUSED
@@ -21,6 +22,7 @@ from ..channels.calibration import (
     replicates,
     usual_of,
 )
+from ..channels.channels import unit_rows
 from ..graph import Sides
 from ..matching import Matching
 from ..matching._candidates import Candidates, places, places_among
@@ -115,12 +117,14 @@ def find_matches(
     """
     vectors, has = compared(embeddings, free, listed)
     among = candidates_among(listed, *free)
+    is_cosine = how.normalize
+    how = with_units(how, vectors)
     seen = look(how, vectors, forbidden, among)
     if not all(seen.shape):
         pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
     elif n_assigned is not None:
         pairs, scores = how.assign(*vectors, n_assigned, forbidden, among)
-    elif how.method == "sinkhorn" and how.normalize:  # another search would find the same
+    elif how.method == "sinkhorn" and is_cosine:  # another search would find the same
         pairs, scores = mutual_candidates(seen, how.temperature)
     else:
         pairs, scores = how.mutual_nearest(*vectors, forbidden, among)
@@ -152,6 +156,21 @@ def compared(
     channels = [sides for name, sides in embeddings.items() if name != FUSED]
     has = Sides(*(told_of([sides[i] for sides in channels], free[i]) for i in (0, 1)))
     return vectors, has
+
+
+def with_units(how: Matching, vectors: tuple[Any, Any]) -> Matching:
+    """Make vectors that :func:`compared` has copied units where they stand.
+
+    Returns
+    -------
+    Matching
+        That takes them as they are: with another copy of wide vectors a process was a third larger.
+    """
+    if not how.normalize or not all(isinstance(side, np.ndarray) for side in vectors):
+        return how
+    for side in vectors:
+        unit_rows(side, in_place=True)
+    return clone(how).set_params(normalize=False)
 
 
 def candidates_among(

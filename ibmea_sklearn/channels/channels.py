@@ -42,11 +42,12 @@ def family_of(channel: str) -> str:
     return GRAPH if name in (PROPAGATION, SCHEMA) or is_diffused(name) else name
 
 
-def unit_rows(vectors: Any) -> Any:
+def unit_rows(vectors: Any, in_place: bool = False) -> Any:
     """Scale rows to length 1; those of zeros stay, what is not finite does not become so."""
     if is_stored(vectors):  # are so already
         return vectors
-    units = np.empty(vectors.shape, vectors.dtype)  # a memory map would make one of its kind
+    # Not like `vectors`: a memory map would make one of its kind.
+    units = vectors if in_place else np.empty(vectors.shape, vectors.dtype)
     for start in range(0, len(vectors), _UNIT_ROWS):
         given, unit = (side[start : start + _UNIT_ROWS] for side in (vectors, units))
         # By the largest entry first: squares of large or small numbers leave float32.

@@ -143,3 +143,21 @@ def test_a_file_that_holds_no_vectors(tmp_path, write, found):
     write(path)
     with pytest.raises((ValueError, OSError), match=f"Expected an array of numbers.*{found}"):
         fit(left=path)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_vectors_stay_as_they_are(normalize):
+    random = np.random.default_rng(1)
+    left, right = (
+        pd.DataFrame(random.normal(size=(N, 4)) * random.uniform(0.1, 9, (N, 1)), index=ids)
+        for ids in LINKS.T
+    )
+    left.iloc[-1] = 0
+    aligner = fit(left=left, right=right, matching=Matching(normalize=normalize))
+    before = {name: [side.copy() for side in sides] for name, sides in aligner.embeddings_.items()}
+    for how in ("mutual", "assignment"):
+        aligner.align(how)
+    aligner.unmatched()
+    for name, sides in aligner.embeddings_.items():
+        for side, was in zip(sides, before[name], strict=True):
+            np.testing.assert_array_equal(side, was)
