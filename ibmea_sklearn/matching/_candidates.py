@@ -30,7 +30,8 @@ def candidates_of(
 ) -> sparse.csr_array:
     """Keep the best of each row and of each column of `scores`."""
     left = scores.left
-    if isinstance(left, HeldProducts) and left.other is scores.right and scores.forbidden is None:
+    is_held = isinstance(left, HeldProducts) and left.belongs_to(scores.right)
+    if is_held and scores.forbidden is None:
         return left.candidates(n_candidates, lambda: scores.candidates(n_candidates))
     width = sums_of(scores, sketch_width)
     if width is None:

@@ -27,11 +27,6 @@ class HeldProducts:
         What they are multiplied by.
     beside : tensor of shape (n, k), optional
         Further columns.
-
-    Attributes
-    ----------
-    other : HeldProducts or None
-        The other side, as both were made.
     """
 
     def __init__(
@@ -44,8 +39,9 @@ class HeldProducts:
     ) -> None:
         self.products, self.lengths, self.width, self.times = products, lengths, width, times
         self.beside = products.new_empty(len(products), 0) if beside is None else beside
-        self.other: HeldProducts | None = None
-        self._candidates: dict[int, sparse.csr_array] = {}
+        # Not each other: products in a cycle would stay until somebody collects the garbage.
+        self._found: dict[int, sparse.csr_array] = {}
+        self._is_turned = False
 
     @property
     def device(self) -> torch.device:
@@ -74,13 +70,18 @@ class HeldProducts:
         beside = torch.cat([self.beside, *columns], dim=1)
         return HeldProducts(self.products, self.lengths, self.width, self.times, beside)
 
+    def belongs_to(self, other: Any) -> bool:
+        """Tell whether both were made together by :func:`held`, and none was changed since."""
+        return isinstance(other, HeldProducts) and self._found is other._found
+
     def candidates(self, k: int, choose: Callable[[], sparse.csr_array]) -> sparse.csr_array:
-        """Return the candidates that `choose` chooses, or has chosen: those of the other side."""
-        if k not in self._candidates:
-            seen = None if self.other is None else self.other._candidates.get(k)
-            # Both sides choose: the candidates of one are those of the other, transposed.
-            self._candidates[k] = choose() if seen is None else sparse.csr_array(seen.T)
-        return self._candidates[k]
+        """Return the candidates that `choose` chooses, or has chosen for this or the other side."""
+        if k not in self._found:
+            chosen = choose()
+            self._found[k] = sparse.csr_array(chosen.T) if self._is_turned else chosen
+        # Both sides choose: the candidates of one are those of the other, transposed.
+        found = self._found[k]
+        return sparse.csr_array(found.T) if self._is_turned else found
 
     def norm(self, dim: int = 1, keepdim: bool = False) -> torch.Tensor:
         """Return the lengths of the vectors, (n,) or (n, 1)."""
@@ -99,9 +100,9 @@ def held(left: torch.Tensor, right: torch.Tensor) -> tuple[HeldProducts, HeldPro
     products = left @ right.T
     width = left.shape[1]
     one = HeldProducts(products, left.norm(dim=1), width)
-    one.other = HeldProducts(products.T, right.norm(dim=1), width)
-    one.other.other = one
-    return one, one.other
+    other = HeldProducts(products.T, right.norm(dim=1), width)
+    other._found, other._is_turned = one._found, True
+    return one, other
 
 
 def product_of_held(left: HeldProducts, right: HeldProducts, out: torch.Tensor) -> torch.Tensor:

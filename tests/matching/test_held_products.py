@@ -1,5 +1,8 @@
 """Vectors whose inner products are held answer as the vectors do."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -93,3 +96,17 @@ def test_candidates_of_one_side_serve_the_other(sides):
     )
     more = Matching(n_candidates=9).candidate_similarities(right, left)
     assert not more.data.any()  # another number of candidates is another question
+
+
+def test_nothing_is_left_once_nobody_asks(sides):
+    how = Matching(n_candidates=4)
+    left, right = how.hold(*sides)
+    how.candidate_similarities(left, right)
+    seen = weakref.ref(left)
+    how.candidate_similarities(right, left)
+    gc.disable()
+    try:
+        del left, right
+        assert seen() is None
+    finally:
+        gc.enable()
