@@ -62,6 +62,7 @@ from ._matches import (
     shares_table,
     sure_enough,
     unmatched_table,
+    with_units,
 )
 from ._questions import ask, neighbours, reason_of
 from ._ranking import rank_question
@@ -449,7 +450,9 @@ class BaseAligner(Estimator, ABC):
         once; with "all", at all entities that are no seeds, whichever are asked for.
         """
         question = rank_question(self, X, reverse)  # first: it says so if nothing is fitted
-        return question.ranks(self._matching(), *self._compared(modality, *question.ends))
+        left, right, among = self._compared(modality, *question.ends)
+        how = with_units(self._matching(), (left, right))
+        return question.ranks(how, left, right, among)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Hits@1: share of the pairs whose true target ranks first.

@@ -14,6 +14,7 @@ import numpy as np
 from .._utils.aligner_parameters import leave_candidates_out, rounds_for, setting_of, settings_of
 from .._utils.estimator import settings_of as settings_in
 from .._utils.names import FUSED
+from ..aligners._matches import with_units
 from ..aligners._ranking import RankQuestion, rank_question
 from ..featurizers import encode_names
 from ..graph import KnowledgeGraph
@@ -293,7 +294,7 @@ def _ranks(
         question = rank_question(first, test, reverse)
         if not question.compares_as(last):
             *sides, among = first._compared(modality, *question.ends)
-            held = first._matching().hold(*sides)
+            held = with_units(first._matching(), tuple(sides)).hold(*sides)
             del sides
         for name, way in ways.items():
             found[name][direction] = question.ranks(way._matching(), *held, among)
