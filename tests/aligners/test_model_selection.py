@@ -189,7 +189,7 @@ def test_all_candidates_fail(X):
 
 def test_folds_that_leave_one_seed(X):
     with pytest.raises(
-        ValueError, match="Expected at least 2 seeds.*found 1 and nothing.*Pass more known"
+        ValueError, match="Expected at least 2 seeds.*found 1 and nothing.*Pass known"
     ):
         cross_val_score(LABELS, X[:2], **STRICT)
 

@@ -78,7 +78,7 @@ def test_each_target_has_its_naive_rank(n, m, n_candidates, seed):
     for j in range(m):
         found = ranks(left, right, np.full(n, j), method="sinkhorn", **options)
         # Where two scores are nearly the same, either may be the better one in a float32.
-        near = np.abs(expected - expected[:, [j]]) < 1e-5
+        near = np.abs(expected - expected[:, [j]]) < 1e-4
         told_apart = near.sum(axis=1) == 1
         naive = naive_matching.ranks(expected, np.full(n, j))
         np.testing.assert_array_equal(found[told_apart], naive[told_apart])
