@@ -62,6 +62,7 @@ def test_pvalue_counts_permutations_that_do_as_well(X):
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.slow
 def test_of_an_aligner(toy_pair, in_pipeline):
     X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links)
     features = ModalityFeaturizer(value="drop", verbose=0)
