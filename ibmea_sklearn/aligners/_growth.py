@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._utils.words import counted
 from ..graph import KnowledgeGraph, SeedPairs, Sides
 from ..graph._seed_pairs import indexed_pairs
 from ..graph._verdicts import Judged
@@ -126,7 +127,7 @@ def _check_said(before: KnowledgeGraph, kg: KnowledgeGraph, which: str, place: n
                 words[2] = repr(_id(kg, gone.iloc[0, 2]))
             raise ValueError(
                 f"Expected the {which} graph to say all that it said in the fit, and more; found "
-                f"{len(gone):,} {what}{'s' * (len(gone) > 1)} gone or changed, first "
+                f"{counted(len(gone), what)} gone or changed, first "
                 f"({', '.join(words)}). {_ANEW}"
             )
 

@@ -159,12 +159,12 @@ def compared(
 
 
 def with_units(how: Matching, vectors: tuple[Any, Any]) -> Matching:
-    """Make vectors that :func:`compared` has copied units where they stand.
+    """Make units of vectors where they stand; they are copies, made to be compared.
 
     Returns
     -------
     Matching
-        That takes them as they are: with another copy of wide vectors a process was a third larger.
+        That takes them as they are: another copy of wide vectors made `align` a fifth larger.
     """
     if not how.normalize or not all(isinstance(side, np.ndarray) for side in vectors):
         return how

@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from .._utils.names import GRAPH, NAME, PROPAGATION
 from .._utils.validation import AlignmentWarning as AlignmentWarning
 from .._utils.validation import warn_user
+from .._utils.words import counted
 from ..graph import KnowledgeGraph, SeedPairs
 from .calibration import LEAST_PAIRS
 from .features import BUILT_IN
@@ -127,8 +128,9 @@ def hint_at_few_seeds(n_held_out: int, n_seeds: int, fraction: float) -> None:
     """
     if n_held_out < LEAST_PAIRS and fraction:
         held_out = {0: "none is", 1: "one is"}.get(n_held_out, f"{n_held_out} are")
-        seeds = f"{n_seeds:,} seed{'s' * (n_seeds > 1)}"
-        of_seeds = f"of {seeds} {held_out} held out, where {LEAST_PAIRS} are needed"
+        of_seeds = (
+            f"of {counted(n_seeds, 'seed')} {held_out} held out, where {LEAST_PAIRS} are needed"
+        )
         _warn(
             f"Confidences are not calibrated: {of_seeds if n_seeds else 'there are no seeds'} to "
             "tell how often a match of some probability is right. Pass at least "

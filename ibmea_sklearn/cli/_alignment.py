@@ -12,6 +12,7 @@ import pandas as pd
 from .. import __version__
 from .._utils.aligner_parameters import setting_of
 from .._utils.files import removals_wait
+from .._utils.words import counted
 from ..featurizers import encode_names
 from ..graph import KnowledgeGraph, SeedPairs
 from ..io import read_graph, read_pair, read_pairs, read_verdicts, write_alignment
@@ -256,14 +257,14 @@ def said_of_verdicts(X: SeedPairs) -> str:
 
 def _learning(n_seeds: int) -> str:
     if n_seeds:
-        return f"Learning from {n_seeds:,} seed{'s' if n_seeds > 1 else ''}"
+        return f"Learning from {counted(n_seeds, 'seed')}"
     return "No seeds: finding pairs by what the graphs say"
 
 
 def _start_of(aligner: BaseAligner) -> str:
     """Say by what matches were found, for whoever reads the file alone."""
     n_seeds = len(aligner.seed_indices_)
-    seeds = f"from {n_seeds:,} seed{'s' if n_seeds > 1 else ''}" if n_seeds else "without seeds"
+    seeds = f"from {counted(n_seeds, 'seed')}" if n_seeds else "without seeds"
     modalities = getattr(aligner, "modalities_", ())
     return f"Found {seeds}{', by ' * bool(modalities)}{', '.join(modalities)}."
 

