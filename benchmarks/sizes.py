@@ -28,6 +28,8 @@ from sklearn.model_selection import train_test_split
 import ibmea_sklearn
 from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.datasets import make_mmkg_pair
+from ibmea_sklearn.evaluation._scores import predicted
+from ibmea_sklearn.metrics import precision_recall_f1
 
 from . import device
 from .machine import described
@@ -99,19 +101,15 @@ def measured(run: Run) -> dict[str, Any]:
     matches = aligner.align()
     seconds["align"] = time.perf_counter() - start
     peak = device.peak_mib()
-    return {"seconds": seconds, "peak_mib": peak, **_right(aligner, matches, test)}
+    return {"seconds": seconds, "peak_mib": peak, **_right(aligner, matches, links, test)}
 
 
-def _right(aligner: Any, matches: Any, test: np.ndarray) -> dict[str, float]:
+def _right(aligner: Any, matches: Any, links: np.ndarray, test: np.ndarray) -> dict[str, float]:
     """Say which share is right: of all that `predict` and `align` say of what is no seed."""
-    partner = dict(test.tolist())
-    right = sum(partner.get(s) == t for s, t in matches[["source", "target"]].to_numpy().tolist())
-    first = np.asarray(aligner.predict(test[:, 0])) == test[:, 1]
-    return {
-        "by_predict": float(first.mean()),
-        "precision": right / max(len(matches), 1),
-        "recall": right / len(test),
-    }
+    alone = np.setdiff1d(aligner.kg1_.entity_ids, links[:, 0])
+    truth = np.concatenate([test, [(entity, None) for entity in alone]])
+    precision, recall, _ = precision_recall_f1(matches, truth)
+    return {"by_predict": predicted(aligner, test), "precision": precision, "recall": recall}
 
 
 def make(run: Run, threads: int | None) -> None:
