@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._utils.estimator import settings_of
+from .._utils.estimator import is_left_open, settings_of
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Instance, Names, RandomState
 from ..channels.features import frozen_modalities
@@ -193,7 +193,8 @@ class PropagationAligner(BaseAligner):
         self.modalities_ = [m for m in start.modalities if m in used]
         unused = [m for m in start.modalities if m not in used]
         say_unused(self, unused, _SAY_LITTLE)
-        start.search.find_frozen(settings_of(self, "rounds").n_rounds - 1)
+        n_searches = settings_of(self, "rounds").n_rounds - 1  # and one that settles
+        start.search.find_frozen(n_searches, is_left_open(self, "rounds", "n_rounds"))
         calibration = start.search.settle()
         self.candidates_ = listed_by(start.search)
         embeddings, self.channel_weights_ = start.search.embed()

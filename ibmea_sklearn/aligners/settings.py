@@ -119,9 +119,9 @@ class Rounds(Estimator):
         1 uses the seeds alone. With more, pairs that are each other's best and surer than
         `min_confidence` join the seeds (iterative learning): where a network is trained, before the
         first round those that the channels without training find; before each further round those
-        that all channels find. 2 in IBMEA, 3 in TMEA and propagation. With fewer than 50 seeds, or
-        none, and more than one round, searches go on, up to ten, as long as each finds 5% more
-        pairs than the one before; with "auto", rounds of training as well.
+        that all channels find. 2 in IBMEA, 3 in TMEA and propagation; with "auto", where there are
+        fewer than 50 seeds, or fewer than a tenth of the smaller graph, searches and rounds of
+        training go on, up to ten, as long as each search finds 5% more pairs than the one before.
     min_confidence : float, default=0.5
         Sinkhorn probability that a pair needs to join.
     validation_fraction : float, default=0.1

@@ -33,8 +33,9 @@ def sinkhorn(
     Returns
     -------
     float32 csr_array of shape (n, m)
-        In [0, 1], with the candidates of `similarities`. Rows and columns sum to 1 at most, and
-        the nearer to it, the more iterations, as far as the candidates admit it.
+        In [0, 1], with the candidates of `similarities`. Rows and columns sum to 1 at most; those
+        of the side that has fewer the nearer to 1, the more iterations, as far as the candidates
+        admit it.
 
     Raises
     ------
@@ -46,19 +47,26 @@ def sinkhorn(
     Notes
     -----
     Starting at ``exp(similarity / temperature)``, rows and columns are scaled in turn to the sum 1.
-    What comes out depends on which of them is last, most of all where n and m differ: its sums are
-    1, the other's may be more. Both orders are run, and each probability is the lower of the two,
-    so no sum exceeds 1 and the result transposes when the sides swap.
+    Where one side has more entities than the other, not all of it can have a partner: its sums are
+    1 at most, and add up to the size of the other side. Of what is such, it is the nearest to the
+    start in relative entropy [2]_: all that stay below 1 are scaled alike. (Scaled to 1, too, each
+    entity of a side twice as large would have a probability of one half at most: of FB15K-DB15K
+    with half of the partners taken out, no pair was above it. Now 3,375 are, .893 of them right.)
 
-    All targets are taken to be matched, so with far fewer sources than targets it loses what it
-    wins elsewhere. Of 1,341 emoji by their images alone, against all as targets: Hits@1 .160 (CSLS
-    .142) for 1,341 sources, .185 (.165) for 200, .033 (.167) for 30. A single source finds all
-    equally probable.
+    What comes out depends on which side is last. There are two runs, one that ends on each side,
+    and each probability is the lower of the two: no sum exceeds 1, and the result transposes when
+    the sides swap.
+
+    Entities that are few have little of which to tell how near an entity is to all. Of 1,914 emoji
+    by their images alone, against all as targets: Hits@1 .335 for 1,914 sources (CSLS .285, cosine
+    .219), .227 for 200 (.260, .215), .203 for 30 (.232, .202), and what cosine has for one alone.
 
     References
     ----------
-    X. Mao et al., "LightEA: A Scalable, Robust, and Interpretable Entity Alignment Framework via
-    Three-view Label Propagation", EMNLP 2022.
+    .. [1] X. Mao et al., "LightEA: A Scalable, Robust, and Interpretable Entity Alignment Framework
+       via Three-view Label Propagation", EMNLP 2022 (both sides of one size).
+    .. [2] J.-D. Benamou et al., "Iterative Bregman Projections for Regularized Transportation
+       Problems", SIAM Journal on Scientific Computing 37(2), 2015 (partial transport).
 
     Examples
     --------
@@ -92,25 +100,64 @@ def log_sinkhorn(
     logs = similarities.astype(np.float64)
     logs.sum_duplicates()
     logs.data /= temperature
-    orders = (0, 1), (1, 0)
-    return _with_data(logs, np.minimum(*(_alternate(logs, o, n_iterations) for o in orders)))
-
-
-def _alternate(logs: sparse.csr_array, order: tuple[int, int], n_iterations: int) -> np.ndarray:
-    """Normalise along the axes in `order`, `n_iterations` times; from logarithms to logarithms."""
     groups = row_numbers(logs), logs.indices
-    # Once in logarithms. Then each row and each column has an entry that is no smaller than one
-    # part in (n m), at any temperature, and the rest are products with vectors.
-    data = logs.data
-    for axis in order:
-        data = data - _log_sums(groups[axis], data, logs.shape[axis])[groups[axis]]
-    matrix = _with_data(logs, np.exp(data))
+    n, m = (len(np.unique(group)) for group in groups)  # without rows that have no candidate
+    runs = (_alternate(logs, groups, t, min(n, m)) for t in _turns(n, m, n_iterations))
+    return _with_data(logs, np.minimum(*runs))
+
+
+def _turns(n: int, m: int, n_iterations: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return, of two runs, along which axes they normalise, in order."""
+    if n == m:
+        return (0, 1) * n_iterations, (1, 0) * n_iterations
+    # The larger side has the same scale where it isn't full, so it can't be first.
+    turns = ((0, 1) if n < m else (1, 0)) * n_iterations
+    return turns, (*turns, turns[0])
+
+
+def _alternate(
+    logs: sparse.csr_array,
+    groups: tuple[np.ndarray, np.ndarray],
+    turns: tuple[int, ...],
+    n_pairs: int,
+) -> np.ndarray:
+    """Normalise along the axes in `turns`; from logarithms to logarithms."""
+    scales = [np.zeros(size) for size in logs.shape]  # logarithms, too
+
+    def scaled() -> np.ndarray:
+        return logs.data + scales[0][groups[0]] + scales[1][groups[1]]
+
+    # Twice in logarithms. Then each row and each column that is full has an entry that is no
+    # smaller than one part in (n m), at any temperature, and the rest are products with vectors.
+    for axis in turns[:2]:
+        log_sums = _log_sums(groups[axis], scaled(), logs.shape[axis])
+        scales[axis] = _log_scales(log_sums, n_pairs)
+    start, matrix = list(scales), _with_data(logs, np.exp(scaled()))
     oriented = matrix, matrix.T
-    scales = [np.ones(size) for size in logs.shape]
-    for _ in range(n_iterations - 1):
-        for axis in order:
-            scales[axis] = _inverse(oriented[axis] @ scales[1 - axis])
-    return data + np.log(scales[0])[groups[0]] + np.log(scales[1])[groups[1]]
+    for axis in turns[2:]:
+        sums = oriented[axis] @ np.exp(scales[1 - axis] - start[1 - axis])
+        log_sums = np.log(sums, out=np.full(len(sums), -np.inf), where=sums > 0)
+        scales[axis] = _log_scales(log_sums - start[axis], n_pairs)
+    return scaled()
+
+
+def _log_scales(log_sums: np.ndarray, n_pairs: int) -> np.ndarray:
+    """Scale sums to 1, or, if they are more than pairs, to 1 at most and `n_pairs` in all.
+
+    Those that stay below 1 have one scale: the least change of all that add up to it. From
+    logarithms to logarithms; that of 0, a row without candidates, is no sum.
+    """
+    is_sum = np.isfinite(log_sums)
+    known = np.sort(log_sums[is_sum])
+    most = np.inf
+    if len(known) > n_pairs:
+        below = np.logaddexp.accumulate(known)
+        n_full = np.arange(len(known))[::-1]
+        # If the scale of those below were such that the largest of them is 1, and the rest are.
+        in_all = np.exp(below - known) + n_full
+        last = np.flatnonzero(in_all >= n_pairs)[-1]
+        most = np.log(n_pairs - n_full[last]) - below[last]
+    return np.where(is_sum, np.minimum(-log_sums, most), 0)
 
 
 def _log_sums(groups: np.ndarray, logs: np.ndarray, n_groups: int) -> np.ndarray:
@@ -119,10 +166,6 @@ def _log_sums(groups: np.ndarray, logs: np.ndarray, n_groups: int) -> np.ndarray
     np.maximum.at(largest, groups, logs)
     sums = np.bincount(groups, np.exp(logs - largest[groups]), n_groups)
     return largest + np.log(np.maximum(sums, 1))  # of one that isn't empty, at least exp(0)
-
-
-def _inverse(sums: np.ndarray) -> np.ndarray:
-    return 1 / np.where(sums > 0, sums, 1)  # a row without candidates sums to 0
 
 
 def _with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:

@@ -41,9 +41,9 @@ class Trainer:
     """Trains a network in rounds on the pairs that a search knows.
 
     Found pairs are looked for anew after each round, so one that a later round no longer finds is
-    dropped again. The optimiser keeps its moments; the schedule starts anew. With fewer than 50
-    seeds rounds may be added, up to ten in all, as long as a search finds 5% more pairs than the
-    one before it.
+    dropped again. The optimiser keeps its moments; the schedule starts anew. Where seeds are few
+    rounds may be added, up to ten in all, as long as a search finds 5% more pairs than the one
+    before it.
 
     Parameters
     ----------
@@ -109,6 +109,7 @@ class Trainer:
         self.training, self.rounds, self.matching = training, rounds, matching
         self.device, self.verbose, self.optimizer = device, verbose, optimizer
         self.epochs = [training.max_epochs] * rounds.n_rounds
+        self.adds_rounds = adds_rounds
         self.most_rounds = max(rounds.n_rounds, _MOST_ROUNDS if adds_rounds else 0)
         self.n_round = 0
         self.history: list[dict[str, Any]] = []
@@ -167,7 +168,7 @@ class Trainer:
             if self.verbose:
                 rich.print(f"Going on after epoch {len(net.history)} of {sum(self.epochs)}.")
         elif self.rounds.n_rounds > 1 or len(self.search.train) < 2:
-            self.search.find_frozen()
+            self.search.find_frozen(goes_on=self.adds_rounds)
 
     def _train(self, net: AlignmentNet) -> None:
         with self.checkpoint:  # whatever ends it: the state is on disk before anything else is done

@@ -255,6 +255,42 @@ def test_channels_without_a_network_are_asked_twice_if_labels_are_propagated():
     assert none.log == [] and len(none.found) == 0
 
 
+class Counted(PairSearch):
+    """A search whose finds have the numbers that it is told."""
+
+    def __init__(self, n_right, numbers):
+        n_seeds, n_held_out = 60, 12
+        pairs = np.column_stack([np.arange(n_seeds), 1000 + np.arange(n_seeds)])
+        channels = Channels(1000, 1000 + n_right, {}, propagation=vectors_of)
+        super().__init__(channels, pairs[n_held_out:], pairs[:n_held_out], 0.5, Matching())
+        self.numbers = iter(numbers)
+
+    def find(self, encode=None):
+        self._log(False, np.zeros((next(self.numbers), 2), int), np.empty(0, bool))
+
+
+GROWING = [int(100 * 1.06**i) for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("n_right", "numbers", "goes_on", "n_searches"),
+    [
+        (601, [*GROWING[:5], 126, 999], True, 6),  # 5% more, and then less
+        (601, GROWING, True, 10),
+        (601, GROWING, False, 2),
+        (600, GROWING, True, 2),  # seeds are a tenth of the smaller graph
+        (601, [100, 105, 999], True, 2),
+    ],
+)
+def test_where_seeds_are_few_searches_go_on_as_long_as_they_find_more(
+    n_right, numbers, goes_on, n_searches
+):
+    search = Counted(n_right, numbers)
+    assert not search.are_seeds_few  # enough to judge all else by
+    search.find_frozen(2, goes_on)
+    assert [row["n_found"] for row in search.log] == numbers[:n_searches]
+
+
 def test_a_search_goes_on_from_its_state():
     search = found_in(other=vectors_of(3.0, seed=5))
     state = search.state_dict()

@@ -39,14 +39,44 @@ def candidates(similarities, n_candidates, tolerance=1e-6):
 
 
 def sinkhorn(similarities, mask, temperature, n_iterations=N_ITERATIONS):
-    def alternate(matrix):
-        for _ in range(n_iterations):
-            matrix = matrix / matrix.sum(axis=1, keepdims=True)
-            matrix = matrix / matrix.sum(axis=0, keepdims=True)
-        return matrix
+    """Without what has no candidate: all of the smaller side is matched, of the larger as many."""
+    rows, columns = mask.any(axis=1), mask.any(axis=0)
+    start = np.where(mask, np.exp(similarities / temperature), 0)[np.ix_(rows, columns)]
+    found = np.zeros(mask.shape)
+    if start.size:
+        found[np.ix_(rows, columns)] = normalised(start, n_iterations)
+    return found
 
-    start = np.where(mask, np.exp(similarities / temperature), 0)
-    return np.minimum(alternate(start), alternate(start.T).T)
+
+def normalised(start, n_iterations):
+    n, m = start.shape
+    if n > m:
+        return normalised(start.T, n_iterations).T
+    if n == m:
+        return np.minimum(alternate(start, n_iterations), alternate(start.T, n_iterations).T)
+    columns = np.ones(m)
+    for _ in range(n_iterations):
+        rows = 1 / (start @ columns)
+        columns = scales_of_larger(rows @ start, n)
+    ends = rows, 1 / (start @ columns)
+    return np.minimum(*(end[:, None] * start * columns for end in ends))
+
+
+def alternate(matrix, n_iterations):
+    for _ in range(n_iterations):
+        matrix = matrix / matrix.sum(axis=1, keepdims=True)
+        matrix = matrix / matrix.sum(axis=0, keepdims=True)
+    return matrix
+
+
+def scales_of_larger(sums, total):
+    """One scale for all that stay below 1, halved into until they add up to the total."""
+    low, high = -1e3, 1e3
+    for _ in range(200):
+        middle = (low + high) / 2
+        is_low = np.minimum(1, np.exp(middle + np.log(sums))).sum() < total
+        low, high = (middle, high) if is_low else (low, middle)
+    return np.minimum(np.exp(high), 1 / sums)
 
 
 def scores(sources, targets, method, csls_k=3, n_candidates=100, temperature=0.02):

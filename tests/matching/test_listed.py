@@ -1,5 +1,6 @@
 """Matching on candidates alone: with all pairs listed, it is the exact search."""
 
+import naive_matching
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -120,7 +121,7 @@ def test_on_some_pairs_it_is_a_plain_loop_over_these(method, n, m, seed):
 def naive(similarities, mask, method):
     """Scores of listed pairs, minus infinity elsewhere; no more than 100 candidates of anybody."""
     if method == "sinkhorn":
-        return np.where(mask, _sinkhorn(similarities, mask), -np.inf)
+        return np.where(mask, naive_matching.sinkhorn(similarities, mask, 0.02), -np.inf)
     if method == "csls":
         rows = [
             np.mean(sorted(s[k], reverse=True)[:2] or [0])
@@ -132,20 +133,6 @@ def naive(similarities, mask, method):
         ]
         similarities = 2 * similarities - np.array(rows)[:, None] - np.array(columns)
     return np.where(mask, similarities, -np.inf)
-
-
-def _sinkhorn(similarities, mask):
-    def scaled(matrix, axis):
-        sums = matrix.sum(axis=axis, keepdims=True)
-        return matrix / np.where(sums > 0, sums, 1)
-
-    def alternate(matrix):
-        for _ in range(15):
-            matrix = scaled(scaled(matrix, 1), 0)
-        return matrix
-
-    start = np.where(mask, np.exp(similarities / 0.02), 0)
-    return np.minimum(alternate(start), alternate(start.T).T)
 
 
 @pytest.mark.parametrize("method", METHODS)

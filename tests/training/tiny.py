@@ -111,7 +111,7 @@ class Scripted(PairSearch):
         found = self.script.pop(0) if encode else self.frozen
         self.found = np.array(found, np.int64).reshape(-1, 2)
 
-    def find_frozen(self):
+    def find_frozen(self, goes_on=True):
         if len(self.frozen):
             self.find()
 
