@@ -87,7 +87,8 @@ class AttributeValues(EitherForm):
         How much more often than by chance the values of seeds must agree, see Notes.
     few_seeds : int, default=50
         With fewer seeds, entities that share rare values of at least two attributes count as seeds,
-        too; so none is needed.
+        too; so none is needed. Shared are also numbers in usual units of another size, such as
+        miles and metres, where more of them come near each other so than by chance.
     modality : str, default="value"
         Which features of the graphs to write.
     random_state : int, RandomState or None, default=0
