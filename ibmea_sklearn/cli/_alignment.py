@@ -12,6 +12,7 @@ import pandas as pd
 from .. import __version__
 from .._utils.aligner_parameters import setting_of
 from .._utils.files import removals_wait
+from .._utils.validation import AlignmentWarning, warn_user
 from .._utils.words import counted
 from ..featurizers import encode_names
 from ..graph import KnowledgeGraph, SeedPairs
@@ -386,6 +387,15 @@ def read_inputs(
     if seeds is not None:
         pairs = read_pairs(seeds, graphs=(kg1, kg2))
     if names in NAMES:
+        given = [
+            f"{len(kg.names.values):,} of {kg.name}" for kg in (kg1, kg2) if kg.names.values.size
+        ]
+        if given and names == "id":
+            warn_user(
+                f"--names id takes ids in place of the names that there are: {', '.join(given)}. "
+                "Leave --names out to compare those.",
+                AlignmentWarning,
+            )
         kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))
     return kg1, kg2, pairs
 
