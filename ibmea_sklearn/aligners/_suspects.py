@@ -92,7 +92,7 @@ def _without(X: SeedPairs, out: np.ndarray, evidence: Evidence) -> _Found:
         judged=evidence.judged,
         blocks=evidence.blocks,
     )
-    search.find_frozen()
+    search.find_frozen(goes_on=search.are_seeds_few)
     calibration = search.settle()
     embeddings, _ = search.embed()
     free = Sides(*(_free(rest, evidence.judged, side) for side in (0, 1)))

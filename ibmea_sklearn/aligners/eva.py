@@ -48,7 +48,8 @@ class EVAAligner(EncoderAligner):
         Epochs, batches, learning rate, checkpoints. By default 300 epochs
         in each round at a constant 5e-4, all pairs in batches of 7,500, as published.
     rounds : Rounds, optional
-        Iterative learning, and the share of seeds held out. By default 2 rounds; the paper lets
+        Iterative learning, and the share of seeds held out. By default 2 rounds, or more
+        where seeds are few, see :class:`Rounds`; the paper lets
         pairs join within one, see ``rounds__candidate_interval``.
     matching : Matching, optional
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``. By default by

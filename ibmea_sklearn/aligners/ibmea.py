@@ -169,7 +169,8 @@ class IBMEAAligner(BaseAligner):
     training : Training, optional
         Epochs, batches, learning rate, checkpoints.
     rounds : Rounds, optional
-        Iterative learning, and the share of seeds held out. By default 2 rounds.
+        Iterative learning, and the share of seeds held out. By default 2 rounds,
+        or more where seeds are few, see :class:`Rounds`.
     matching : Matching, optional
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``; its search
         is that between rounds, too. By default by Sinkhorn.

@@ -51,7 +51,8 @@ class MEAformerAligner(EncoderAligner):
         in each round, all pairs in batches of 3,500, at a rate that rises to 5e-4 in the first 15%
         of the epochs and then falls along a cosine, as published.
     rounds : Rounds, optional
-        Iterative learning, and the share of seeds held out. By default 2 rounds; the paper lets
+        Iterative learning, and the share of seeds held out. By default 2 rounds, or more
+        where seeds are few, see :class:`Rounds`; the paper lets
         pairs join within one, see ``rounds__candidate_interval``.
     matching : Matching, optional
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``. By default by

@@ -236,6 +236,8 @@ class PartitionedAligner(BaseAligner):
             if number <= last:
                 search.find()
             if number == last:
+                if rounds.n_rounds > 1:
+                    search.hint_at_nothing_found()
                 self.calibration_ = search.settle()
         _hint_at_cuts(search)
         self.partitions_ = Sides(*split_sides(search.part, X.kg1.n_entities))

@@ -195,6 +195,7 @@ class PropagationAligner(BaseAligner):
         say_unused(self, unused, _SAY_LITTLE)
         n_searches = settings_of(self, "rounds").n_rounds - 1  # and one that settles
         start.search.find_frozen(n_searches, is_left_open(self, "rounds", "n_rounds"))
+        start.search.hint_at_nothing_found()
         calibration = start.search.settle()
         self.candidates_ = listed_by(start.search)
         embeddings, self.channel_weights_ = start.search.embed()

@@ -120,8 +120,9 @@ class Rounds(Estimator):
         `min_confidence` join the seeds (iterative learning): where a network is trained, before the
         first round those that the channels without training find; before each further round those
         that all channels find. 2 in IBMEA, 3 in TMEA and propagation; with "auto", where there are
-        fewer than 50 seeds, or fewer than a tenth of the smaller graph, searches and rounds of
-        training go on, up to ten, as long as each search finds 5% more pairs than the one before.
+        fewer than 50 seeds, or fewer than a tenth of the smaller graph, searches without training
+        go on, up to ten, and so do rounds of training, as long as a search finds 5% more pairs than
+        the one before. `PartitionedAligner` has 2, whatever the seeds.
     min_confidence : float, default=0.5
         Sinkhorn probability that a pair needs to join.
     validation_fraction : float, default=0.1

@@ -120,7 +120,8 @@ class TMEAAligner(BaseAligner):
     training : Training, optional
         Epochs, batches, learning rate, checkpoints.
     rounds : Rounds, optional
-        Bi-directional iteration, and the share of seeds held out. By default 3 rounds.
+        Bi-directional iteration, and the share of seeds held out. By default 3
+        rounds, or more where seeds are few, see :class:`Rounds`.
     matching : Matching, optional
         How entities are compared in ``rank``, ``predict``, ``candidates``, ``align``; its search
         is that between rounds, too. By default by Sinkhorn; the paper compares by "cosine".

@@ -154,6 +154,23 @@ def hint_at_precision(precision: float, is_calibrated: bool) -> None:
         )
 
 
+def hint_at_nothing_found(n_found: Sequence[int], min_confidence: float) -> None:
+    """Warn if pairs were to join the seeds, and no search has found any.
+
+    Parameters
+    ----------
+    n_found : sequence of int
+        By search.
+    min_confidence : float
+    """
+    if not any(n_found):
+        _warn(
+            f"No pair joined the seeds: in {counted(len(n_found), 'look')} none was found with a "
+            f"probability over {min_confidence:g}. Pass more seeds or more of what entities are "
+            "compared by, or lower rounds__min_confidence; rounds__n_rounds=1 looks for none."
+        )
+
+
 def hint_at_low_recall(recall: Mapping[str, float] | None, n_held_out: int) -> None:
     """Warn if the partners of too many held-out entities are no candidates of theirs.
 

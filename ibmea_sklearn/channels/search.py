@@ -29,6 +29,7 @@ from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k, mean_reciprocal_rank
 from .calibration import LEAST_PAIRS, NONE, RIGHT, WRONG, Calibration, Examples
 from .channels import Channels, Encode, Vectors, family_of, frozen_name, is_finite
+from .hints import hint_at_nothing_found
 from .sketches import sketch
 
 if TYPE_CHECKING:
@@ -254,9 +255,11 @@ class PairSearch:
 
         Parameters
         ----------
-        n_searches : int
+        n_searches : int, default=2
+            How many; one where no labels are propagated, and so all searches find the same.
         goes_on : bool, default=True
-            Whether there are more where seeds are few, as long as they find more.
+            Whether to search on where seeds are few, up to ten times in all, as long as each search
+            finds 5% more than the one before.
 
         Raises
         ------
@@ -290,6 +293,12 @@ class PairSearch:
                 f"{kinds}. Pass seeds, lower rounds__min_confidence, or give both graphs names or "
                 "other data that are alike for the same entities, and not for all."
             )
+
+    def hint_at_nothing_found(self) -> None:
+        """Warn if all searches up to now, among entities that are free, have found nothing."""
+        n_found = [row["n_found"] for row in self.log]
+        if n_found and all(map(len, self.free)):
+            hint_at_nothing_found(n_found, self.min_confidence)
 
     def go_back(self, found: np.ndarray) -> None:
         """Know what was known at an earlier time: pairs that were found then."""

@@ -387,13 +387,11 @@ def read_inputs(
     if seeds is not None:
         pairs = read_pairs(seeds, graphs=(kg1, kg2))
     if names in NAMES:
-        given = [
-            f"{len(kg.names.values):,} of {kg.name}" for kg in (kg1, kg2) if kg.names.values.size
-        ]
-        if given and names == "id":
+        counts = [len(kg.names.values) for kg in (kg1, kg2)]
+        if any(counts) and names == "id":
             warn_user(
-                f"--names id takes ids in place of the names that there are: {', '.join(given)}. "
-                "Leave --names out to compare those.",
+                f"--names id compares ids in place of the names in the graphs: {counts[0]:,} in "
+                f"KG1, {counts[1]:,} in KG2. Leave --names out to compare the names.",
                 AlignmentWarning,
             )
         kg1, kg2 = (kg.with_names("id" if names == "id" else None) for kg in (kg1, kg2))

@@ -35,7 +35,8 @@ class AlignmentQuality:
     ----------
     is_calibrated : bool
         Whether held-out seeds told what a confidence is worth. If not, confidences are Sinkhorn's
-        probabilities, which take each entity to have a partner, and bands are from 0 to 1.
+        probabilities, which take each entity of the smaller graph to have a partner, and bands are
+        from 0 to 1.
     n_partners : float
         How many entities of the first graph that are no seeds have a partner, as expected.
     cuts : DataFrame of 4 rows, with the columns of `curve`

@@ -141,6 +141,8 @@ class Trainer:
             with _interrupt_keeps(read_out):
                 with _interrupt_keeps(functools.partial(self._choose_weights, net)):
                     self._train(net)
+                if self.rounds.n_rounds > 1:
+                    self.search.hint_at_nothing_found()
                 self.calibration = self.search.settle(self.encode)
         self.checkpoint.remove()
         if self.guard.failed_epoch_:
@@ -202,8 +204,9 @@ class Trainer:
         self.epochs.append(self.training.max_epochs)
         if self.verbose:
             rich.print(
-                f"Round {len(self.epochs)} is added: seeds are few, and the last search found many "
-                "more pairs than the one before. rounds__n_rounds=2 leaves it at two.",
+                f"Round {len(self.epochs)} is added: seeds are few for graphs of this size, and "
+                "the last search found over 5% more pairs than the one before. A number for "
+                f"rounds__n_rounds, such as {self.rounds.n_rounds}, adds none.",
                 flush=True,
             )
 

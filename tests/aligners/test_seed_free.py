@@ -326,8 +326,8 @@ def test_a_round_that_is_added_is_said(capsys):
     aligner = IBMEAAligner(modalities=["graph", "image"], random_state=0)
     aligner.set_params(training__max_epochs=5).fit(kg1, kg2)
     said = " ".join(capsys.readouterr().out.split())
-    assert said.count("is added: seeds are few") == len(aligner.history_) // 5 - 2
-    assert "Round 3 is added" in said and "rounds__n_rounds=2 leaves it at two" in said
+    assert said.count("is added: seeds are few for graphs") == len(aligner.history_) // 5 - 2
+    assert "Round 3 is added" in said and "rounds__n_rounds, such as 2, adds none" in said
 
 
 # The table of pairs

@@ -143,6 +143,27 @@ def test_features_that_neighbours_fill_in_are_no_images():
         IBMEAAligner.from_preset(**TINY).fit(filled, with_images(30), MAIN)
 
 
+# Nothing found
+
+
+def test_searches_that_find_nothing():
+    kg1, kg2, links = make_mmkg_pair(60, random_state=0)
+    aligner = propagation(rounds__min_confidence=1.0)
+    assert_fits_without_warning(aligner, kg1, kg2, links[:50])  # of which none was to join
+    aligner.set_params(rounds__n_rounds=3)
+    said = (
+        "No pair joined the seeds: in 2 looks none was found with a probability over 1. Pass more"
+    )
+    with pytest.warns(AlignmentWarning, match=said):
+        aligner.fit(kg1, kg2, links[:50])
+    aligner.set_params(rounds__validation_fraction=0)
+    assert_fits_without_warning(aligner, kg1, kg2, links)  # nobody is free
+    aligner.set_params(rounds__validation_fraction=0.1)
+    assert_fits_without_warning(
+        aligner.set_params(rounds__min_confidence=0.5), kg1, kg2, links[:50]
+    )
+
+
 # Too few seeds to choose by
 
 

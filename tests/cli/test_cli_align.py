@@ -277,7 +277,7 @@ def test_without_seeds_the_aligner_gets_none(ibmea, inputs, toy_pair, tmp_path, 
     assert len(read_alignment(tmp_path / "a.tsv"))
 
 
-@pytest.mark.filterwarnings("default:--names id takes")
+@pytest.mark.filterwarnings("default:--names id compares")
 @pytest.mark.parametrize(("option", "n"), [(None, 1), ("id", 90), ("none", 0)])
 def test_names_are_those_of_the_graphs_of_the_ids_or_none(
     ibmea, inputs, toy_pair, tmp_path, fits, option, n
@@ -288,7 +288,7 @@ def test_names_are_those_of_the_graphs_of_the_ids_or_none(
         write_graph(kg.with_names({kg.entity_ids[0]: ("first", "en")}), graphs[-1])
     args = [] if option is None else ["--names", option]
     args += ["--aligner", "propagation", "-o", tmp_path / "a.tsv", *inputs[2:]]
-    said = "in place of the names that there are: 1 of 0, 1 of 1. Leave --names out"
+    said = "in place of the names in the graphs: 1 in KG1, 1 in KG2. Leave --names out"
     result = ibmea("align", *graphs, *args)
     assert result.exit_code == 0, result.output
     assert (said in " ".join(result.output.split())) is (option == "id")

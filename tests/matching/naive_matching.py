@@ -39,13 +39,25 @@ def candidates(similarities, n_candidates, tolerance=1e-6):
 
 
 def sinkhorn(similarities, mask, temperature, n_iterations=N_ITERATIONS):
-    """Without what has no candidate: all of the smaller side is matched, of the larger as many."""
-    rows, columns = mask.any(axis=1), mask.any(axis=0)
-    start = np.where(mask, np.exp(similarities / temperature), 0)[np.ix_(rows, columns)]
+    """All of the smaller side is matched, of the larger as many, in each part of the candidates."""
     found = np.zeros(mask.shape)
-    if start.size:
+    for rows, columns in parts(mask):
+        start = np.where(mask, np.exp(similarities / temperature), 0)[np.ix_(rows, columns)]
         found[np.ix_(rows, columns)] = normalised(start, n_iterations)
     return found
+
+
+def parts(mask):
+    """Rows and columns that candidates connect, part by part."""
+    left = {i for i in range(len(mask)) if mask[i].any()}
+    while left:
+        rows, columns, n_before = {left.pop()}, set(), -1
+        while len(rows) + len(columns) > n_before:
+            n_before = len(rows) + len(columns)
+            columns |= {j for i in rows for j in np.flatnonzero(mask[i])}
+            rows |= {i for j in columns for i in np.flatnonzero(mask[:, j])}
+        left -= rows
+        yield sorted(rows), sorted(columns)
 
 
 def normalised(start, n_iterations):

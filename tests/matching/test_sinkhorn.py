@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn.matching import candidate_similarities, sinkhorn
+from ibmea_sklearn.matching._sinkhorn import log_sinkhorn
 
 SIZES = st.integers(1, 9)
 
@@ -86,6 +87,42 @@ def test_finds_the_best_assignment_where_rows_compete():
 def test_extra_targets_share_what_is_left():
     found = sinkhorn(sparse.csr_array(np.ones((2, 4))))
     np.testing.assert_allclose(found.toarray(), np.full((2, 4), 0.25))
+
+
+def test_what_is_sure_stays_so_whatever_others_compete_for():
+    """Three rows want one column; nobody else wants the best of the fourth."""
+    rows, columns = [0, 1, 2, *[3] * 7], [0, 0, 0, *range(1, 8)]
+    values = [0.9, 0.9, 0.9, 0.9, 0.77, 0.64, 0.5, 0.4, 0.3, 0.1]
+    found = sinkhorn(sparse.csr_array((values, (rows, columns)), (4, 8))).toarray()
+    np.testing.assert_allclose(found[:3, 0], 1 / 3, rtol=1e-5)
+    assert found[3, 1] > 0.99
+
+
+@given(n=SIZES, m=SIZES, seed=st.integers(0, 999))
+def test_of_the_larger_side_all_below_one_have_one_scale(n, m, seed):
+    similarities = np.random.default_rng(seed).uniform(-1, 1, (n, m))
+    found = sinkhorn(sparse.csr_array(similarities), 0.5, n_iterations=300).toarray()
+    larger = int(m > n)
+    sums = found.sum(axis=1 - larger)
+    np.testing.assert_allclose(found.sum(axis=larger), 1, rtol=1e-4)
+    assert sums.max() < 1 + 1e-4
+    # Relative to exp(similarity / temperature), which a scale of either side turns into it.
+    ratios = np.log(found) - similarities / 0.5
+    ratios = ratios if larger else ratios.T
+    free = sums < 1 - 1e-3
+    if free.sum() > 1:
+        assert np.ptp(ratios[0, free]) < 1e-3
+    if free.any() and not free.all():
+        assert ratios[0, ~free].max() <= ratios[0, free].min() + 1e-3
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 1e-3])
+def test_what_is_too_improbable_for_a_number_keeps_its_order(temperature):
+    similarities = np.random.default_rng(0).uniform(-1, 1, (3, 30))
+    logs = log_sinkhorn(sparse.csr_array(similarities), temperature, 15).toarray()
+    free = np.exp(logs).sum(axis=0) < 1e-9  # all of one scale
+    for row, given_row in zip(logs[:, free], similarities[:, free], strict=True):
+        np.testing.assert_array_equal(np.argsort(row), np.argsort(given_row))
 
 
 def test_rows_without_candidates_stay_empty():

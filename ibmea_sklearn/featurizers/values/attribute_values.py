@@ -87,8 +87,8 @@ class AttributeValues(EitherForm):
         How much more often than by chance the values of seeds must agree, see Notes.
     few_seeds : int, default=50
         With fewer seeds, entities that share rare values of at least two attributes count as seeds,
-        too; so none is needed. Shared are also numbers in usual units of another size, such as
-        miles and metres, where more of them come near each other so than by chance.
+        too; so none is needed. Numbers in different units, such as miles and metres,
+        count as shared, too, if a usual factor brings more of them together than chance would.
     modality : str, default="value"
         Which features of the graphs to write.
     random_state : int, RandomState or None, default=0
