@@ -164,9 +164,10 @@ def hint_at_nothing_found(n_found: Sequence[int], min_confidence: float) -> None
     min_confidence : float
     """
     if not any(n_found):
+        searches = "one search" if len(n_found) == 1 else f"{len(n_found)} searches"
         _warn(
-            f"No pair joined the seeds: in {counted(len(n_found), 'look')} none was found with a "
-            f"probability over {min_confidence:g}. Pass more seeds or more of what entities are "
+            f"No pair joined the seeds: {searches} found none with a probability over "
+            f"{min_confidence:g}. Pass more seeds or more of what entities are "
             "compared by, or lower rounds__min_confidence; rounds__n_rounds=1 looks for none."
         )
 

@@ -113,18 +113,19 @@ def log_sinkhorn(
     logs.data /= temperature
     groups = row_numbers(logs), logs.indices
     parts, sizes = _parts(logs, groups)
-    kinds = np.sign(sizes[1] - sizes[0])[parts[0][groups[0]]]
+    kinds = np.sign(sizes[1] - sizes[0])
+    there = np.unique(kinds[sizes.min(axis=0) > 0])
     data = np.empty(len(logs.data))
-    for kind in np.unique(kinds):
-        at = kinds == kind
-        inside = _with_data(logs, logs.data) if at.all() else _only(logs, groups, at)
+    for kind in there:
+        at = kinds[parts[0]][groups[0]] == kind
+        inside = logs if len(there) == 1 else _only(logs, groups, at)
         turns = partial(_alternate, inside, parts, sizes.min(axis=0))
         if kind:
             # The larger side has one scale where it isn't full, so it can't be first; either
             # may be last.
-            ways = turns(int(kind < 0), 2 * n_iterations + 1)
+            ways = turns(int(kind < 0), 2 * n_iterations + 1, n_kept=2)
         else:
-            ways = [turns(first, 2 * n_iterations)[-1] for first in (0, 1)]
+            ways = [turns(first, 2 * n_iterations, n_kept=1)[0] for first in (0, 1)]
         data[at] = np.minimum(*ways)
     return _with_data(logs, data)
 
@@ -138,7 +139,8 @@ def _parts(
     does not count.
     """
     n, m = logs.shape
-    joint = sparse.coo_array((np.ones(len(logs.data)), (groups[0], n + groups[1])), (n + m, n + m))
+    ends = np.concatenate([logs.indptr, np.full(m, logs.indptr[-1])])
+    joint = sparse.csr_array((np.ones(len(logs.data)), n + logs.indices, ends), (n + m, n + m))
     n_parts, labels = connected_components(joint, directed=False)
     parts = labels[:n], labels[n:]
     has = (np.bincount(g, minlength=k) > 0 for g, k in zip(groups, logs.shape, strict=True))
@@ -158,39 +160,41 @@ def _alternate(
     n_pairs: np.ndarray,
     first: int,
     n_turns: int,
+    n_kept: int,
 ) -> list[np.ndarray]:
-    """Normalise along one axis after the other; from logarithms to those of the last two turns."""
+    """Normalise along one axis after the other; from logarithms to those of the last turns."""
     groups = row_numbers(logs), logs.indices
     axes = [(first + turn) % 2 for turn in range(n_turns)]
     scales = [np.zeros(size) for size in logs.shape]  # logarithms, too
-    found: list[np.ndarray] = []
+    has = [np.zeros(size, bool) for size in logs.shape]
 
     def normalise(axis: int, log_sums: np.ndarray) -> None:
-        scales[axis] = _log_scales(log_sums, parts[axis], n_pairs)
-
-    def keep() -> np.ndarray:
-        found[:] = [*found[-1:], logs.data + scales[0][groups[0]] + scales[1][groups[1]]]
-        return found[-1]
+        # What is first is not larger.
+        how = (log_sums,) if axis == first else (log_sums, parts[axis], n_pairs)
+        scales[axis] = _log_scales(*how)
 
     # Twice in logarithms. Then each row and each column that sums to 1 has an entry that is no
     # smaller than one part in (n m), at any temperature, and the rest are products with vectors.
     data = logs.data
     for axis in axes[:2]:
-        normalise(axis, _log_sums(groups[axis], data, logs.shape[axis]))
-        data = keep()
-    start, matrix = list(scales), _with_data(logs, np.exp(data))
+        log_sums = _log_sums(groups[axis], data, logs.shape[axis])
+        has[axis] = np.isfinite(log_sums)
+        normalise(axis, log_sums)
+        data = data + scales[axis][groups[axis]]
+    found, start, matrix = [data], list(scales), _with_data(logs, np.exp(data))
     oriented = matrix, matrix.T
-    has = [np.bincount(g, minlength=n) > 0 for g, n in zip(groups, logs.shape, strict=True)]
-    for turn, axis in enumerate(axes[2:], start=2):
+    for turn, axis in enumerate(axes[2:], start=3):
         sums = oriented[axis] @ np.exp(scales[1 - axis] - start[1 - axis])
         least = np.where(has[axis], _LEAST_LOG, -np.inf)  # of what is too small for a number
         normalise(axis, np.log(sums, out=least, where=sums > 0) - start[axis])
-        if turn >= n_turns - 2:
-            keep()
-    return found
+        if turn > n_turns - n_kept:
+            found.append(logs.data + scales[0][groups[0]] + scales[1][groups[1]])
+    return found[-n_kept:]
 
 
-def _log_scales(log_sums: np.ndarray, parts: np.ndarray, n_pairs: np.ndarray) -> np.ndarray:
+def _log_scales(
+    log_sums: np.ndarray, parts: np.ndarray | None = None, n_pairs: np.ndarray | None = None
+) -> np.ndarray:
     """Return the scales that make all sums 1; from logarithms to logarithms.
 
     Where a part has more sums than `n_pairs`, none is then above 1, they add up to `n_pairs`, and
@@ -198,6 +202,8 @@ def _log_scales(log_sums: np.ndarray, parts: np.ndarray, n_pairs: np.ndarray) ->
     """
     has = np.isfinite(log_sums)
     scales = np.where(has, -log_sums, 0)
+    if parts is None or n_pairs is None:
+        return scales
     n_sums = np.bincount(parts[has], minlength=len(n_pairs))
     n_full = np.where(n_sums > n_pairs, 0, n_sums)
     below = np.flatnonzero(has & (n_sums > n_pairs)[parts])

@@ -13,7 +13,7 @@ from aligner_checks import naive_ranks
 from sklearn.exceptions import ConvergenceWarning
 from spies import Watched, cheap
 
-from ibmea_sklearn import KnowledgeGraph, SeedPairs
+from ibmea_sklearn import AlignmentWarning, KnowledgeGraph, SeedPairs
 from ibmea_sklearn._utils import progress
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.featurizers import BagOfRelations
@@ -270,7 +270,8 @@ def test_rounds_grow_the_seeds(fit, toy_pair):
 
 def test_no_pair_is_sure_enough(fit, toy_pair):
     # The probability of a pair is never above 1.
-    aligner = fit(20, toy_pair, rounds__n_rounds=2, rounds__min_confidence=1)
+    with pytest.warns(AlignmentWarning, match="No pair joined the seeds: 3 searches found none"):
+        aligner = fit(20, toy_pair, rounds__n_rounds=2, rounds__min_confidence=1)
     assert [row["n_found"] for row in aligner.rounds_] == [0] * 4
     assert {row["n_seeds"] for row in aligner.history_} == {20}
     np.testing.assert_array_equal(aligner.search.known, aligner.seed_indices_ + [0, 90])

@@ -111,6 +111,7 @@ FORMS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:No pair joined")
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -132,6 +133,7 @@ def test_each_network_is_kept_within_a_bound(kind, options, hard_pair):
     assert abs(free.score(links) - bound.score(links)) < 0.15  # of 40 entities
 
 
+@pytest.mark.filterwarnings("ignore:No pair joined")
 @pytest.mark.parametrize(
     "kind",
     [IBMEAAligner, TMEAAligner, EVAAligner, GCNAlignAligner, MCLEAAligner, MEAformerAligner],

@@ -93,6 +93,7 @@ def test_one_round_uses_the_seeds_alone(pair):
         np.testing.assert_array_equal(side.any(axis=1), mask)
 
 
+@pytest.mark.filterwarnings("ignore:No pair joined")
 def test_held_out_seeds_are_labels_in_the_end(pair):
     """With none sure enough, rounds add nothing: what is known are all the seeds, as without."""
     with_held_out = fit(pair, rounds__min_confidence=1, rounds__validation_fraction=0.3)

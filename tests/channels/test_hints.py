@@ -151,9 +151,7 @@ def test_searches_that_find_nothing():
     aligner = propagation(rounds__min_confidence=1.0)
     assert_fits_without_warning(aligner, kg1, kg2, links[:50])  # of which none was to join
     aligner.set_params(rounds__n_rounds=3)
-    said = (
-        "No pair joined the seeds: in 2 looks none was found with a probability over 1. Pass more"
-    )
+    said = "No pair joined the seeds: 2 searches found none with a probability over 1. Pass more"
     with pytest.warns(AlignmentWarning, match=said):
         aligner.fit(kg1, kg2, links[:50])
     aligner.set_params(rounds__validation_fraction=0)
