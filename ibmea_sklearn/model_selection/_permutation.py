@@ -72,7 +72,9 @@ def permutation_test_score(
     >>> from ibmea_sklearn.datasets import make_mmkg_pair
     >>> from ibmea_sklearn.model_selection import permutation_test_score
     >>> X = SeedPairs(*make_mmkg_pair(60, random_state=0))
-    >>> aligner = PropagationAligner(propagation=LabelPropagation(64), random_state=0, verbose=0)
+    >>> aligner = PropagationAligner(
+    ...     modalities=["graph"], propagation=LabelPropagation(64), random_state=0, verbose=0
+    ... )
     >>> score, by_chance, pvalue = permutation_test_score(aligner, X, cv=2, n_permutations=9)
     >>> bool(score > by_chance.max()), float(pvalue)
     (True, 0.1)

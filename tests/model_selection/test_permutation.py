@@ -13,7 +13,11 @@ from ibmea_sklearn.metrics import mean_rank_scorer, mean_reciprocal_rank_scorer
 from ibmea_sklearn.model_selection import LinkKFold, permutation_test_score
 
 ALIGNER = PropagationAligner.from_preset(
-    propagation__n_components=64, propagation__label_width=16, random_state=0, verbose=0
+    modalities=["graph"],
+    propagation__n_components=64,
+    propagation__label_width=16,
+    random_state=0,
+    verbose=0,
 )
 
 

@@ -130,7 +130,11 @@ def test_rows_drawn_with_replacement_cannot_answer_themselves(toy_pair):
 def test_in_cross_validation(splitter, routing, toy_pair):
     X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links[:30])
     aligner = PropagationAligner.from_preset(
-        propagation__n_components=32, propagation__label_width=8, random_state=0, verbose=0
+        modalities=["graph"],
+        propagation__n_components=32,
+        propagation__label_width=8,
+        random_state=0,
+        verbose=0,
     )
     expected = [clone(aligner).fit(X[a]).score(X[b]) for a, b in splitter.split(X)]
     with sklearn.config_context(enable_metadata_routing=routing):
