@@ -38,7 +38,11 @@ class MinimalAligner(BaseAligner):
         return Sides(*(kg.features["relation"].values.toarray() for kg in (X.kg1, X.kg2)))
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+# Of so few pairs, and after so few epochs, none is sure.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Confidences are not calibrated"),
+    pytest.mark.filterwarnings("ignore:No pair joined the seeds"),
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
