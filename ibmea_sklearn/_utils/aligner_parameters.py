@@ -7,6 +7,9 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from . import estimator
+from .estimator import Estimator, is_auto
+
 # Names of the package, which imports them at use.
 ALIGNERS = {
     "eva": "EVAAligner",
@@ -49,8 +52,17 @@ def setting_of(aligner: BaseEstimator, word: str, default: Any = None) -> Any:
     word : str
         A key of `PARAMETERS`.
     default : object, default=None
+
+    Returns
+    -------
+    object
+        What "auto" stands for, where a setting is left open.
     """
-    return aligner.get_params(deep=True).get(PARAMETERS[word], default)
+    value = aligner.get_params(deep=True).get(PARAMETERS[word], default)
+    outer, _, inner = PARAMETERS[word].partition("__")
+    if isinstance(aligner, Estimator) and inner and is_auto(value):
+        return getattr(estimator.settings_of(aligner, outer), inner)
+    return value
 
 
 def settings_of(aligner: BaseEstimator) -> dict[str, Any]:

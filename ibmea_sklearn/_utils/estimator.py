@@ -28,11 +28,15 @@ class Estimator(BaseEstimator):
     defaults : mapping of {str: mapping of {str: object}}
         By such a parameter: defaults that differ from those of the class, and what "auto" means
         inside.
+    stays_open : frozenset of str
+        Parameters that are "auto" until somebody gives them: that they are open has a meaning of
+        its own, see :func:`is_left_open`.
     """
 
     ranges: ClassVar[Mapping[str, Range]] = {}
     settings: ClassVar[Mapping[str, type[Estimator]]] = {}
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    stays_open: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let the constructor guess names; its signature stays what it is."""
@@ -55,9 +59,9 @@ class Estimator(BaseEstimator):
         """
         params = super().get_params(deep=deep)
         if deep:
-            for name, kind in self.settings.items():
+            for name in self.settings:
                 if params.get(name, "drop") is None:
-                    inside = kind(**self.defaults.get(name, {})).get_params(deep=True)
+                    inside = self._own_settings(name).get_params(deep=True)
                     params |= {f"{name}__{key}": value for key, value in inside.items()}
         return params
 
@@ -87,7 +91,7 @@ class Estimator(BaseEstimator):
                 continue
             if params.get(outer, getattr(self, outer)) is None:
                 params.pop(outer, None)
-                setattr(self, outer, self.settings[outer](**self.defaults.get(outer, {})))
+                setattr(self, outer, self._own_settings(outer))
                 return self.set_params(**params)
             if params.get(outer, getattr(self, outer)) == "drop":
                 raise ValueError(
@@ -95,6 +99,11 @@ class Estimator(BaseEstimator):
                     f"{name}; found 'drop'. Set {outer}=None first."
                 )
         return super().set_params(**params)
+
+    def _own_settings(self, name: str) -> Estimator:
+        """Return settings that mean what None does, also of what stays open."""
+        kind, own = self.settings[name], self.defaults.get(name, {})
+        return kind(**{key: value for key, value in own.items() if key not in kind.stays_open})
 
     def check_parameters(self, prefix: str = "") -> None:
         """Raise a ValueError at the first parameter that is out of its range.
@@ -140,17 +149,17 @@ def settings_of(estimator: Estimator, name: str) -> Any:
     if value is None:
         return estimator.settings[name](**defaults)
     params = value.get_params(deep=False)
-    meant = {key: defaults[key] for key, v in params.items() if _is_auto(v) and key in defaults}
+    meant = {key: defaults[key] for key, v in params.items() if is_auto(v) and key in defaults}
     return type(value)(**{**params, **meant})
 
 
 def is_left_open(estimator: Estimator, name: str, key: str) -> bool:
     """Tell whether a parameter of some settings was not given, and the default stands."""
     value = getattr(estimator, name)
-    return value is None or _is_auto(getattr(value, key))
+    return value is None or is_auto(getattr(value, key))
 
 
-def _is_auto(value: Any) -> bool:
+def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
 

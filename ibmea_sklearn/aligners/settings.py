@@ -180,6 +180,7 @@ class Rounds(Estimator):
         "join_after": Integer(0),
         "schema": AnyOf(Flag(), "auto"),
     }
+    stays_open = frozenset({"n_rounds"})
 
     def __init__(
         self,

@@ -74,13 +74,21 @@ def describe_protocol(
 
 
 def _iterative(aligner: BaseAligner, rounds: int, n_seeds: int) -> str:
+    searches = getattr(aligner, "rounds_", ())
     if not n_seeds:
-        return f"yes, {len(getattr(aligner, 'rounds_', ()))} searches, the first without any pair"
+        said = f"{len(searches)} searches, the first without any pair"
+        return f"yes, {said}" if rounds > 1 else f"no further than {said}"
     params = aligner.get_params(deep=True)
     if interval := params.get(CANDIDATES):
         joined = params["rounds__join_interval"]
         return f"yes, in one round: candidates every {interval} epochs, joining every {joined}"
-    return f"yes, {rounds} rounds" if rounds > 1 else "no"
+    if rounds <= 1:
+        return "no"
+    # A search ends each round; where seeds are few, rounds are added.
+    n_trained = sum(row.get("trained", False) for row in searches)
+    made = max(rounds, n_trained or len(searches))
+    more = f": {rounds}, and more as long as searches found more" if made > rounds else ""
+    return f"yes, {made} rounds{more}"
 
 
 def _modalities(aligner: BaseAligner) -> set[str] | None:

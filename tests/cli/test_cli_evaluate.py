@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner
+from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner, Rounds
 from ibmea_sklearn.cli._evaluation import _said_alignment
 from ibmea_sklearn.datasets import DATASETS, load_pair, make_mmkg_pair
-from ibmea_sklearn.evaluation import Split, split_links
+from ibmea_sklearn.evaluation import Protocol, Split, evaluate, split_links
 from ibmea_sklearn.evaluation._description import describe_protocol
 from ibmea_sklearn.evaluation._scores import alignment_scores
 from ibmea_sklearn.evaluation.split import take_out
@@ -205,6 +205,39 @@ def test_another_protocol_is_named(ibmea, pair_folder, tmp_path):
     # Two searches without a network, or more as seeds are few, come before those after each round.
     assert len(report["rounds"]) == len(report["cost"]["n_pairs_by_round"]) >= 4
     assert report["parameters"]["modalities"] == ["graph", "relation"]
+
+
+@pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+def test_rounds_that_were_added_are_in_the_protocol():
+    """Those that were made, whatever was asked for; a number is that number."""
+    kg1, kg2, links = make_mmkg_pair(
+        600, structural_overlap=0.6, n_relations=4, mean_degree=6, random_state=1
+    )
+    how = {"modalities": ["graph"], "random_state": 0, "verbose": 0}
+    said = {}
+    for n_rounds in ("auto", 3, 1):
+        aligner = PropagationAligner(rounds=Rounds(n_rounds), **how).fit(kg1, kg2, links[:55])
+        split = Split(links[:55], links[55:], {})
+        report = describe_protocol("toy", split, ("propagation", "best"), aligner)
+        said[n_rounds] = report["iterative"], len(aligner.rounds_)
+    aligner = PropagationAligner(**how).set_params(rounds__min_confidence=0.5)
+    aligner.fit(kg1, kg2, links[:55])  # another setting leaves the number open
+    (text, n_made), exact, none = said.values()
+    assert len(aligner.rounds_) == n_made
+    assert n_made > 3
+    assert text == f"yes, {n_made} rounds: 3, and more as long as searches found more"
+    assert exact == ("yes, 3 rounds", 3) and none[0] == "no"
+
+
+@pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
+@pytest.mark.parametrize("iterative", [None, True, False])
+def test_without_seeds_it_is_said_whether_searches_went_on(iterative, toy_pair):
+    aligner = PropagationAligner(rounds=Rounds(min_confidence=0.6), random_state=0, verbose=0)
+    protocol = Protocol(train_ratio=0, iterative=iterative)
+    report = evaluate(aligner, (toy_pair.kg1, toy_pair.kg2, toy_pair.links), protocol)
+    n = len(report["rounds"])
+    start = "yes," if iterative in (None, True) else "no further than"
+    assert report["protocol"]["iterative"] == f"{start} {n} searches, the first without any pair"
 
 
 def test_rounds_go_before_iterative(ibmea, pair_folder, tmp_path):

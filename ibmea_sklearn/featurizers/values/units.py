@@ -15,7 +15,8 @@ _IN_UNITS = {
     "weight": [0.45359237, 453.59237, 28.3495231, 0.90718474, 907.18474, 6.35029318],
     "time": [60, 3600, 24, 1440, 86400, 365.25, 12, 7],
     "speed": [3.6, 0.44704, 0.514444444],
-    "power": [0.745699872, 745.699872, 0.735498750, 4.184],
+    "power": [0.745699872, 745.699872, 0.735498750],
+    "energy": [4.184],
 }
 FACTORS = np.unique([[f, 1 / f] for factors in _IN_UNITS.values() for f in factors])
 # Numbers are near if their logarithms share a cell.
