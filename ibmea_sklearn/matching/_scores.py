@@ -147,7 +147,7 @@ class Scores:
             top.update(rows, block)
 
         self.over_blocks(visit)
-        best, at = _numpy(top.values), _numpy(top.rows)
+        best, at = map(_numpy, top.best())
         of_rows, of_columns = self._rounding()
         return union(
             (values, columns, cuts(values, k, of_rows)), (best, at, cuts(best, k, of_columns))
