@@ -21,6 +21,8 @@ from ._stored_vectors import BlockVectors, block_products
 _AUTO_SUMS = 2048
 _AUTO_COLUMNS = 8192
 _AUTO_PAIRS = 5_000**2
+# Rows whose columns are added up at once: so few that they stay in the cache.
+_ROWS = 512
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
 
@@ -74,7 +76,7 @@ def _add(vectors: Vectors, signs: torch.Tensor, width: int) -> torch.Tensor:
     blocks = vectors.blocks() if isinstance(vectors, BlockVectors) else [vectors]
     for block in blocks:
         some = signs[first : first + block.shape[1]].to(block.device)
-        for rows, of_rows in zip(block.split(4096), result.split(4096), strict=True):
+        for rows, of_rows in zip(block.split(_ROWS), result.split(_ROWS), strict=True):
             fold(rows * some, of_rows, first % width)
         first += block.shape[1]
     return result
