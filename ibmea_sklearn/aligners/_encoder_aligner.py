@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from .._utils.device import global_draws, seeded
 from .._utils.estimator import settings_of
 from .._utils.names import GRAPH
-from .._utils.validation import Names, RandomState
+from .._utils.validation import AnyOf, Instance, Names, RandomState
 from ..channels.features import frozen_modalities
-from ..featurizers import ModalityFeaturizer
+from ..featurizers import LabelPropagation, ModalityFeaturizer
 from ..graph import SeedPairs, Sides
 from ..graph._joint import as_nodes, split_sides
 from ..matching import Matching
@@ -73,12 +73,17 @@ class EncoderAligner(BaseAligner):
     """Base of aligners that train an encoder for each modality.
 
     A subclass has ``_graph_encoder`` and ``_criterion``, and a constructor with ``modalities``,
-    ``features``, ``training`` and ``rounds``.
+    ``features``, ``propagation``, ``training`` and ``rounds``.
     """
 
-    ranges = {"modalities": Names("all", "published"), "random_state": RandomState()}
+    ranges = {
+        "modalities": Names("all", "published"),
+        "propagation": AnyOf(Instance(LabelPropagation), None, "drop"),
+        "random_state": RandomState(),
+    }
     settings = {
         "features": FeatureEncoding,
+        "propagation": LabelPropagation,
         "training": Training,
         "rounds": Rounds,
         "matching": Matching,

@@ -9,6 +9,7 @@ from torch import nn
 
 from .._utils.estimator import settings_of
 from .._utils.validation import Integer, Number
+from ..featurizers import LabelPropagation
 from ..losses.eva import EVALoss
 from ..matching import Matching
 from ..nn.gcn import GCNEncoder, WeightedEdges
@@ -44,6 +45,10 @@ class EVAAligner(EncoderAligner):
         Width of the vectors of the other modalities, what their encoders start from, and what is
         compared. By default all is as published: 100 wide, random, the fused vector alone; who
         lacks a modality is encoded as a row of zeros. These encoders have no dropout.
+    propagation : LabelPropagation, "drop" or None, default="drop"
+        Labels of the known pairs, sent along the relations, as a channel besides; also what sends
+        features along, see ``features__diffused``. None is :class:`LabelPropagation` by its
+        defaults. The paper has neither.
     training : Training, optional
         Epochs, batches, learning rate, checkpoints. By default 300 epochs
         in each round at a constant 5e-4, all pairs in batches of 7,500, as published.
@@ -157,6 +162,7 @@ class EVAAligner(EncoderAligner):
         alpha: float = 5.0,
         beta: float = 10.0,
         features: FeatureEncoding | None = None,
+        propagation: LabelPropagation | str | None = "drop",
         training: Training | None = None,
         rounds: Rounds | None = None,
         matching: Matching | None = None,
@@ -174,6 +180,7 @@ class EVAAligner(EncoderAligner):
         self.alpha = alpha
         self.beta = beta
         self.features = features
+        self.propagation = propagation
         self.training = training
         self.rounds = rounds
         self.matching = matching

@@ -11,6 +11,7 @@ from torch import nn
 from .._utils.estimator import settings_of
 from .._utils.names import GRAPH
 from .._utils.validation import Choice, Integer, Number
+from ..featurizers import LabelPropagation
 from ..losses.gcn_align import GCNAlignLoss
 from ..matching import Matching
 from ..nn.gcn import FunctionalEdges
@@ -63,6 +64,10 @@ class GCNAlignAligner(EncoderAligner):
         Width of the vectors of the other modalities, what their first layers start from, and what
         is compared. By default all is as published: 100 wide, random, the fused vector alone. There
         is no dropout.
+    propagation : LabelPropagation, "drop" or None, default="drop"
+        Labels of the known pairs, sent along the relations, as a channel besides; also what sends
+        features along, see ``features__diffused``. None is :class:`LabelPropagation` by its
+        defaults. The paper has neither.
     training : Training, optional
         Epochs, learning rate, checkpoints. By default 300 epochs in each round at a constant 20.
     rounds : Rounds, optional
@@ -175,6 +180,7 @@ class GCNAlignAligner(EncoderAligner):
         graph_share: float = 0.9,
         optimizer: str = "sgd",
         features: FeatureEncoding | None = None,
+        propagation: LabelPropagation | str | None = "drop",
         training: Training | None = None,
         rounds: Rounds | None = None,
         matching: Matching | None = None,
@@ -192,6 +198,7 @@ class GCNAlignAligner(EncoderAligner):
         self.graph_share = graph_share
         self.optimizer = optimizer
         self.features = features
+        self.propagation = propagation
         self.training = training
         self.rounds = rounds
         self.matching = matching

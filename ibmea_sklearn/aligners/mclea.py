@@ -9,6 +9,7 @@ from torch import nn
 
 from .._utils.estimator import settings_of
 from .._utils.validation import Integer, Number
+from ..featurizers import LabelPropagation
 from ..losses.mclea import MCLEALoss
 from ..matching import Matching
 from ..nn.graph_encoder import GraphEncoder
@@ -44,6 +45,10 @@ class MCLEAAligner(EncoderAligner):
         Width of the vectors of the other modalities, what their encoders start from, and what is
         compared. By default all is as published: 100 wide, random, the fused vector alone; who
         lacks a modality is encoded as a row of zeros. These encoders have no dropout.
+    propagation : LabelPropagation, "drop" or None, default="drop"
+        Labels of the known pairs, sent along the relations, as a channel besides; also what sends
+        features along, see ``features__diffused``. None is :class:`LabelPropagation` by its
+        defaults. The paper has neither.
     training : Training, optional
         Epochs, batches, learning rate, checkpoints. By default 300 epochs
         in each round at a constant 5e-4, all pairs in batches of 512, as published.
@@ -158,6 +163,7 @@ class MCLEAAligner(EncoderAligner):
         temperature: float = 0.1,
         inter_temperature: float = 4.0,
         features: FeatureEncoding | None = None,
+        propagation: LabelPropagation | str | None = "drop",
         training: Training | None = None,
         rounds: Rounds | None = None,
         matching: Matching | None = None,
@@ -175,6 +181,7 @@ class MCLEAAligner(EncoderAligner):
         self.temperature = temperature
         self.inter_temperature = inter_temperature
         self.features = features
+        self.propagation = propagation
         self.training = training
         self.rounds = rounds
         self.matching = matching

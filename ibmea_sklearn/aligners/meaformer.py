@@ -9,6 +9,7 @@ from torch import nn
 
 from .._utils.estimator import settings_of
 from .._utils.validation import Integer, Number
+from ..featurizers import LabelPropagation
 from ..losses.meaformer import MEAformerLoss
 from ..matching import Matching
 from ..nn.graph_encoder import GraphEncoder
@@ -46,6 +47,10 @@ class MEAformerAligner(EncoderAligner):
         Width of the vectors of all modalities, what their encoders start from, and what is
         compared. By default all is as published: 300 wide, random, the fused vector alone; who
         lacks a modality is encoded as a row of zeros. These encoders have no dropout.
+    propagation : LabelPropagation, "drop" or None, default="drop"
+        Labels of the known pairs, sent along the relations, as a channel besides; also what sends
+        features along, see ``features__diffused``. None is :class:`LabelPropagation` by its
+        defaults. The paper has neither.
     training : Training, optional
         Epochs, batches, learning rate, checkpoints. By default 300 epochs
         in each round, all pairs in batches of 3,500, at a rate that rises to 5e-4 in the first 15%
@@ -163,6 +168,7 @@ class MEAformerAligner(EncoderAligner):
         dropout: float = 0.0,
         temperature: float = 0.1,
         features: FeatureEncoding | None = None,
+        propagation: LabelPropagation | str | None = "drop",
         training: Training | None = None,
         rounds: Rounds | None = None,
         matching: Matching | None = None,
@@ -180,6 +186,7 @@ class MEAformerAligner(EncoderAligner):
         self.dropout = dropout
         self.temperature = temperature
         self.features = features
+        self.propagation = propagation
         self.training = training
         self.rounds = rounds
         self.matching = matching

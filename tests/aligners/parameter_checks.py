@@ -34,6 +34,18 @@ def inside(case: Case) -> Iterator[tuple[str, type[Estimator], str]]:
             yield from ((outer, kind, name) for name in names)
 
 
+def bare_of(case: Case) -> Any:
+    """Return an aligner that was given nothing, told to take what it leaves out by default."""
+    bare = case.entry.aligner(**case.entry.of_graphs(case.kg1, case.kg2))
+    for outer, kind in bare.settings.items():
+        if case.has(outer) and isinstance(getattr(bare, outer), str):
+            name = kind._get_param_names()[0]
+            with pytest.raises(ValueError, match=f"found 'drop'. Set {outer}=None first"):
+                bare.set_params(**{f"{outer}__{name}": 1})
+            bare.set_params(**{outer: None})
+    return bare
+
+
 def declared(kind: type[Estimator]) -> Iterator[tuple[str, Range]]:
     for name in kind._get_param_names():
         if range_ := kind._range_of(name):
@@ -70,7 +82,7 @@ def check_values_out_of_range_are_named_before_any_work(case: Case) -> None:
     holders = {"": aligner}
     for outer, kind in aligner.settings.items():
         if case.has(outer):
-            if getattr(aligner, outer) is None:
+            if getattr(aligner, outer) in (None, "drop"):
                 setattr(aligner, outer, kind())
             holders[f"{outer}__"] = getattr(aligner, outer)
     for prefix, holder in holders.items():
@@ -87,7 +99,7 @@ def check_values_out_of_range_are_named_before_any_work(case: Case) -> None:
 
 
 def check_settings_are_reached_without_having_been_passed(case: Case) -> None:
-    bare = case.entry.aligner(**case.entry.of_graphs(case.kg1, case.kg2))
+    bare = bare_of(case)
     shown = bare.get_params()
     for outer, kind, name in inside(case):
         assert getattr(bare, outer) is None
@@ -104,7 +116,7 @@ def check_settings_are_reached_without_having_been_passed(case: Case) -> None:
 
 
 def check_no_two_aligners_share_settings(case: Case) -> None:
-    bare = case.entry.aligner(**case.entry.of_graphs(case.kg1, case.kg2))
+    bare = bare_of(case)
     for outer, _, name in inside(case):
         full = f"{outer}__{name}"
         one, other = (clone(bare).set_params(**{full: "first"}) for _ in range(2))
@@ -115,7 +127,7 @@ def check_no_two_aligners_share_settings(case: Case) -> None:
 
 
 def check_misspelt_names_are_guessed(case: Case) -> None:
-    bare = case.entry.aligner(**case.entry.of_graphs(case.kg1, case.kg2))
+    bare = bare_of(case)
     for outer, kind, name in inside(case):
         with pytest.raises(ValueError, match=f"{kind.__name__}.*{name[:-1]}.*Did you mean '"):
             bare.set_params(**{f"{outer}__{name[:-1]}": 1})

@@ -91,6 +91,17 @@ def test_structure_alone_is_enough(name, world):
 
 
 @pytest.mark.parametrize("name", YARDSTICKS)
+def test_may_send_labels_and_features_along_the_relations(name, world):
+    features = {"features__frozen": ["attribute"], "features__diffused": "all"}
+    aligner = made(name, propagation=None, training__max_epochs=2, **features)
+    aligner.fit(*world.before, world.seeds)
+    sent = {"frozen_propagation", "frozen_attribute", "frozen_diffused_attribute"}
+    assert set(aligner.channel_weights_) == {"network", *sent}
+    assert sent < set(aligner.embeddings_)
+    assert aligner.score(world.rest) > 0.3  # after two epochs
+
+
+@pytest.mark.parametrize("name", YARDSTICKS)
 def test_preset_is_a_published_run(name):
     aligner = type(made(name)).from_preset("paper")
     params = aligner.get_params()
@@ -111,6 +122,13 @@ def test_rate_and_steps_of_gcn_align_are_those_of_plain_gradient_descent(world, 
 
 
 # Wrong input
+
+
+@pytest.mark.parametrize("name", YARDSTICKS)
+def test_nothing_is_sent_where_nothing_sends(name, world):
+    features = {"features__frozen": ["attribute"], "features__diffused": ["attribute"]}
+    with pytest.raises(ValueError, match="found propagation='drop'. Set propagation=None"):
+        made(name, **features).fit(*world.before, world.seeds)
 
 
 @pytest.mark.parametrize("name", YARDSTICKS)
