@@ -7,6 +7,7 @@ the other graph, three of ten entities of either side without a partner::
     python -m benchmarks.sizes 10000 --search exact
     python -m benchmarks.sizes 100000 --names --train-ratio 0
     python -m benchmarks.sizes 100000 --aligner IBMEAAligner
+    python -m benchmarks.sizes 100000 --memory-limit 6GB
     python -m benchmarks.sizes --page
 
 Each run is a process of its own, and a JSON in ``benchmarks/results/sizes``: one that is there is
@@ -56,6 +57,7 @@ class Run(NamedTuple):
     search: str = "auto"
     names: bool = False
     train_ratio: float = 0.3
+    memory_limit: str | None = None
 
     @property
     def kind(self) -> str:
@@ -63,13 +65,16 @@ class Run(NamedTuple):
         names = "with names" if self.names else "no names"
         seeds = f"{self.train_ratio:.0%} seeds" if self.train_ratio else "no seeds"
         searched = "" if self.search == "auto" else f", {self.search}"
-        return f"`{self.aligner}`, {names}, {seeds}{searched}"
+        bound = f", at most {self.memory_limit}" if self.memory_limit else ""
+        return f"`{self.aligner}`, {names}, {seeds}{searched}{bound}"
 
     @property
     def path(self) -> Path:
         """Say where it is kept."""
         names = "names" if self.names else "plain"
-        return FOLDER / f"{self.aligner}-{self.search}-{names}-{self.train_ratio:g}-{self.n}.json"
+        how = [self.aligner, self.search, names, f"{self.train_ratio:g}"]
+        how += [self.memory_limit] if self.memory_limit else []
+        return FOLDER / f"{'-'.join(how)}-{self.n}.json"
 
 
 def measured(run: Run) -> dict[str, Any]:
@@ -93,6 +98,8 @@ def measured(run: Run) -> dict[str, Any]:
         seeds, test = train_test_split(links, train_size=run.train_ratio, random_state=0)
     kind = getattr(ibmea_sklearn, run.aligner)
     aligner = kind(random_state=0, verbose=1).set_params(matching__search=run.search)
+    if run.memory_limit:
+        aligner.set_params(memory_limit=run.memory_limit)
     device.forget_peak()
     seconds = {}
     start = time.perf_counter()
@@ -176,6 +183,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--search", default="auto", choices=("auto", "exact", "blocked"))
     parser.add_argument("--names", action="store_true")
     parser.add_argument("--train-ratio", type=float, default=0.3, help="share of links as seeds")
+    parser.add_argument("--memory-limit", metavar="SIZE", help="of the whole process, such as 6GB")
     parser.add_argument("--threads", type=int, help="of torch, instead of its own choice")
     parser.add_argument("--page", action="store_true", help="measure nothing, write the page anew")
     return parser.parse_args(arguments)
@@ -185,7 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make the runs that are asked for, and write the section."""
     given = parsed(arguments)
     for n in () if given.page else given.sizes:
-        make(Run(n, given.aligner, given.search, given.names, given.train_ratio), given.threads)
+        how = given.aligner, given.search, given.names, given.train_ratio, given.memory_limit
+        make(Run(n, *how), given.threads)
     found = [json.loads(path.read_text(encoding="utf8")) for path in sorted(FOLDER.glob("*.json"))]
     if found:
         write_section(PAGE, COMMAND, section(found))

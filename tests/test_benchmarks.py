@@ -883,6 +883,8 @@ def test_a_whole_alignment_by_size(tmp_path, monkeypatch):
     sizes.main(["60", "--names", "--train-ratio", "0"])
     found = json.loads(one.path.read_text(encoding="utf8"))
     assert sizes.Run(**found["run"]) == one
+    bound = one._replace(memory_limit="4GB")
+    assert bound.path != one.path and bound.kind.endswith(", no seeds, at most 4GB")
     assert found["seconds"]["fit"] > 0 and 0.3 < found["by_predict"] <= 1
     # What is kept is not made again; what is larger has an exponent.
     larger = {**found, "run": one._replace(n=120)._asdict()}
