@@ -55,7 +55,8 @@ class Estimator(BaseEstimator):
         Returns
         -------
         dict of {str: object}
-            Settings that are None show what they stand for: ``training__max_epochs``.
+            Settings that are None show what they stand for: ``training__max_epochs``. What stays
+            open there is "auto".
         """
         params = super().get_params(deep=deep)
         if deep:

@@ -31,6 +31,7 @@ from ._more_channels import more_channels
 from ._more_features import more_features
 from ._network import (
     check_checkpoint,
+    check_diffused,
     check_modality_names,
     edge_pattern,
     feature_table,
@@ -119,6 +120,7 @@ class EncoderAligner(BaseAligner):
         """
         super().check_parameters(prefix)
         check_checkpoint(self)
+        check_diffused(self, prefix)
         dropout = settings_of(self, "features").dropout
         if dropout:
             raise ValueError(

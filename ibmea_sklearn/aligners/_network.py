@@ -23,6 +23,7 @@ from .settings import FeatureEncoding
 __all__ = [
     "as_rows",
     "check_checkpoint",
+    "check_diffused",
     "check_modality_names",
     "edge_pattern",
     "feature_table",
@@ -159,6 +160,24 @@ def check_checkpoint(aligner: Any) -> None:
             "Expected a random_state with training__checkpoint_dir, such as random_state=0; found "
             "None. A further fit would draw other numbers, and could not go on where this one "
             "stopped."
+        )
+
+
+def check_diffused(aligner: Any, prefix: str) -> None:
+    """Raise a ValueError if features are to be sent along the relations, and nothing is."""
+    features = settings_of(aligner, "features")
+    if features.diffused == "auto" or not len(features.diffused):
+        return
+    asked = f"with {prefix}features__diffused={features.diffused!r}"
+    if settings_of(aligner, "propagation") is None:
+        raise ValueError(
+            f"Expected {prefix}propagation, which sends features along the relations, {asked}; "
+            f"found 'drop'. Set {prefix}propagation=None."
+        )
+    if not len(features.frozen):
+        raise ValueError(
+            f"Expected {prefix}features__frozen to name what is sent along the relations, {asked}; "
+            f"found {features.frozen!r}. Set it to the same."
         )
 
 

@@ -229,7 +229,7 @@ def _search(
     own = list(frozen(train, modalities))
     propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
     facts = _facts(aligner, train, propagation, own)
-    sent = _diffused(aligner, own, are_few(len(train), len(held_out)), propagation)
+    sent = _diffused(aligner, own, are_few(len(train), len(held_out))) if propagation else []
     store = store_of(aligner, train, modalities, own, sent, propagation, facts)
     for teller in (propagation, facts):
         if teller is not None:
@@ -266,19 +266,10 @@ def _vectors(
     return vectors
 
 
-def _diffused(
-    aligner: Any, frozen: list[str], are_seeds_few: bool, propagation: Propagation | None
-) -> list[str]:
+def _diffused(aligner: Any, frozen: list[str], are_seeds_few: bool) -> list[str]:
     """Return the modalities that are sent along the relations."""
     holder = settings_of(aligner, "features") if "features" in aligner.settings else aligner
     wanted = holder.diffused
-    if propagation is None:
-        if wanted != "auto" and len(wanted) and getattr(aligner, "propagation", None) == "drop":
-            raise ValueError(
-                f"Expected a propagation, which sends features along the relations, with "
-                f"features__diffused={wanted!r}; found propagation='drop'. Set propagation=None."
-            )
-        return []
     if wanted == "auto":
         wanted = "all" if are_seeds_few else [NAME]
     return [m for m in frozen if wanted == "all" or m in wanted]

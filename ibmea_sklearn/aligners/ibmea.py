@@ -48,6 +48,7 @@ from ._more_channels import more_channels
 from ._more_features import more_features
 from ._network import (
     check_checkpoint,
+    check_diffused,
     check_modality_names,
     edge_pattern,
     feature_table,
@@ -356,6 +357,7 @@ class IBMEAAligner(BaseAligner):
         """
         super().check_parameters(prefix)
         check_checkpoint(self)
+        check_diffused(self, prefix)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         return X  # once seeds are held out

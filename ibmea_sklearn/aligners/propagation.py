@@ -123,6 +123,7 @@ class PropagationAligner(BaseAligner):
         "paper": {
             "modalities": (GRAPH,),
             "propagation__hub_exponent": 0.0,
+            "rounds__n_rounds": 3,
             "rounds__validation_fraction": 0.0,
         },
     }

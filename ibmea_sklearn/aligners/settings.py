@@ -1,6 +1,7 @@
 """Settings that aligners share: small estimators, which a grid reaches inside.
 
-Where a default reads "auto", the aligner says what it is: ``get_params()`` shows it.
+Where a default reads "auto", the aligner says what it is: ``get_params()`` shows it, but for what
+"auto" leaves open, such as the number of rounds.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ class Rounds(Estimator):
         interval = self.candidate_interval
         if interval is None:
             return
-        if self.n_rounds not in (1, "auto"):
+        if self.n_rounds != 1:  # "auto" is several
             raise ValueError(
                 f"Expected {prefix}n_rounds=1 with {prefix}candidate_interval={interval}; found "
                 f"{self.n_rounds}. Pairs are looked for within one round then: leave one out."

@@ -34,6 +34,7 @@ from ._more_channels import more_channels
 from ._more_features import MoreFeatures, more_features
 from ._network import (
     check_checkpoint,
+    check_diffused,
     check_modality_names,
     feature_table,
     principal_projection,
@@ -305,6 +306,7 @@ class TMEAAligner(BaseAligner):
         """
         super().check_parameters(prefix)
         check_checkpoint(self)
+        check_diffused(self, prefix)
         shared, width = settings_of(self, "commonality"), settings_of(self, "features").n_components
         if shared and shared.attention == "multi" and width % shared.n_heads:
             raise ValueError(

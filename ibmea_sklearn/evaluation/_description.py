@@ -74,19 +74,21 @@ def describe_protocol(
 
 
 def _iterative(aligner: BaseAligner, rounds: int, n_seeds: int) -> str:
-    searches = getattr(aligner, "rounds_", ())
-    if not n_seeds:
-        said = f"{len(searches)} searches, the first without any pair"
-        return f"yes, {said}" if rounds > 1 else f"no further than {said}"
     params = aligner.get_params(deep=True)
     if interval := params.get(CANDIDATES):
         joined = params["rounds__join_interval"]
         return f"yes, in one round: candidates every {interval} epochs, joining every {joined}"
+    searches = getattr(aligner, "rounds_", ())
+    if searches and not n_seeds:
+        n = len(searches)
+        said = f"{n} searches, the first" if n > 1 else "1 search,"
+        return f"{'yes,' if rounds > 1 else 'no further than'} {said} without any pair"
     if rounds <= 1:
         return "no"
-    # A search ends each round; where seeds are few, rounds are added.
-    n_trained = sum(row.get("trained", False) for row in searches)
-    made = max(rounds, n_trained or len(searches))
+    # A search ends each round. Where seeds are few, rounds are added; some end early.
+    made = sum(row.get("trained", False) for row in searches) or len(searches) or rounds
+    if made < rounds:
+        return f"yes, {rounds} rounds asked for, searches made: {made}"
     more = f": {rounds}, and more as long as searches found more" if made > rounds else ""
     return f"yes, {made} rounds{more}"
 

@@ -138,20 +138,24 @@ class TopOfColumns:
     def update(self, rows: slice, block: torch.Tensor) -> None:
         """Take in a block; if memory runs out on the way, nothing has changed."""
         if self._rows.shape[1] < self.k:
-            numbers = torch.arange(rows.start, rows.stop, device=block.device)
-            self._keep(block.T, numbers.expand(block.T.shape))
+            self._keep(block.T, lambda at: at + rows.start)
             return
-        row, column = (block > self._values[:, -1]).nonzero(as_tuple=True)
-        new = column, row + rows.start, block[row, column]
-        if self._n_waiting + len(row) > self._values.numel() // 2:
+        exceeds, most = block > self._values[:, -1], self._values.numel() // 2
+        n_new = int(exceeds.count_nonzero())
+        if self._n_waiting + n_new > most:
             self._take_in()
-        self._waiting.append(new)
-        self._n_waiting += len(row)
+        if n_new > most:  # where rows stand in a helpful order, each block brings better ones
+            self._keep(block.T, lambda at: at + rows.start)
+            return
+        row, column = exceeds.nonzero(as_tuple=True)
+        self._waiting.append((column, row + rows.start, block[row, column]))
+        self._n_waiting += n_new
 
     def best(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return values and rows, both (n_columns, k), or fewer than k if fewer rows have come.
 
-        Largest first; of equal values any.
+        Largest first; of equal values any. Where a column has fewer scores than that above minus
+        infinity, the rows of the others mean nothing.
         """
         self._take_in()
         return self._values, self._rows
@@ -161,22 +165,42 @@ class TopOfColumns:
         if not self._n_waiting:
             return
         column, row, value = map(torch.cat, zip(*self._waiting, strict=True))
-        column, order = column.sort()
         counts = column.bincount(minlength=len(self._rows))
-        first = counts.cumsum(0) - counts
-        place = torch.arange(len(column), device=column.device) - first[column]
-        shape = len(counts), int(counts.max())
+        most = int(counts.max())
+        if most > self.k:  # no column has room for more than its best k
+            order = value.argsort(descending=True)
+            column, row, value = column[order], row[order], value[order]
+        column, order = column.sort(stable=True)
+        row, value = row[order], value[order]
+        place = torch.arange(len(column), device=column.device)
+        place -= (counts.cumsum(0) - counts)[column]
+        if most > self.k:
+            some = place < self.k
+            column, row, value, place = column[some], row[some], value[some], place[some]
+        shape = len(counts), min(self.k, most)
         values, rows = self._values.new_full(shape, -torch.inf), self._rows.new_zeros(shape)
-        values[column, place], rows[column, place] = value[order], row[order]
-        self._keep(values, rows)
+        values[column, place], rows[column, place] = value, row
+        self._keep(values, lambda at: rows.gather(1, at))
         self._waiting, self._n_waiting = [], 0
 
-    def _keep(self, values: torch.Tensor, rows: torch.Tensor) -> None:
-        """Keep the best of what is kept and of some more, both (n_columns, n_more)."""
+    def _keep(self, values: torch.Tensor, row_at: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Keep the best of what is kept and of some more.
+
+        Parameters
+        ----------
+        values : tensor of shape (n_columns, n_more)
+        row_at : callable
+            From places among these, (n_columns, k), to rows.
+        """
         # By column, so that each search runs over neighbours in memory: a third of the time.
         both = torch.cat([self._values, values], dim=1)
         best, at = both.topk(min(self.k, both.shape[1]), dim=1)
-        self._values, self._rows = best, torch.cat([self._rows, rows], dim=1).gather(1, at)
+        n_kept = self._rows.shape[1]
+        rows = row_at((at - n_kept).clamp_(min=0))
+        if n_kept:
+            kept = self._rows.gather(1, at.clamp(max=n_kept - 1))
+            rows = torch.where(at < n_kept, kept, rows)
+        self._values, self._rows = best, rows
 
 
 def cuts(values: np.ndarray, k: int, rounding: np.ndarray) -> np.ndarray:

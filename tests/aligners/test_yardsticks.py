@@ -124,11 +124,19 @@ def test_rate_and_steps_of_gcn_align_are_those_of_plain_gradient_descent(world, 
 # Wrong input
 
 
-@pytest.mark.parametrize("name", YARDSTICKS)
-def test_nothing_is_sent_where_nothing_sends(name, world):
-    features = {"features__frozen": ["attribute"], "features__diffused": ["attribute"]}
-    with pytest.raises(ValueError, match="found propagation='drop'. Set propagation=None"):
-        made(name, **features).fit(*world.before, world.seeds)
+@pytest.mark.parametrize("name", [*YARDSTICKS, "ibmea", "tmea"])
+@pytest.mark.parametrize(
+    ("propagation", "frozen", "said"),
+    [
+        ("drop", ["attribute"], "Expected propagation, .*found 'drop'. Set propagation=None"),
+        (None, [], "Expected features__frozen to name what is sent .*Set it to the same"),
+    ],
+)
+def test_features_are_sent_where_they_can_be(name, propagation, frozen, said):
+    aligner = getattr(ibmea_sklearn, ALIGNERS[name])(propagation=propagation)
+    aligner.set_params(features__frozen=frozen, features__diffused=["attribute"])
+    with pytest.raises(ValueError, match=said):
+        aligner.check_parameters()
 
 
 @pytest.mark.parametrize("name", YARDSTICKS)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, top_k
-from ibmea_sklearn.matching._blocks import TopOfColumns
+from ibmea_sklearn.matching._blocks import TopOfColumns, over_blocks
 
 SIZES = st.integers(1, 12)
 DRAWS = {"n": SIZES, "m": SIZES, "k": SIZES, "seed": st.integers(0, 999)}
@@ -75,6 +75,42 @@ def test_top_of_columns_takes_any_blocks(n, m, k, seed, cuts):
     np.testing.assert_array_equal(values.T, best)
     np.testing.assert_array_equal(np.take_along_axis(matrix, rows.numpy().T, axis=0), best)
     assert all(len(set(of_column)) == len(of_column) for of_column in rows.tolist())
+
+
+@pytest.mark.parametrize("order", ["random", "rising", "by column"])
+def test_top_of_columns_whatever_the_order_of_rows(order):
+    """Each block brings better ones than all before, or many of them for a few columns."""
+    matrix = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float32)
+    if order == "rising":
+        matrix.sort(axis=0)
+    if order == "by column":
+        matrix[:, :3].sort(axis=0)
+    top = TopOfColumns(40, 5, torch.empty(0))
+    for start in range(0, 300, 20):
+        top.update(slice(start, start + 20), torch.from_numpy(matrix[start : start + 20]))
+    values, rows = top.best()
+    np.testing.assert_array_equal(values.T, -np.sort(-matrix, axis=0)[:5])
+    np.testing.assert_array_equal(np.take_along_axis(matrix, rows.numpy().T, axis=0), values.T)
+
+
+def test_a_block_is_taken_in_once_though_memory_runs_out(monkeypatch):
+    """It is tried again, in halves, when what waits could not be taken in."""
+    matrix = np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32)
+    top, keep, n_errors = TopOfColumns(8, 3, torch.empty(0)), TopOfColumns._keep, 0
+
+    def sometimes(self, values, row_at):
+        nonlocal n_errors
+        if n_errors < 2 and values.shape[1] < 10 and self._n_waiting:
+            n_errors += 1
+            raise MemoryError
+        keep(self, values, row_at)
+
+    monkeypatch.setattr(TopOfColumns, "_keep", sometimes)
+    over_blocks(120, 10, lambda rows: top.update(rows, torch.from_numpy(matrix[rows])))
+    assert n_errors == 2
+    values, rows = top.best()
+    np.testing.assert_array_equal(values.T, -np.sort(-matrix, axis=0)[:3])
+    assert all(len(set(of_column)) == 3 for of_column in rows.tolist())
 
 
 def test_top_of_columns_is_whole_after_an_error():
