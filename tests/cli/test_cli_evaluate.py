@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import signal
 
 import numpy as np
@@ -14,7 +15,7 @@ from ibmea_sklearn import IBMEAAligner, KnowledgeGraph, PropagationAligner, Roun
 from ibmea_sklearn.cli._evaluation import _said_alignment
 from ibmea_sklearn.datasets import DATASETS, load_pair, make_mmkg_pair
 from ibmea_sklearn.evaluation import Protocol, Split, evaluate, split_links
-from ibmea_sklearn.evaluation._description import describe_protocol
+from ibmea_sklearn.evaluation._description import _iterative, describe_protocol
 from ibmea_sklearn.evaluation._scores import alignment_scores
 from ibmea_sklearn.evaluation.split import take_out
 from ibmea_sklearn.io import read_pair, write_pair
@@ -227,6 +228,28 @@ def test_rounds_that_were_added_are_in_the_protocol():
     assert n_made > 3
     assert text == f"yes, {n_made} rounds: 3, and more as long as searches found more"
     assert exact == ("yes, 3 rounds", 3) and none[0] == "no"
+
+
+SEARCH, TRAINED = {"trained": False}, {"trained": True}
+
+
+@pytest.mark.parametrize(
+    ("preset", "searches", "asked", "n_seeds", "said"),
+    [
+        ("paper", [SEARCH, TRAINED], 1, 0, "yes, in one round: candidates every 5 epochs, .*50"),
+        ("best", [SEARCH], 2, 0, "yes, 1 search, without any pair"),
+        ("best", [SEARCH] * 3, 1, 0, "no further than 3 searches, the first without any pair"),
+        ("best", [], 1, 0, "no"),
+        ("best", [SEARCH, SEARCH, TRAINED], 3, 9, "yes, 3 rounds asked for, searches made: 1"),
+        ("best", [SEARCH, TRAINED, TRAINED], 2, 9, "yes, 2 rounds"),
+        ("best", [TRAINED] * 4, 2, 9, "yes, 4 rounds: 2, and more as long as searches found more"),
+        ("best", [], 2, 9, "yes, 2 rounds"),  # of an aligner of one's own, which has no log
+    ],
+)
+def test_what_is_said_of_rounds(preset, searches, asked, n_seeds, said):
+    aligner = IBMEAAligner.from_preset(preset)
+    aligner.rounds_ = searches
+    assert re.fullmatch(said, _iterative(aligner, asked, n_seeds))
 
 
 @pytest.mark.filterwarnings("ignore:Confidences are not calibrated")
