@@ -145,10 +145,10 @@ class Rounds(Estimator):
     patience : int or None, default=None
         Validations without a better one after which training stops.
     candidate_interval : int or None, default=None
-        Epochs from one search for candidates to the next, within the one round that there is then:
-        pairs that are each other's nearest by cosine, as the network in training sees them. Those
-        that all searches since the last joining have found join the seeds, and stay. None looks for
-        pairs between rounds. For aligners that train a network.
+        Epochs from one search for candidates to the next, within one round, which ``n_rounds=1``
+        is to say: pairs that are each other's nearest by cosine, as the network in training sees
+        them. Those that all searches since the last joining have found join the seeds, and stay.
+        None looks for pairs between rounds. For aligners that train a network.
     join_interval : int, default=50
         Epochs from one joining to the next.
     join_after : int, default=50
@@ -239,7 +239,8 @@ class Rounds(Estimator):
         if self.n_rounds != 1:  # "auto" is several
             raise ValueError(
                 f"Expected {prefix}n_rounds=1 with {prefix}candidate_interval={interval}; found "
-                f"{self.n_rounds}. Pairs are looked for within one round then: leave one out."
+                f"{self.n_rounds!r}. Pairs are looked for within one round then: set "
+                f"{prefix}n_rounds=1, or leave {prefix}candidate_interval out."
             )
         if interval > self.join_interval or self.join_interval % interval:
             raise ValueError(

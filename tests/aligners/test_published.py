@@ -404,6 +404,10 @@ def test_an_interrupted_iteration_goes_on_to_the_same_end(pair, tmp_path, epoch)
     ("params", "message"),
     [
         ({"rounds__n_rounds": 2}, "n_rounds=1 with rounds__candidate_interval=5; found 2"),
+        (
+            {"rounds__n_rounds": "auto"},
+            "found 'auto'.*: set rounds__n_rounds=1, or",
+        ),
         ({"rounds__join_interval": 7}, "join_interval to be a multiple of .*; found 7 and 5"),
         ({"rounds__candidate_interval": 0}, "candidate_interval"),
         ({"training__schedule": 0.5}, "training__schedule"),

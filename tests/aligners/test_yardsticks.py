@@ -91,7 +91,7 @@ def test_structure_alone_is_enough(name, world):
 
 
 @pytest.mark.parametrize("name", YARDSTICKS)
-def test_may_send_labels_and_features_along_the_relations(name, world):
+def test_may_send_labels_and_features_along_the_relations(name, world, tmp_path):
     features = {"features__frozen": ["attribute"], "features__diffused": "all"}
     aligner = made(name, propagation=None, training__max_epochs=2, **features)
     aligner.fit(*world.before, world.seeds)
@@ -99,6 +99,12 @@ def test_may_send_labels_and_features_along_the_relations(name, world):
     assert set(aligner.channel_weights_) == {"network", *sent}
     assert sent < set(aligner.embeddings_)
     assert aligner.score(world.rest) > 0.3  # after two epochs
+    before = {m: sides.left for m, sides in aligner.embeddings_.items()}
+    aligner.save(tmp_path / "kept.ibmea")
+    again = BaseAligner.load(tmp_path / "kept.ibmea").extend(world.kg1, world.kg2)
+    rows = world.kg1.entity_index(world.before[0].entity_ids)
+    for channel, vectors in before.items():
+        np.testing.assert_array_equal(again.embeddings_[channel].left[rows], vectors, channel)
 
 
 @pytest.mark.parametrize("name", YARDSTICKS)
