@@ -1,23 +1,31 @@
-"""Vectors kept as blocks of columns of float16, in memory or in a file, and read block by block."""
+"""Vectors in blocks of columns: of float16, in memory or in a file, or of an array as it is."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import IO, Any, NamedTuple
 from weakref import WeakValueDictionary, finalize
 
 import numpy as np
 
-__all__ = ["Columns", "StoredVectors", "VectorStore", "column_blocks", "is_stored", "some_rows"]
+__all__ = [
+    "ArrayColumns",
+    "Columns",
+    "StoredVectors",
+    "VectorStore",
+    "column_blocks",
+    "is_stored",
+    "some_rows",
+]
 
 # Bytes of a block once it is float32: what is held of a matrix at a time.
 _BLOCK_BYTES = 1 << 25
 _LEAST_WIDTH = 32
 # Rows that are made, or converted, at once.
 _ROWS = 4096
-# What a block that a reader takes few rows of is gathered from, where it is in a file.
 _BYTES = np.dtype(np.float16).itemsize
 
 
@@ -48,9 +56,10 @@ class Columns:
         If there is no room for the file.
     """
 
+    itemsize = _BYTES
+
     def __init__(self, n_rows: int, width: int, in_file: bool) -> None:
-        step = max(_LEAST_WIDTH, _BLOCK_BYTES // (4 * max(1, n_rows)) // 16 * 16)
-        self.starts = np.append(np.arange(0, width, step), width)
+        self.starts = _starts(n_rows, width)
         self.shape = n_rows, width
         self.factors = np.zeros((len(self.starts) - 1, n_rows), np.float32)
         self._squares = np.zeros(n_rows)
@@ -163,6 +172,39 @@ class Columns:
         self.__dict__.update(vars(Columns.of_blocks(**state)))
 
 
+class ArrayColumns:
+    """The same of an array in memory, float32, which stays as it is.
+
+    So channels that are arrays stand side by side without a copy of them.
+
+    Parameters
+    ----------
+    values : float32 ndarray of shape (n_rows, width)
+    """
+
+    itemsize = np.dtype(np.float32).itemsize
+
+    def __init__(self, values: np.ndarray) -> None:
+        if values.ndim != 2:
+            raise ValueError(f"found vectors of {values.ndim} dimensions")
+        self.values = values
+        self.shape = values.shape
+        self.starts = _starts(*values.shape)
+
+    @cached_property
+    def norms(self) -> np.ndarray:
+        """Lengths of the rows."""
+        norms = np.empty(self.shape[0])
+        for rows in _row_blocks(self.shape[0]):
+            norms[rows] = np.linalg.norm(self.values[rows], axis=1)
+        return norms
+
+    def read(self, number: int, rows: Any) -> np.ndarray:
+        """Return some rows of a block, float32 (n, width of the block): a copy."""
+        start, end = self.starts[number : number + 2]
+        return np.array(self.values[rows, start:end])
+
+
 class StoredVectors:
     """Vectors in some matrices of columns, side by side, as a read-only array of float32.
 
@@ -171,7 +213,7 @@ class StoredVectors:
 
     Parameters
     ----------
-    parts : sequence of (Columns, float)
+    parts : sequence of (Columns or ArrayColumns, float)
         What is side by side, and what each is multiplied by.
     rows : slice or int64 ndarray of shape (n,), optional
         Rows of the matrices; by default all.
@@ -184,7 +226,7 @@ class StoredVectors:
 
     def __init__(
         self,
-        parts: Sequence[tuple[Columns, float]],
+        parts: Sequence[tuple[Columns | ArrayColumns, float]],
         rows: slice | np.ndarray | None = None,
         scale: np.ndarray | None = None,
     ) -> None:
@@ -212,14 +254,15 @@ class StoredVectors:
     @property
     def nbytes(self) -> int:
         """Bytes that these rows take as they are kept."""
-        return _BYTES * self.shape[0] * self.shape[1]
+        numbers = (columns.shape[1] * columns.itemsize for columns, _ in self.parts)
+        return self.shape[0] * sum(numbers)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __repr__(self) -> str:
         n, width = self.shape
-        return f"<{n} vectors of width {width}, kept as float16: asarray() makes an array>"
+        return f"<{n} vectors of width {width}, read at use: asarray() makes an array>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """Return all as an array."""
@@ -356,6 +399,12 @@ def _composed(rows: slice | np.ndarray, key: slice | np.ndarray) -> slice | np.n
     if isinstance(key, slice):
         return slice(rows.start + key.start, rows.start + key.stop)
     return key + rows.start
+
+
+def _starts(n_rows: int, width: int) -> np.ndarray:
+    """Return where blocks of columns begin, and the width."""
+    step = max(_LEAST_WIDTH, _BLOCK_BYTES // (4 * max(1, n_rows)) // 16 * 16)
+    return np.append(np.arange(0, width, step), width)
 
 
 def _row_blocks(n_rows: int) -> Iterator[slice]:

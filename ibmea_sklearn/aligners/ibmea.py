@@ -201,8 +201,9 @@ class IBMEAAligner(BaseAligner):
         Posterior means by modality, channels without training (``"frozen_propagation"``,
         ``"frozen_image"``, ...), and ``"fused"``, all channels side by side, weighed: ``.left`` of
         shape (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Zero rows where
-        an entity lacks the modality. Where a `memory_limit` asks for it, they are read at use: rows
-        by their numbers, or ``numpy.asarray``, make an array; variances likewise.
+        an entity lacks the modality. Where a `memory_limit` asks for it they are read at use, fused
+        ones also where candidates are listed: rows by their numbers, or ``numpy.asarray``, make an
+        array; variances likewise.
     variances_ : dict of {str: Sides}
         Posterior variances by modality, of the shapes of the means; with
         ``bottleneck=Bottleneck("fused")`` of the fused vector alone; none of a modality without a

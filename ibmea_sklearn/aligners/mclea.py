@@ -81,8 +81,8 @@ class MCLEAAligner(EncoderAligner):
     embeddings_ : dict of {str: Sides}
         Vectors by modality, ``"network"``, all of them fused, and ``"fused"``, all channels side by
         side, weighed: ``.left`` of shape (n_entities_1, width) and ``.right`` (n_entities_2,
-        width), float32. Where a `memory_limit` asks for it, they are read at use: rows by their
-        numbers, or ``numpy.asarray``, make an array.
+        width), float32. Where a `memory_limit` asks for it they are read at use, fused ones also
+        where candidates are listed: rows by their numbers, or ``numpy.asarray``, make an array.
     fusion_weights_ : Sides
         Weights of the modalities, (n_entities, n_modalities), in the order of `modalities_`.
     modalities_ : list of str

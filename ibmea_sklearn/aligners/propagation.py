@@ -78,8 +78,8 @@ class PropagationAligner(BaseAligner):
     embeddings_ : dict of {str: Sides}
         ``"frozen_propagation"``, the features of other modalities, and ``"fused"``: ``.left`` of
         shape (n_entities_1, width) and ``.right`` (n_entities_2, width), float32. Where a
-        `memory_limit` asks for it, they are joined at use: rows by their numbers, or
-        ``numpy.asarray``, make an array.
+        `memory_limit` asks for it they are read at use, fused ones also where candidates are
+        listed: rows by their numbers, or ``numpy.asarray``, make an array.
     channel_weights_ : dict of {str: float}
         How much each of them counts in ``"fused"``.
     rounds_ : list of dict

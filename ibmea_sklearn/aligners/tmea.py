@@ -153,8 +153,8 @@ class TMEAAligner(BaseAligner):
         network, channels without training (``"frozen_value"``, ...), and ``"fused"``, all channels
         side by side, weighed: ``.left`` of shape (n_entities_1, width) and ``.right``
         (n_entities_2, width), float32. Zero rows where there is nothing. Where a `memory_limit`
-        asks for it, they are read at use: rows by their numbers, or ``numpy.asarray``, make an
-        array.
+        asks for it they are read at use, fused ones also where candidates are listed: rows by their
+        numbers, or ``numpy.asarray``, make an array.
     imputed_ : dict of {str: Sides}
         By modality: which entities' vectors were generated, bool arrays of shape (n_entities,).
     fusion_weights_ : Sides

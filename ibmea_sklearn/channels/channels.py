@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._utils.columns import StoredVectors, is_stored
+from .._utils.columns import ArrayColumns, StoredVectors, is_stored
 from .._utils.names import GRAPH, PROPAGATION, SCHEMA, is_diffused
 from .weights import gains, learn_apart, learn_weights
 
@@ -82,8 +82,8 @@ class Channels:
     propagation : callable, optional
         From known pairs, int64 (n_known, 2) of node numbers, to vectors of all nodes.
     facts : callable, optional
-        The same for facts that agree. This channel counts where held-out pairs say that it helps,
-        see :meth:`chosen`.
+        The same for facts that agree; an array that it returns is scaled where it stands. This
+        channel counts where held-out pairs say that it helps, see :meth:`chosen`.
 
     Attributes
     ----------
@@ -155,14 +155,7 @@ class Channels:
         Those that are stored are not copied: they are a view, joined a block at a time at use.
         """
         if all(map(is_stored, vectors.values())):
-            weights = self.weights_of(list(vectors))
-            parts = [
-                (columns, times * weights[name] ** 0.5)
-                for name, v in vectors.items()
-                for columns, times in v.parts
-            ]
-            every = len(rows) == self.n_nodes
-            return StoredVectors(parts, None if every else rows)
+            return self._beside(vectors, None if len(rows) == self.n_nodes else rows)
         weights = self.weights_of(list(vectors))
         widths = [v.shape[1] for v in vectors.values()]
         joined = np.empty((len(rows), sum(widths)), np.float32)
@@ -173,6 +166,25 @@ class Channels:
                 block = slice(start, start + _BLOCK)
                 np.multiply(vectors[name][rows[block]], root, out=part[block])
         return joined
+
+    def beside(self, vectors: Vectors) -> Any:
+        """Put arrays of all channels side by side, weighed, without a copy: they are read at use.
+
+        Unlike for :meth:`join`, they may be of some nodes only.
+        """
+        if len(vectors) == 1:
+            return next(iter(vectors.values()))
+        units = ((name, StoredVectors([(ArrayColumns(v), 1.0)])) for name, v in vectors.items())
+        return self._beside(dict(units))
+
+    def _beside(self, vectors: Vectors, rows: np.ndarray | None = None) -> StoredVectors:
+        weights = self.weights_of(list(vectors))
+        parts = [
+            (columns, times * weights[name] ** 0.5)
+            for name, v in vectors.items()
+            for columns, times in v.parts
+        ]
+        return StoredVectors(parts, rows)
 
     def weights_of(self, names: list[str]) -> dict[str, float]:
         """Weights of channels, with sum 1; equal until they are learnt."""
@@ -265,6 +277,6 @@ class Channels:
         if name not in self._told or not np.array_equal(self._told[name][0], known):
             self._told.pop(name, None)  # before the next one is made: it is large
             # Facts are given as they are; their rows are not of length 1.
-            made = tell(known) if name == PROPAGATION else unit_rows(tell(known))
+            made = tell(known) if name == PROPAGATION else unit_rows(tell(known), in_place=True)
             self._told[name] = (known, made)
         return self._told[name][1]

@@ -368,8 +368,13 @@ class PairSearch:
     def embed(self, encode: Encode | None = None) -> tuple[dict[str, Sides], dict[str, float]]:
         """Return vectors of all entities by channel and fused, and the weights of the channels."""
         vectors = self.channels.vectors(self.known, encode)
-        every = {**vectors, FUSED: self.channels.join(vectors)}
-        sides = {m: split_sides(v, self.channels.n_left) for m, v in every.items()}
+        sides = {m: split_sides(v, self.channels.n_left) for m, v in vectors.items()}
+        if self.blocks is None or any(map(is_stored, vectors.values())):
+            fused = split_sides(self.channels.join(vectors), self.channels.n_left)
+        else:  # nobody compares all with all: a copy would only double what is held
+            of_side = ({m: s[i] for m, s in sides.items()} for i in (0, 1))
+            fused = Sides(*map(self.channels.beside, of_side))
+        sides[FUSED] = fused
         return sides, self.channels.weights_of(list(vectors))
 
     def held_out_score(

@@ -17,10 +17,11 @@ PRIOR_PAIRS = 5.0
 LEAST_JUDGES = 5
 # Held-out pairs beyond these change the weights little.
 MOST_PAIRS = 150
-# Similarities that are held at once, pairs x candidates x channels: 64 MB. Of three channels that
-# is 37,000 candidates; with 1,000,000 and ten channels all would be 6 GB. DBP15K fr-en, 30%, two
-# channels: Hits@1 .8715 with all 15,300 candidates, .874 with 14,000 and with 7,000 of them.
-MOST_NUMBERS = 1 << 24
+# Similarities that are held at once, pairs x candidates x channels: 32 MB, so few that they stay in
+# a cache from one step of the minimiser to the next. Of three channels that is 18,000 candidates;
+# with 1,000,000 and ten channels all would be 6 GB. DBP15K fr-en, 30%, two channels: Hits@1 .8715
+# with all 15,300 candidates, .874 with 14,000 and with 7,000 of them.
+MOST_NUMBERS = 1 << 23
 # Candidates whose vectors are copied at once.
 _BLOCK = 512
 # Logarithm of a weight: by e^2 a cosine of .1 more makes a candidate twice as likely.

@@ -19,7 +19,7 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from .._utils.columns import Columns, StoredVectors, is_stored
+from .._utils.columns import ArrayColumns, Columns, StoredVectors, is_stored
 from .._utils.optional import import_optional
 from ..graph import KnowledgeGraph
 from ..graph._features import checked_csr
@@ -98,28 +98,34 @@ def _decode_csr(decoder: Decoder, written: dict[str, Any]) -> sparse.csr_array:
 
 def _encode_stored(encoder: Encoder, value: StoredVectors, place: str) -> dict[str, Any]:
     """Keep vectors as they are kept; a matrix of several views once."""
-    parts = []
-    for number, (columns, times) in enumerate(value.parts):
-        blocks = enumerate(columns.blocks())
-        names = [encoder.keep(block, f"{place}.{number}.{i}") for i, block in blocks]
-        factors = encoder.keep(columns.factors, f"{place}.{number}.factors")
-        parts.append({"blocks": names, "factors": factors, "times": float(times)})
+    parts = [
+        {**_encode_columns(encoder, columns, f"{place}.{number}"), "times": float(times)}
+        for number, (columns, times) in enumerate(value.parts)
+    ]
     at, scale = (None if p is None else encoder.encode(p, place) for p in (value.rows, value.scale))
     return {"parts": parts, "rows": at, "scale": scale}
 
 
 def _decode_stored(decoder: Decoder, written: dict[str, Any]) -> StoredVectors:
-    parts = [
-        (
-            Columns.of_blocks(
-                [decoder.tensor(name) for name in part["blocks"]], decoder.tensor(part["factors"])
-            ),
-            part["times"],
-        )
-        for part in written["parts"]
-    ]
+    parts = [(_decode_columns(decoder, part), part["times"]) for part in written["parts"]]
     view = (decoder.decode(written[p]) for p in ("rows", "scale"))
     return StoredVectors(parts, *view).check()
+
+
+def _encode_columns(
+    encoder: Encoder, columns: Columns | ArrayColumns, place: str
+) -> dict[str, Any]:
+    if isinstance(columns, ArrayColumns):
+        return {"array": encoder.keep(columns.values, place)}
+    names = [encoder.keep(block, f"{place}.{i}") for i, block in enumerate(columns.blocks())]
+    return {"blocks": names, "factors": encoder.keep(columns.factors, f"{place}.factors")}
+
+
+def _decode_columns(decoder: Decoder, written: dict[str, Any]) -> Columns | ArrayColumns:
+    if "array" in written:
+        return ArrayColumns(decoder.tensor(written["array"]))
+    blocks = [decoder.tensor(name) for name in written["blocks"]]
+    return Columns.of_blocks(blocks, decoder.tensor(written["factors"]))
 
 
 def _decimal(text: str) -> Decimal:

@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from ibmea_sklearn._utils import columns as module
-from ibmea_sklearn._utils.columns import Columns, StoredVectors, VectorStore, column_blocks
+from ibmea_sklearn._utils.columns import (
+    ArrayColumns,
+    Columns,
+    StoredVectors,
+    VectorStore,
+    column_blocks,
+)
 
 # Of the largest number of a row in a block, what a float16 is off by at most.
 PRECISION = 2**-11
@@ -81,6 +87,23 @@ def test_joined_vectors_are_side_by_side(rows, in_file):
     lengths = np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(joined.units(), expected / lengths, atol=1e-3)
     np.testing.assert_allclose(joined @ expected[5], expected @ expected[5], rtol=1e-3, atol=1e-3)
+
+
+def test_arrays_are_joined_as_they_are(rows):
+    parts = [(ArrayColumns(rows), 0.5), (ArrayColumns(rows[:, :40]), 2.0)]
+    joined, whole = StoredVectors(parts), np.hstack([0.5 * rows, 2 * rows[:, :40]])
+    np.testing.assert_array_equal(joined, whole)
+    np.testing.assert_array_equal(joined[[7, 3]], whole[[7, 3]])
+    np.testing.assert_allclose(joined.norms(), np.linalg.norm(whole, axis=1), rtol=1e-6)
+    assert joined.nbytes == whole.nbytes
+    kept = rows.copy()
+    np.testing.assert_allclose(joined @ whole[5], whole @ whole[5], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(rows, kept)  # what is read is a copy
+
+
+def test_what_is_no_matrix_is_not_joined(rows):
+    with pytest.raises(ValueError, match="found vectors of 1 dimensions"):
+        ArrayColumns(rows[0])
 
 
 @IN_FILE

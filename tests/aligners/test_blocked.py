@@ -73,6 +73,13 @@ def test_candidates_have_the_cosine_of_the_fused_vectors(blocked):
     np.testing.assert_allclose(blocked.candidates_.data, cosines, atol=1e-5)
 
 
+def test_fused_vectors_are_no_copy_of_the_channels(blocked):
+    for side, fused in enumerate(blocked.embeddings_["fused"]):
+        joined = [columns.values for columns, _ in fused.parts]
+        channels = [v[side] for name, v in blocked.embeddings_.items() if name != "fused"]
+        assert all(map(np.shares_memory, joined, channels)) and len(joined) == len(channels) > 1
+
+
 def test_where_all_are_candidates_all_is_as_if_they_were_not_asked_for(pair, exact):
     wide = fit(pair, **WIDE)
     share = wide.candidates_.nnz / np.prod(wide.candidates_.shape)
