@@ -27,6 +27,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 import ibmea_sklearn
+from ibmea_sklearn import KnowledgeGraph
 from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.evaluation._scores import predicted
@@ -100,15 +101,21 @@ def measured(run: Run) -> dict[str, Any]:
     aligner = kind(random_state=0, verbose=1).set_params(matching__search=run.search)
     if run.memory_limit:
         aligner.set_params(memory_limit=run.memory_limit)
+    matches, taken = timed(aligner, kg1, kg2, seeds)
+    return {**taken, **_right(aligner, matches, links, test)}
+
+
+def timed(
+    aligner: Any, kg1: KnowledgeGraph, kg2: KnowledgeGraph, seeds: np.ndarray
+) -> tuple[Any, dict[str, Any]]:
+    """Fit and align; return the matches, and seconds of both and the peak of the process."""
     device.forget_peak()
-    seconds = {}
     start = time.perf_counter()
     aligner.fit(kg1, kg2, seeds)
-    seconds["fit"], start = time.perf_counter() - start, time.perf_counter()
+    fitted = time.perf_counter()
     matches = aligner.align()
-    seconds["align"] = time.perf_counter() - start
-    peak = device.peak_mib()
-    return {"seconds": seconds, "peak_mib": peak, **_right(aligner, matches, links, test)}
+    seconds = {"fit": fitted - start, "align": time.perf_counter() - fitted}
+    return matches, {"seconds": seconds, "peak_mib": device.peak_mib()}
 
 
 def _right(aligner: Any, matches: Any, links: np.ndarray, test: np.ndarray) -> dict[str, float]:
@@ -143,7 +150,7 @@ def section(found: Sequence[dict[str, Any]]) -> str:
         "seeds; precision and recall are those of all that `align()` says. Time is proportional to "
         "size to the power of the exponent."
     )
-    machines = {_machine(row) for row in found}
+    machines = {machine_of(row) for row in found}
     said = f"Machine: {' or '.join(sorted(machines))}."
     table = markdown_table(HEAD, _rows(found))
     return "\n\n".join(["## Whole alignments by size", f"{about} {said}", table])
@@ -168,7 +175,8 @@ def _seconds(row: dict[str, Any]) -> float:
     return float(sum(row["seconds"].values()))
 
 
-def _machine(row: dict[str, Any]) -> str:
+def machine_of(row: dict[str, Any]) -> str:
+    """Say on what it ran."""
     machine = row["machine"]
     threads = machine["torch_threads"]
     return f"{machine['cpu']}, {machine['cores']} cores, {threads} of torch's threads"

@@ -194,14 +194,19 @@ class EncoderAligner(BaseAligner):
 
     def _network(self, start: Start) -> nn.Module:
         """Build the network that the parameters describe, for the graphs of a view."""
-        width = settings_of(self, "features").n_components
         graph = self._graph_encoder(start) if GRAPH in start.modalities else None
         tables = self._tables(start)
-        encoders = {m: self._feature_encoder(t, width, start.seed) for m, t in tables.items()}
+        encoders = {
+            m: self._feature_encoder(t, self._width(m), start.seed) for m, t in tables.items()
+        }
         parts: dict[str, Any] = {**({} if graph is None else {GRAPH: graph}), **encoders}
         fusion = self._fusion({m: part.n_components for m, part in parts.items()})
         # All known pairs are in the loss, in an order drawn anew, which cuts them into batches.
         return self._kind(graph, tables, encoders, fusion, shuffles=True)
+
+    def _width(self, modality: str) -> int:
+        """How wide the vectors of a modality are; not asked of the graph."""
+        return int(settings_of(self, "features").n_components)
 
     def _fusion(self, widths: Mapping[str, int]) -> nn.Module:
         return ConcatFusion(widths)

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from .._utils.names import GRAPH
 from .._utils.validation import checked_positive
 from ._batches import PairLoss, push_apart
 from ._blocks import check_pairs, log_sums, mean_of, row_products, rows_of, unit_rows
@@ -28,6 +29,8 @@ class NCA(nn.Module):
     ----------
     alpha : float, default=5.0
     beta : float, default=10.0
+    released : bool, default=False
+        Whether the last logarithm is :math:`\beta \log(1 + s_{ii})`, as in the released code.
 
     Notes
     -----
@@ -43,10 +46,11 @@ class NCA(nn.Module):
     tensor(True)
     """
 
-    def __init__(self, alpha: float = 5.0, beta: float = 10.0) -> None:
+    def __init__(self, alpha: float = 5.0, beta: float = 10.0, released: bool = False) -> None:
         super().__init__()
         self.alpha = checked_positive(alpha, "alpha")
         self.beta = checked_positive(beta, "beta")
+        self.released = released
 
     def forward(self, left: Tensor, right: Tensor, kept: Tensor | None = None) -> Tensor:
         """Loss of rows that are pairs: left[i] belongs to right[i].
@@ -71,7 +75,8 @@ class NCA(nn.Module):
         sums = log_sums(left, right, self.alpha, without_pairs=True, kept=kept)
         # log(1 + sum exp) = logsumexp with a zero beside the scores.
         push = sum(torch.logaddexp(torch.zeros_like(s), s) for s in sums) / self.alpha
-        pull = torch.log1p(self.beta * row_products(left, right).clamp(min=0))
+        near = row_products(left, right).clamp(min=0)
+        pull = self.beta * near.log1p() if self.released else (self.beta * near).log1p()
         return mean_of(push - pull, kept)
 
 
@@ -91,6 +96,11 @@ class EVALoss(PairLoss):
         Of :class:`NCA`.
     size : int or None, default=None
         Largest number of pairs in a batch; None for all of them.
+    feature_alpha : float or None, default=None
+        `alpha` of all but the graph; None for the same.
+    released : bool, default=False
+        Whether it is the loss of the released code: that form of :class:`NCA`, and no gradient
+        flows through the fused vectors, but for the weights of the modalities.
 
     Notes
     -----
@@ -112,9 +122,17 @@ class EVALoss(PairLoss):
     ['contrast_image', 'hybrid']
     """
 
-    def __init__(self, alpha: float = 5.0, beta: float = 10.0, size: int | None = None) -> None:
+    def __init__(
+        self,
+        alpha: float = 5.0,
+        beta: float = 10.0,
+        size: int | None = None,
+        feature_alpha: float | None = None,
+        released: bool = False,
+    ) -> None:
         super().__init__(size)
-        self.contrast = NCA(alpha, beta)
+        self.of_graph = NCA(alpha, beta, released)
+        self.contrast = NCA(alpha if feature_alpha is None else feature_alpha, beta, released)
 
     def parts(self, encoded: _Encoded) -> dict[str, Tensor]:
         """Return the parts of a batch.
@@ -129,7 +147,9 @@ class EVALoss(PairLoss):
         dict of {str: Tensor of shape ()}
         """
         parts = {
-            f"contrast_{m}": self.contrast(*x.chunk(2), self.both(encoded.masks[m]))
+            f"contrast_{m}": (self.of_graph if m == GRAPH else self.contrast)(
+                *x.chunk(2), self.both(encoded.masks[m])
+            )
             for m, x in encoded.vectors.items()
         }
         parts["hybrid"] = self.contrast(*encoded.fused.chunk(2))

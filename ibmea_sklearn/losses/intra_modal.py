@@ -24,6 +24,9 @@ class IntraModalContrast(nn.Module):
     Parameters
     ----------
     temperature : float, default=0.1
+    released : bool, default=False
+        Whether the logarithms of both directions have their mean taken, not their chances, as in
+        the released code of MCLEA and MEAformer.
 
     Notes
     -----
@@ -39,9 +42,10 @@ class IntraModalContrast(nn.Module):
     tensor(True)
     """
 
-    def __init__(self, temperature: float = 0.1) -> None:
+    def __init__(self, temperature: float = 0.1, released: bool = False) -> None:
         super().__init__()
         self.temperature = checked_positive(temperature, "temperature")
+        self.released = released
 
     def forward(
         self, left: Tensor, right: Tensor, kept: Tensor | None = None, weights: Tensor | None = None
@@ -69,8 +73,11 @@ class IntraModalContrast(nn.Module):
         check_pairs(left, right)
         left, right = unit_rows(some(left, kept)), unit_rows(some(right, kept))
         own = row_products(left, right) / self.temperature
-        chances = [own - sums for sums in normalisers(left, right, 1 / self.temperature)]
-        losses = math.log(2) - torch.logaddexp(*chances)
+        one, other = (own - sums for sums in normalisers(left, right, 1 / self.temperature))
+        if self.released:
+            losses = -(one + other) / 2
+        else:
+            losses = math.log(2) - torch.logaddexp(one, other)
         if weights is not None:
             losses = losses * some(weights, kept)
         return losses.sum() / max(1, len(losses))

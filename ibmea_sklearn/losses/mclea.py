@@ -14,6 +14,9 @@ from ._batches import PairLoss, push_apart
 from ._blocks import row_blocks, unit_rows
 from .intra_modal import IntraModalContrast, normalisers, some
 
+# What the released code multiplies the divergence with, twice, and its uncertainty once.
+_ZOOM = 0.1
+
 
 class InterModalAlignment(nn.Module):
     r"""Divergence of what a modality takes for partners from what all of them take, fused.
@@ -146,6 +149,11 @@ class MCLEALoss(PairLoss):
         Of the alignment to the fused vectors.
     size : int or None, default=None
         Largest number of pairs in a batch; None for all of them.
+    released : bool, default=False
+        Whether it is the loss of the released code: that form of :class:`IntraModalContrast`; the
+        divergence is averaged over all 2 n entities that a row of the batch is compared with, not
+        added up, and counts a hundredth; :math:`\log \alpha^2` stands for
+        :math:`\log \alpha`, and a tenth of :math:`\log \beta^2` for :math:`\log \beta`.
 
     Notes
     -----
@@ -173,10 +181,12 @@ class MCLEALoss(PairLoss):
         temperature: float = 0.1,
         inter_temperature: float = 4.0,
         size: int | None = None,
+        released: bool = False,
     ) -> None:
         super().__init__(size)
         self.places = {m: i for i, m in enumerate(modalities)}
-        self.contrast = IntraModalContrast(temperature)
+        self.contrast = IntraModalContrast(temperature, released)
+        self.released = released
         self.alignment = InterModalAlignment(inter_temperature)
         # Logarithms of the squares of alpha and beta.
         self.uncertainty = nn.Parameter(torch.zeros(2, len(modalities)))
@@ -198,8 +208,15 @@ class MCLEALoss(PairLoss):
             kept = self.both(encoded.masks[m])
             alpha, beta = torch.exp(-self.uncertainty[:, self.places[m]])
             parts[f"contrast_{m}"] = alpha * self.contrast(*x.chunk(2), kept)
-            parts[f"alignment_{m}"] = beta * self.alignment(*x.chunk(2), *fused, kept)
-        parts["uncertainty"] = self.uncertainty.sum() / 2
+            divergence = self.alignment(*x.chunk(2), *fused, kept)
+            if self.released:
+                divergence = _ZOOM**2 * divergence / max(1, len(x))
+            parts[f"alignment_{m}"] = beta * divergence
+        of_contrasts, of_alignments = self.uncertainty.sum(1)
+        if self.released:
+            parts["uncertainty"] = of_contrasts + _ZOOM * of_alignments
+        else:
+            parts["uncertainty"] = (of_contrasts + of_alignments) / 2
         parts["hybrid"] = self.contrast(*fused)
         if encoded.apart is not None:
             scale = 1 / self.contrast.temperature

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ._batches import PairLoss, push_apart
 from .intra_modal import IntraModalContrast
@@ -37,6 +37,10 @@ class MEAformerLoss(PairLoss):
         Of the contrasts, see :class:`IntraModalContrast`.
     size : int or None, default=None
         Largest number of pairs in a batch; None for all of them.
+    n_released : int or None, default=None
+        Number of modalities, if it is to be the loss of the released code: that form of
+        :class:`IntraModalContrast`, where all pairs count the same, and each modality by a learned
+        uncertainty, :math:`e^{-u_m} (L_m + \hat L_m) + 2 u_m`.
 
     Notes
     -----
@@ -62,9 +66,12 @@ class MEAformerLoss(PairLoss):
     ['contrast_image', 'attended_image', 'hybrid']
     """
 
-    def __init__(self, temperature: float = 0.1, size: int | None = None) -> None:
+    def __init__(
+        self, temperature: float = 0.1, size: int | None = None, n_released: int | None = None
+    ) -> None:
         super().__init__(size)
-        self.contrast = IntraModalContrast(temperature)
+        self.contrast = IntraModalContrast(temperature, n_released is not None)
+        self.uncertainty = None if n_released is None else nn.Parameter(torch.zeros(n_released))
 
     def parts(self, encoded: _Encoded) -> dict[str, Tensor]:
         """Return the parts of a batch.
@@ -81,10 +88,15 @@ class MEAformerLoss(PairLoss):
         least = torch.minimum(*encoded.weights.detach().chunk(2))
         parts = {}
         for place, (m, x) in enumerate(encoded.vectors.items()):
-            how = self.both(encoded.masks[m]), least[:, place]
-            parts[f"contrast_{m}"] = self.contrast(*x.chunk(2), *how)
-            attended = encoded.posteriors[m].mean.chunk(2)
-            parts[f"attended_{m}"] = self.contrast(*attended, *how)
+            attended = encoded.posteriors[m].mean
+            for name, rows in ((f"contrast_{m}", x), (f"attended_{m}", attended)):
+                both = *rows.chunk(2), self.both(encoded.masks[m])
+                if self.uncertainty is None:
+                    parts[name] = self.contrast(*both, least[:, place])
+                else:
+                    parts[name] = torch.exp(-self.uncertainty[place]) * self.contrast(*both)
+        if self.uncertainty is not None:
+            parts["uncertainty"] = 2 * self.uncertainty.sum()
         parts["hybrid"] = self.contrast(*encoded.fused.chunk(2))
         if encoded.apart is not None:
             scale = 1 / self.contrast.temperature

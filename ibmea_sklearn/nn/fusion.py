@@ -16,6 +16,8 @@ class ConcatFusion(nn.Module):
     ----------
     widths : mapping of {str: int}
         Width of each modality's vectors.
+    detached : bool, default=False
+        Whether a loss of the fused vectors moves the weights alone, as in the released code of EVA.
 
     Notes
     -----
@@ -37,11 +39,12 @@ class ConcatFusion(nn.Module):
             [0.0000, 1.0000, 0.0000, 0.0000]])
     """
 
-    def __init__(self, widths: Mapping[str, int]) -> None:
+    def __init__(self, widths: Mapping[str, int], detached: bool = False) -> None:
         super().__init__()
         self.n_components = sum(widths.values())
         self.modalities = list(widths)
         self.weight = nn.Parameter(torch.zeros(len(widths)))
+        self.detached = detached
 
     def forward(
         self, vectors: Mapping[str, Tensor], masks: Mapping[str, Tensor]
@@ -63,11 +66,10 @@ class ConcatFusion(nn.Module):
         """
         mask = torch.stack([masks[m] for m in self.modalities], 1)
         weights = masked_softmax(self.weight.expand(mask.shape), mask)
-        parts = [
-            functional.normalize(vectors[m]) * weights[:, i, None]
-            for i, m in enumerate(self.modalities)
-        ]
-        return torch.cat(parts, 1), weights
+        units = [functional.normalize(vectors[m]) for m in self.modalities]
+        if self.detached:
+            units = [x.detach() for x in units]
+        return torch.cat([x * weights[:, i, None] for i, x in enumerate(units)], 1), weights
 
 
 class AttentionFusion(nn.Module):

@@ -114,7 +114,18 @@ def test_preset_is_a_published_run(name):
     assert params["training__max_epochs"] >= 1000
     assert params["rounds__validation_fraction"] == 0
     assert params["features__similarity"] == "fused" and not params["features__frozen"]
+    assert params.get("released", name == "gcn_align")
     aligner.check_parameters()
+
+
+def test_images_of_the_released_eva_are_twice_as_wide(world):
+    for released in (False, True):
+        params = {"modalities": ["graph", "image", "relation"], "released": released}
+        aligner = made("eva", training__max_epochs=1, **params).fit(*world.before, world.seeds)
+        encoders = aligner.network_.encoders
+        widths = {m: encoders[m].n_components for m in ("image", "relation")}
+        assert widths["image"] == (1 + released) * widths["relation"]
+        assert aligner.network_.fusion.detached == released
 
 
 def test_rate_and_steps_of_gcn_align_are_those_of_plain_gradient_descent(world, monkeypatch):
