@@ -39,8 +39,24 @@ _TOLD = ("images", "attributes", "iterative", "matching", "candidates", "epoch",
 
 
 def section(exhibits: Sequence[Exhibit]) -> str:
-    """Return all tables in Markdown, with the pictures of those that are figures."""
-    return "\n\n".join(part for exhibit in exhibits for part in _parts(exhibit))
+    """Return in Markdown all tables of which a run is there, and the others' titles.
+
+    With the pictures of those that are figures.
+    """
+    begun = [exhibit for exhibit in exhibits if _n_there(exhibit)]
+    parts = [part for exhibit in begun for part in _parts(exhibit)]
+    others = [exhibit for exhibit in exhibits if exhibit not in begun]
+    if others:
+        parts += [f"## {NOT_YET.capitalize()}", "\n".join(map(_named, others))]
+    return "\n\n".join(parts)
+
+
+def _n_there(exhibit: Exhibit) -> int:
+    return sum(len(run.seeds) - len(run.missing()) for run in exhibit.runs())
+
+
+def _named(exhibit: Exhibit) -> str:
+    return f"- {exhibit.title}: `{COMMAND} {exhibit.name}`"
 
 
 def _parts(exhibit: Exhibit) -> Iterator[str]:
@@ -50,6 +66,10 @@ def _parts(exhibit: Exhibit) -> Iterator[str]:
     yield "\n".join(_protocols(exhibit))
     head = ("", "", "Images", "S", *exhibit.columns, "Fit")
     yield markdown_table(head, _rows(exhibit))
+    n_missing = sum(len(run.missing()) for run in exhibit.runs())
+    if n_missing:
+        every = n_missing + len(there)
+        yield f"{NOT_YET.capitalize()}: {n_missing} of {every} runs, left out here."
     if exhibit.figure is not None and there:
         yield f"![{exhibit.title}]({PICTURES.name}/{exhibit.name}.png)"
 
@@ -100,7 +120,9 @@ def _rows(exhibit: Exhibit) -> Iterator[tuple[str, ...]]:
         for form in exhibit.forms:
             for point in exhibit.points(row, form):
                 run = row.runs[form.key]
-                yield from (_row(exhibit, form, point, run, own) for own in _parts_of(exhibit, run))
+                for seeds in _parts_of(exhibit, run):
+                    if any(seed in point.by_seed for seed in seeds):
+                        yield _row(exhibit, form, point, run, seeds)
 
 
 def _images_published(row: Row) -> str:
@@ -117,12 +139,7 @@ def _row(
     exhibit: Exhibit, form: Form, point: Point, run: Run, seeds: Sequence[int]
 ) -> tuple[str, ...]:
     found = {seed: point.by_seed[seed] for seed in seeds if seed in point.by_seed}
-    seen = " (seen in tuning)" * (seeds == list(exhibit.apart))
-    said = ", ".join(map(str, found or seeds)) + seen
-    if not found:
-        blank = [""] * (len(exhibit.columns) + 1)
-        absent = f"{said}: {NOT_YET}" if exhibit.apart else NOT_YET
-        return (point.title, form.title, images_of(run), absent, *blank)
+    said = ", ".join(map(str, found)) + " (seen in tuning)" * (seeds == list(exhibit.apart))
     numbers = ([COLUMNS[name](result) for result in found.values()] for name in exhibit.columns)
     seconds = statistics.median(result["cost"]["seconds_fit"] for result in found.values())
     return (

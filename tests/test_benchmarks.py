@@ -581,9 +581,9 @@ def test_a_table_of_a_paper_has_what_is_published_ours_and_what_is_not_run(shown
     assert "| one | published | with |  | 0.500 |  |  |  |" in text
     assert "|  | Paper preset | with | 0 (seen in tuning) | 0.200 | 1.000 | 0.500 | 12 s |" in text
     assert "|  | Paper preset | with | 1 | 0.300 |" in text
-    assert "|  | Ours | with | 1: not run yet |" in text
-    assert "| two | Ours | **no images** | 0 (seen in tuning): not run yet |" in text
-    assert "|  | Ours | **no images** | 1 | 0.400 |" in text
+    assert "| Ours | with |" not in text
+    assert "| two | Ours | **no images** | 1 | 0.400 |" in text
+    assert "Not run yet: 3 of 6 runs, left out here." in text
 
 
 def test_a_figure_of_a_paper_is_drawn_of_what_is_there(shown, tmp_path, monkeypatch):
@@ -611,8 +611,13 @@ def test_fifths_of_a_run_are_points_of_a_figure(tmp_path, monkeypatch):
     curves = {curve.label: curve for curve in papers.curves_of(found)}
     assert (curves["Ours"].places, curves["Ours"].means) == ([0.25, 0.75], [0.0, 0.5])
     text = papers.section([found])
-    assert "| one, 50% to 100% | Ours | with | 0 (seen in tuning): not run yet |" in text
-    assert "|  | Ours | with | 1 | 0.500 |" in text
+    assert "| one, 50% to 100% | Ours | with | 1 | 0.500 |" in text
+
+
+def test_tables_without_any_run_are_named_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "FOLDER", tmp_path)
+    text = papers.section(exhibits.read_exhibits(PAPERS))
+    assert text == "## Not run yet\n\n- Some: `python -m benchmarks.papers some`"
 
 
 def test_a_table_of_several_data_sets_is_one_for_each():
