@@ -89,10 +89,15 @@ def _is_dense(X: SeedPairs, modality: str) -> bool:
 def _nearest(X: SeedPairs, modality: str, n_candidates: int) -> sparse.csr_array:
     sides = [kg.features[modality] for kg in (X.kg1, X.kg2)]
     rows = [np.where(side.mask[:, None], side.values, 0) for side in sides]
-    kind = FaissScores if importlib.util.find_spec("faiss") else Scores
+    kind = FaissScores if has_faiss() else Scores
     cosine = cosine_scores(*rows, kind=kind)
     few = cosine if sums_of(cosine, _WIDTH) is None else sketched(cosine, _WIDTH)
     return of_vectors(few.candidates(n_candidates), cosine)
+
+
+def has_faiss() -> bool:
+    """Tell whether vectors are looked up by faiss."""
+    return importlib.util.find_spec("faiss") is not None
 
 
 class Neighbours:

@@ -156,6 +156,17 @@ def test_it_switches_by_itself_and_says_so_once(pair, monkeypatch, capsys):
     assert fit(pair, 0).candidates_ is None
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_what_a_look_up_of_vectors_costs_is_said(monkeypatch, capsys, has):
+    monkeypatch.setattr("ibmea_sklearn.aligners._blocks.has_faiss", lambda: has)
+    kg1, kg2, links = make_mmkg_pair(60, image_dim=8, random_state=0)
+    params = {**SMALL, **BLOCKED, "modalities": ["graph", "image"], "verbose": 1}
+    made(PropagationAligner, params, rounds__n_rounds=1).fit(kg1, kg2, links[:30])
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("a tenth of all, by faiss" in said) == has
+    assert ("pip install 'ibmea_sklearn[faiss]'" in said) != has
+
+
 def test_seeds_are_judged_and_found_among_candidates(pair):
     kg1, kg2, links = pair
     links = links.copy()
