@@ -43,6 +43,15 @@ PARAMETERS = {
 CANDIDATES = "rounds__candidate_interval"
 
 
+def parameter_of(aligner: BaseEstimator, word: str) -> str | None:
+    """Return the parameter that an aligner has for a word of `PARAMETERS`; None without one.
+
+    That of the table, or one that is called as the word itself.
+    """
+    known = aligner.get_params(deep=True)
+    return next((name for name in (PARAMETERS[word], word) if name in known), None)
+
+
 def setting_of(aligner: BaseEstimator, word: str, default: Any = None) -> Any:
     """Return the value of a parameter, by the word of `PARAMETERS`; the default if there is none.
 
@@ -58,8 +67,11 @@ def setting_of(aligner: BaseEstimator, word: str, default: Any = None) -> Any:
     object
         What "auto" stands for, where a setting is left open.
     """
-    value = aligner.get_params(deep=True).get(PARAMETERS[word], default)
-    outer, _, inner = PARAMETERS[word].partition("__")
+    name = parameter_of(aligner, word)
+    if name is None:
+        return default
+    value = aligner.get_params(deep=True)[name]
+    outer, _, inner = name.partition("__")
     if isinstance(aligner, Estimator) and inner and is_auto(value):
         return getattr(estimator.settings_of(aligner, outer), inner)
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 
@@ -34,3 +35,8 @@ def import_optional(module: str, extra: str, purpose: str) -> Any:
             f"{purpose} needs the package {module.partition('.')[0]!r}, which is not installed. "
             f"Install it with: pip install 'ibmea_sklearn[{extra}]'"
         ) from error
+
+
+def is_installed(module: str) -> bool:
+    """Tell whether an optional package is there, without importing it."""
+    return importlib.util.find_spec(module) is not None

@@ -9,13 +9,12 @@ import rich
 from scipy import sparse
 
 from .._utils.estimator import settings_of
+from .._utils.optional import is_installed
 from ..channels.blocks import Blocks
 from ..channels.hints import hint_at_low_recall
 from ..graph import SeedPairs, Sides
 from ..matching import Blocker, Matching
-from ..matching._blocker import VECTOR
 from ..matching._candidates import n_sums
-from ..matching._sources import has_faiss
 
 if TYPE_CHECKING:
     from ..channels import PairSearch
@@ -60,8 +59,8 @@ def blocks_of(
     said = f"up to {blocker.n_candidates} candidates of each, by {', '.join(blocker.sources_)}"
     if not blocker.sources_:
         said = "all pairs, for there is nothing to find candidates by"
-    if VECTOR in blocker.sources_:
-        said += f". Vectors find theirs among {_LOOKED_UP[has_faiss()]}"
+    if "vector" in blocker.sources_:
+        said += f". Vectors find theirs among {_LOOKED_UP[is_installed('faiss')]}"
     if verbose:
         rich.print(
             f"{n:,} x {m:,} entities: compared are {said}. matching__search='exact' compares all.",

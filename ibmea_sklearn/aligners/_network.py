@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA, TruncatedSVD
 from torch import Tensor, nn
 
+from .._utils.aligner_parameters import parameter_of, setting_of
 from .._utils.estimator import settings_of
 from ..channels.channels import unit_rows
 from ..channels.features import frozen_vectors, mean_of_rows
@@ -155,11 +156,11 @@ def check_modality_names(modalities: Sequence[str], reserved: Sequence[str]) -> 
 
 def check_checkpoint(aligner: Any) -> None:
     """Raise a ValueError if a fit that was interrupted could not go on."""
-    if settings_of(aligner, "training").checkpoint_dir and aligner.random_state is None:
+    if setting_of(aligner, "checkpoint_dir") and aligner.random_state is None:
         raise ValueError(
-            "Expected a random_state with training__checkpoint_dir, such as random_state=0; found "
-            "None. A further fit would draw other numbers, and could not go on where this one "
-            "stopped."
+            f"Expected a random_state with {parameter_of(aligner, 'checkpoint_dir')}, such as "
+            "random_state=0; found None. A further fit would draw other numbers, and could not go "
+            "on where this one stopped."
         )
 
 

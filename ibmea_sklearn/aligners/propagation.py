@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
+import rich
+
 from .._utils.estimator import is_left_open, settings_of
 from .._utils.names import GRAPH, PROPAGATION
-from .._utils.validation import AnyOf, Instance, Names, RandomState
+from .._utils.validation import AnyOf, Folder, Instance, Names, RandomState
+from ..channels.calibration import Calibration
 from ..channels.features import frozen_modalities
 from ..featurizers import LabelPropagation, ModalityFeaturizer
 from ..graph import SeedPairs, Sides
 from ..matching import Matching
+from ..training import KeptState
+from ..training.checkpoint import fingerprint
+from ..training.trainer import sigterm_interrupts
 from ._blocks import listed_by
 from ._growth import Growth
 from ._more_channels import more_channels
 from ._more_features import more_features
+from ._network import check_checkpoint
 from ._record import record_of
-from ._steps import begin, featurizer_of, say_unused, with_features
+from ._steps import Start, begin, featurizer_of, say_unused, with_features
 from .base import BaseAligner
 from .settings import Rounds
 
@@ -68,6 +76,11 @@ class PropagationAligner(BaseAligner):
         without a name in the folder for temporary files, which go with the aligner; what is done
         is said. It is taken for what it is about: the graphs and their features, which are there
         before, are counted, not made smaller.
+    checkpoint_dir : path-like, optional
+        A folder for what each search has found, one for each fit. A fit that was interrupted or
+        killed goes on after the last search that came to its end, if it is called again with the
+        same parameters, graphs and seeds; on a CPU with the same result. A fit that comes to its
+        end removes it. Needs a `random_state`.
     random_state : int, RandomState or None, default=None
         On a CPU, the same number gives the same result.
     verbose : int, default=1
@@ -113,6 +126,7 @@ class PropagationAligner(BaseAligner):
         "modalities": Names(),
         "diffused": Names("auto", "all"),
         "propagation": AnyOf(Instance(LabelPropagation), None),
+        "checkpoint_dir": AnyOf(Folder(), None),
         "random_state": RandomState(),
     }
     settings = {"propagation": LabelPropagation, "rounds": Rounds, "matching": Matching}
@@ -144,6 +158,7 @@ class PropagationAligner(BaseAligner):
         duplicates: str = "raise",
         device: str = "auto",
         memory_limit: int | str | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -156,6 +171,7 @@ class PropagationAligner(BaseAligner):
         self.duplicates = duplicates
         self.device = device
         self.memory_limit = memory_limit
+        self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
 
@@ -168,6 +184,7 @@ class PropagationAligner(BaseAligner):
             What stands before each name in messages, such as ``"rounds__"``.
         """
         super().check_parameters(prefix)
+        check_checkpoint(self)
         interval = settings_of(self, "rounds").candidate_interval
         if interval is not None:
             raise ValueError(
@@ -194,15 +211,32 @@ class PropagationAligner(BaseAligner):
         self.modalities_ = [m for m in start.modalities if m in used]
         unused = [m for m in start.modalities if m not in used]
         say_unused(self, unused, _SAY_LITTLE)
-        n_searches = settings_of(self, "rounds").n_rounds - 1  # and one that settles
-        start.search.find_frozen(n_searches, is_left_open(self, "rounds", "n_rounds"))
-        start.search.hint_at_nothing_found()
-        calibration = start.search.settle()
+        calibration = self._searched(start)
         self.candidates_ = listed_by(start.search)
         embeddings, self.channel_weights_ = start.search.embed()
         self.rounds_, self.calibration_ = start.search.log, calibration
         self.record_ = record_of(start.train, start.search, self.modalities_)
         return embeddings
+
+    def _searched(self, start: Start) -> Calibration:
+        """Search in rounds; go on after the last search that is kept on disk, if any is."""
+        search = start.search
+        n_searches = settings_of(self, "rounds").n_rounds - 1  # and one that settles
+        how = n_searches, is_left_open(self, "rounds", "n_rounds")
+        if self.checkpoint_dir is None:
+            search.find_frozen(*how)
+        else:
+            told = fingerprint(self, start.X, self.modalities_, self.device_)
+            kept = KeptState(self.checkpoint_dir, told, {"search": search})
+            with sigterm_interrupts(), kept:
+                if kept.take_up() and self.verbose:
+                    rich.print(f"Going on with what {len(search.log)} searches found.", flush=True)
+                search.find_frozen(*how, after_each=kept.update)
+        search.hint_at_nothing_found()
+        calibration = search.settle()
+        if self.checkpoint_dir is not None:
+            kept.remove()
+        return calibration
 
     def extend_embeddings(self, growth: Growth) -> dict[str, Sides]:
         """Propagate the labels of the fit, and make features, for new entities.

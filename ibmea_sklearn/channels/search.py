@@ -250,7 +250,12 @@ class PairSearch:
         """Look for pairs that are sure, and let them join the seeds."""
         self.found = self._look(encode, _FIND).sure
 
-    def find_frozen(self, n_searches: int = _FROZEN_SEARCHES, goes_on: bool = True) -> None:
+    def find_frozen(
+        self,
+        n_searches: int = _FROZEN_SEARCHES,
+        goes_on: bool = True,
+        after_each: Callable[[], None] = lambda: None,
+    ) -> None:
         """Look for pairs by the channels that need no network, if there are any.
 
         Parameters
@@ -260,6 +265,9 @@ class PairSearch:
         goes_on : bool, default=True
             Whether to search on where seeds are few, up to ten times in all, as long as each search
             finds 5% more than the one before.
+        after_each : callable, optional
+            Called after each search. Those that were made before, as the log tells, are not made
+            again.
 
         Raises
         ------
@@ -270,11 +278,11 @@ class PairSearch:
             n_searches = max(n_searches, 1)  # there is nothing else to start from
         if self.channels.has_frozen:
             # Propagated labels alone change with what is known: without them one search finds all.
-            for _ in range(n_searches if self.channels.propagation else min(n_searches, 1)):
+            most = n_searches if self.channels.propagation else min(n_searches, 1)
+            longest = _MOST_SEARCHES if goes_on and n_searches and self.channels.propagation else 0
+            while len(self.log) < most or (self.is_growing and len(self.log) < longest):
                 self.find()
-            if goes_on and n_searches and self.channels.propagation:
-                while self.is_growing and len(self.log) < _MOST_SEARCHES:
-                    self.find()
+                after_each()
         self._check_known()
 
     @property

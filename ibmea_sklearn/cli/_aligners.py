@@ -20,6 +20,7 @@ from .._utils.aligner_parameters import (
     ALIGNERS,
     PARAMETERS,
     leave_candidates_out,
+    parameter_of,
     rounds_for,
     settings_of,
 )
@@ -90,13 +91,13 @@ def split_names(text: str | None) -> list[str] | None:
 
 
 def _parameters_of(aligner: BaseAligner, options: Mapping[str, Any]) -> dict[str, Any]:
-    known = aligner.get_params(deep=True)
     found = {}
     for word, value in options.items():
         if value is None:
             continue
-        if PARAMETERS[word] in known:
-            found[PARAMETERS[word]] = value
+        name = parameter_of(aligner, word)
+        if name is not None:
+            found[name] = value
         elif value != _WITHOUT.get(word):
             option = f"--{word.replace('_', '-')}"
             raise ValueError(

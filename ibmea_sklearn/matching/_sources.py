@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from .._utils.names import NAME
+from .._utils.optional import is_installed
 from ..featurizers.texts.names import NameNGrams
 from ..featurizers.values.coincidences import keys_of
 from ..featurizers.values.reading import typed_values
@@ -89,15 +89,10 @@ def _is_dense(X: SeedPairs, modality: str) -> bool:
 def _nearest(X: SeedPairs, modality: str, n_candidates: int) -> sparse.csr_array:
     sides = [kg.features[modality] for kg in (X.kg1, X.kg2)]
     rows = [np.where(side.mask[:, None], side.values, 0) for side in sides]
-    kind = FaissScores if has_faiss() else Scores
+    kind = FaissScores if is_installed("faiss") else Scores
     cosine = cosine_scores(*rows, kind=kind)
     few = cosine if sums_of(cosine, _WIDTH) is None else sketched(cosine, _WIDTH)
     return of_vectors(few.candidates(n_candidates), cosine)
-
-
-def has_faiss() -> bool:
-    """Tell whether vectors are looked up by faiss."""
-    return importlib.util.find_spec("faiss") is not None
 
 
 class Neighbours:

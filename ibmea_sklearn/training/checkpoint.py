@@ -27,13 +27,14 @@ from ..graph import KnowledgeGraph, SeedPairs
 from ..persistence import StateFile, to_json, write_state
 from .net import AlignmentNet
 
-__all__ = ["Checkpoint", "NoCheckpoint", "Stateful", "fingerprint"]
+__all__ = ["Checkpoint", "KeptState", "NoCheckpoint", "Stateful", "fingerprint"]
 
 _CONTENT = "checkpoint"
 _NAME = "checkpoint.safetensors"
 
 # Parameters that change nothing of what is trained; of the device counts what it resolves to.
 _NO_MATTER = {
+    "checkpoint_dir",
     "device",
     "duplicates",
     "score_candidates",
@@ -71,54 +72,43 @@ class Stateful(Protocol):
         """
 
 
-class Checkpoint(Callback):
-    """Keeps the state at the end of each epoch in memory, and every few epochs on disk.
+class KeptState:
+    """Keeps the state of some parts on disk, for one process at a time.
 
-    As a context manager it writes the last state when it is left, by an interrupt for instance: so
-    an interrupt loses the epoch that it struck, and a kill those since the last one that is a
-    multiple of the interval.
+    As a context manager it writes the last state when it is left, by an interrupt for instance.
 
     Parameters
     ----------
     folder : path-like
-        It is created if need be, and holds one checkpoint.
-    interval : int
-        Epochs from one writing to the next.
+        It is created if need be, and holds one state.
     fingerprint : mapping of {str: str}
-        What must be the same for a training to go on.
+        What must be the same for a fit to go on.
     parts : mapping of {str: Stateful}
-        What has a state beside the net and torch's random numbers.
 
     Attributes
     ----------
     path : Path
-
-    Notes
-    -----
-    For the default network of IBMEA on two graphs of 19,500 entities, on two busy cores: 0.02 s to
-    keep the state, 0.2 to 0.5 s to write its 71 MB, where an epoch took 12 s.
     """
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        interval: int,
         fingerprint: Mapping[str, str],
         parts: Mapping[str, Stateful],
     ) -> None:
         self.path = Path(folder) / _NAME
-        self.interval, self.fingerprint, self.parts = interval, fingerprint, parts
+        self.fingerprint, self.parts = fingerprint, parts
         self._state: dict[str, Any] | None = None
         self._is_written = self._has_warned = False
         self._lock = FileLock(self.path.with_suffix(".lock"))
 
-    def restore(self, net: AlignmentNet) -> bool:
+    def take_up(self, parts: Mapping[str, Stateful] | None = None) -> bool:
         """Take up the state on disk; tell whether there was one.
 
         Parameters
         ----------
-        net : AlignmentNet
-            Initialised.
+        parts : mapping of {str: Stateful}, optional
+            What the state is of, instead of those that were given.
 
         Returns
         -------
@@ -131,32 +121,41 @@ class Checkpoint(Callback):
         """
         if not self.path.exists():
             return False
+        parts = self.parts if parts is None else parts
         with StateFile(self.path, _CONTENT) as file:
             found = file.mapping("fingerprint")
             # Of other types in a file that was changed: said as something else.
             self._compare({n: v if isinstance(v, str) else "?" for n, v in found.items()})
             state = file.mapping("state")
         try:
-            _check_optimizer(net, state["net"]["optimizer"])
-            for name, part in self._all_parts(net).items():
-                _check_form(name, part.state_dict(), state[name])
+            for name, part in parts.items():
+                self._check(name, part, state[name])
+            for name, part in parts.items():
                 part.load_state_dict(state[name])
         except _OF_DAMAGE as error:
             said = " ".join(str(error).split())
             raise ValueError(
-                f"Expected the state of this fit's network and optimiser in {self.path}; found "
-                f"one that doesn't fit them ({said}). Delete the file to start afresh."
+                f"Expected the state of this very fit in {self.path}; found one that doesn't fit "
+                f"it ({said}). Delete the file to start afresh."
             ) from error
         return True
 
-    def keep(self, net: NeuralNet) -> None:
+    def _check(self, name: str, part: Stateful, state: Mapping[str, Any]) -> None:
+        _check_form(name, part.state_dict(), state)
+
+    def update(self) -> None:
+        """Write the present state."""
+        self.take_down(self.parts)
+        self.write()
+
+    def take_down(self, parts: Mapping[str, Stateful]) -> None:
         """Keep the present state in memory.
 
         Parameters
         ----------
-        net : AlignmentNet
+        parts : mapping of {str: Stateful}
         """
-        state = {name: part.state_dict() for name, part in self._all_parts(net).items()}
+        state = {name: part.state_dict() for name, part in parts.items()}
         # In this order: an interrupt in between writes the last state once more.
         self._is_written = False
         self._state = state
@@ -194,29 +193,6 @@ class Checkpoint(Callback):
             )
         self._has_warned = True
 
-    def begin_round(self, net: NeuralNet) -> None:
-        """Write the state: what went before, a search for pairs, took its time.
-
-        Parameters
-        ----------
-        net : AlignmentNet
-        """
-        self.keep(net)
-        self.write()
-
-    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Keep the state, and write it if it is time to.
-
-        Parameters
-        ----------
-        net : AlignmentNet
-        **kwargs
-            What skorch tells besides; not used.
-        """
-        self.keep(net)
-        if len(net.history) % self.interval == 0:
-            self.write()
-
     def remove(self) -> None:
         """Remove the checkpoint: the training is done."""
         # A kill may have struck while one was written beside.
@@ -247,10 +223,7 @@ class Checkpoint(Callback):
             Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock.release()
         if error is not None and self._is_written:
-            error.add_note(f"The state of the training is kept in {self.path.parent}.")
-
-    def _all_parts(self, net: NeuralNet) -> dict[str, Stateful]:
-        return {**self.parts, "net": net, "random": RandomNumbers(net.device)}
+            error.add_note(f"The state of the fit is kept in {self.path.parent}.")
 
     def _compare(self, found: Mapping[str, str]) -> None:
         names = [*found, *(n for n in self.fingerprint if n not in found)]
@@ -265,6 +238,103 @@ class Checkpoint(Callback):
                 f"fit that differs: {'; '.join(differing)}. Go on with what was then, delete "
                 f"{self.path} to start afresh, or choose another checkpoint_dir."
             )
+
+
+class Checkpoint(KeptState, Callback):
+    """Keeps the state at the end of each epoch in memory, and every few epochs on disk.
+
+    So an interrupt loses the epoch that it struck, and a kill those since the last one that is a
+    multiple of the interval.
+
+    Parameters
+    ----------
+    folder : path-like
+        It is created if need be, and holds one checkpoint.
+    interval : int
+        Epochs from one writing to the next.
+    fingerprint : mapping of {str: str}
+        What must be the same for a training to go on.
+    parts : mapping of {str: Stateful}
+        What has a state beside the net and torch's random numbers.
+
+    Attributes
+    ----------
+    path : Path
+
+    Notes
+    -----
+    For the default network of IBMEA on two graphs of 19,500 entities, on two busy cores: 0.02 s to
+    keep the state, 0.2 to 0.5 s to write its 71 MB, where an epoch took 12 s.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        interval: int,
+        fingerprint: Mapping[str, str],
+        parts: Mapping[str, Stateful],
+    ) -> None:
+        super().__init__(folder, fingerprint, parts)
+        self.interval = interval
+
+    def restore(self, net: AlignmentNet) -> bool:
+        """Take up the state on disk; tell whether there was one.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+            Initialised.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        ValueError
+            If it is of another fit, or can't be read.
+        """
+        return self.take_up(self._all_parts(net))
+
+    def _check(self, name: str, part: Stateful, state: Mapping[str, Any]) -> None:
+        if isinstance(part, NeuralNet):
+            _check_optimizer(part, state["optimizer"])
+        super()._check(name, part, state)
+
+    def keep(self, net: NeuralNet) -> None:
+        """Keep the present state in memory.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+        """
+        self.take_down(self._all_parts(net))
+
+    def begin_round(self, net: NeuralNet) -> None:
+        """Write the state: what went before, a search for pairs, took its time.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+        """
+        self.keep(net)
+        self.write()
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Keep the state, and write it if it is time to.
+
+        Parameters
+        ----------
+        net : AlignmentNet
+        **kwargs
+            What skorch tells besides; not used.
+        """
+        self.keep(net)
+        if len(net.history) % self.interval == 0:
+            self.write()
+
+    def _all_parts(self, net: NeuralNet) -> dict[str, Stateful]:
+        return {**self.parts, "net": net, "random": RandomNumbers(net.device)}
 
 
 def _say(name: str, then: str | None, now: str | None) -> str:

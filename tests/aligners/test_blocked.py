@@ -158,7 +158,7 @@ def test_it_switches_by_itself_and_says_so_once(pair, monkeypatch, capsys):
 
 @pytest.mark.parametrize("has", [True, False])
 def test_what_a_look_up_of_vectors_costs_is_said(monkeypatch, capsys, has):
-    monkeypatch.setattr("ibmea_sklearn.aligners._blocks.has_faiss", lambda: has)
+    monkeypatch.setattr("ibmea_sklearn.aligners._blocks.is_installed", lambda name: has)
     kg1, kg2, links = make_mmkg_pair(60, image_dim=8, random_state=0)
     params = {**SMALL, **BLOCKED, "modalities": ["graph", "image"], "verbose": 1}
     made(PropagationAligner, params, rounds__n_rounds=1).fit(kg1, kg2, links[:30])

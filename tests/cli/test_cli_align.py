@@ -2,6 +2,7 @@
 
 import re
 import signal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from ibmea_sklearn import BaseAligner, IBMEAAligner, KnowledgeGraph, PropagationAligner
 from ibmea_sklearn.aligners import _memory
+from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.cli._alignment import write_matches
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.io import read_alignment, read_graph, write_graph, write_pair
@@ -225,9 +227,29 @@ def test_the_same_command_goes_on_where_it_stopped(ibmea, inputs, tmp_path, monk
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
+def test_searches_without_training_go_on_too(ibmea, inputs, tmp_path, monkeypatch):
+    find, folder, paths = PairSearch.find, tmp_path / "state", [tmp_path / "a", tmp_path / "b"]
+
+    def interrupted(self, *args):
+        if self.log:
+            raise KeyboardInterrupt
+        find(self, *args)
+
+    command = ("align", *inputs, "--aligner", "propagation")
+    kept = ("--checkpoint-dir", folder, "-o", f"{paths[0]}.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(PairSearch, "find", interrupted)
+        assert ibmea(*command, *kept).exit_code == 130
+    assert (folder / "checkpoint.safetensors").exists()
+    assert "Going on with what 1 searches found." in ibmea(*command, *kept).output
+    assert not list(folder.iterdir())
+    ibmea(*command, "-o", f"{paths[1]}.csv")
+    assert Path(f"{paths[0]}.csv").read_bytes() == Path(f"{paths[1]}.csv").read_bytes()
+
+
 def test_an_aligner_that_keeps_no_checkpoints(ibmea, inputs, tmp_path):
-    args = ("-o", tmp_path / "a.csv", "--aligner", "propagation", "--checkpoint-dir", tmp_path)
-    result = ibmea("align", *inputs, *args)
+    args = ("-o", tmp_path / "a.csv", "--aligner", "paris", "--checkpoint-dir", tmp_path)
+    result = ibmea("align", *inputs[:4], *args)
     assert (
         result.exit_code == 2
         and "found --checkpoint-dir, for 'training__checkpoint_dir'" in result.stderr

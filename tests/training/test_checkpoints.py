@@ -194,7 +194,7 @@ def test_a_state_of_another_form(tmp_path, part, key, value, said):
         state = {"fingerprint": file["fingerprint"], "state": file["state"]}
     state["state"][part][key] = value
     write_state(training.checkpoint.path, "checkpoint", state)
-    with pytest.raises(ValueError, match=f"found one that doesn't fit them .*{said}"):
+    with pytest.raises(ValueError, match=f"found one that doesn't fit it .*{said}"):
         Training(tmp_path).checkpoint.restore(training.net)
 
 

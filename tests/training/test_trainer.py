@@ -192,7 +192,7 @@ def test_an_error_goes_its_way_and_nothing_is_read_out(tmp_path, search, spoil, 
     with pytest.raises(RuntimeError, match="no memory") as error:
         done.run()
     assert done.reads == []
-    kept = f"The state of the training is kept in {tmp_path}."
+    kept = f"The state of the fit is kept in {tmp_path}."
     assert getattr(error.value, "__notes__", [kept]) == [kept]
     assert len(done.trained_on) == n_trained
     assert len(os.listdir(tmp_path)) == 1  # to go on from, once there is memory
