@@ -35,6 +35,7 @@ from benchmarks import (
     sizes,
     targets,
     three_graphs,
+    wordnets,
 )
 from benchmarks import missing_modalities as missing
 from benchmarks.measure import Killed, Where, in_child, memory_of, time_in_turns
@@ -878,6 +879,45 @@ def test_means_of_three_graphs_are_by_pair_then_of_all():
     found = three_graphs.means(rows)
     assert found["a b"]["own"] == pytest.approx(0.3)
     assert found["all"] == pytest.approx({"own": 0.4, "clusters": 0.5})
+
+
+def test_what_is_said_of_wordnets_is_judged_by_confidence():
+    matches = pd.DataFrame(
+        {
+            "source": ["a", "b", "d"],
+            "target": ["A", "X", "D"],
+            "confidence": [0.95, 0.6, 0.1],
+        }
+    )
+    links = np.array([("a", "A"), ("b", "B"), ("c", "C")], object)
+    entities = np.array([*"abcd"], object)
+    every, half, most = wordnets._right(matches, entities, links, seeds=links[2:])
+    # Of d it is wrong to say anything; c is a seed, and not asked.
+    assert (every["n"], every["precision"], every["recall"]) == (3, pytest.approx(1 / 3), 0.5)
+    assert (half["n"], half["precision"]) == (2, 0.5)
+    assert (most["n"], most["precision"], most["recall"]) == (1, 1.0, 0.5)
+
+
+def test_a_table_of_wordnets_has_a_line_for_each_level():
+    run = wordnets.Run(train_ratio=0.1, memory_limit="6GB")
+    right = [
+        {"confidence": level, "n": 1234, "precision": 0.5, "recall": 0.25, "f1": 1 / 3}
+        for level in wordnets.LEVELS
+    ]
+    machine = {"cpu": "some", "cores": 2, "torch_threads": 2}
+    row = {
+        "run": run._asdict(),
+        "seconds": {"fit": 12.0, "align": 3.0},
+        "peak_mib": 2048.0,
+        "right": right,
+        "machine": machine,
+    }
+    text = wordnets.section([row])
+    first, *others = text.splitlines()[-len(wordnets.LEVELS) :]
+    assert first.startswith("| `PropagationAligner`, 10% seeds, at most 6GB | 12 s | 3")
+    assert first.endswith("| 0 | 1,234 | 0.500 | 0.250 | 0.333 |")
+    assert all(line.startswith("|  |  |  |  | 0.") for line in others)
+    assert run.path.name == "PropagationAligner-0.1-6GB_0.json"
 
 
 @pytest.mark.slow
