@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import train_test_split
 
 import ibmea_sklearn
@@ -84,8 +85,9 @@ def _right(
     matches: Any, entities: np.ndarray, links: np.ndarray, seeds: np.ndarray
 ) -> Iterator[dict[str, float]]:
     """Say what is right of all that is said with a confidence of some levels or more."""
-    asked = links[~np.isin(links[:, 0], seeds[:, 0])]
-    alone = np.setdiff1d(entities, links[:, 0])
+    linked = pd.Index(links[:, 0])
+    asked = links[~linked.isin(seeds[:, 0])]
+    alone = pd.Index(entities).difference(linked)
     truth = np.concatenate([asked, [(entity, None) for entity in alone]])
     for level in LEVELS:
         said = matches[matches["confidence"] >= level]

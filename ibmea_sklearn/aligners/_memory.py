@@ -25,10 +25,11 @@ _FIXED = 300e6
 # Bytes of an entity by what it is multiplied with: rough, and rather too much, from single runs on
 # made pairs of 8,000 and 20,000 entities a side: 8,000 peak at 772 MB with a bound of 1,100.
 _OF_CANDIDATE = 130.0  # of an exact search: similarities, places, what Sinkhorn makes of them
-_OF_LISTED = 500.0  # of one that a blocker lists: what is shared, before the best are taken
+_OF_LISTED = 120.0  # of one that a blocker lists: 30,000 a side peak at 1,716 MB of a bound of 2 GB
 _OF_SKETCH = 4096.0
 _OF_LABEL = 12.0  # for each column of what is sent along the relations, as an array
 _AS_ARRAYS = 12.0  # for each number: by channel, fused, and what a comparison copies
+_AS_CHANNELS = 5.0  # where candidates are listed, and what is fused is no copy
 _AS_FLOAT16 = 2.0
 # Bytes of each number that a network says of an entity, from single runs on made pairs of 6,000 and
 # 12,000 entities a side: 7.2 kB of an entity for a graph encoder of width 400 that encodes all,
@@ -94,7 +95,9 @@ def store_of(
     if sent and propagation is not None:
         least += n_nodes * _OF_LABEL * propagation.label_width
     numbers, limit = n_nodes * width, as_bytes(aligner.memory_limit)
-    if least + _AS_ARRAYS * numbers <= limit:
+    is_blocked = aligner._matching().is_blocked(X.kg1.n_entities, X.kg2.n_entities)
+    as_arrays = numbers * (_AS_CHANNELS if is_blocked else _AS_ARRAYS)
+    if least + as_arrays <= limit:
         return None
     _check(aligner, limit, least)
     in_file = least + _AS_FLOAT16 * numbers > limit
@@ -104,7 +107,7 @@ def store_of(
             f"memory_limit={aligner.memory_limit!r}: {width:,} numbers of each of {n_nodes:,} "
             f"entities are kept as float16 {where}, {as_size(_AS_FLOAT16 * numbers)}, not as "
             f"arrays, for which the fit and its matches would take about "
-            f"{as_size(least + _AS_ARRAYS * numbers)}.",
+            f"{as_size(least + as_arrays)}.",
             flush=True,
         )
     return VectorStore(in_file)
