@@ -196,7 +196,11 @@ print(int(peak[1]) * 1024, aligner.score(links[2_666:]))
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count other things")
 @pytest.mark.parametrize(
     ("kind", "params", "most_apart"),
-    [("PropagationAligner", {}, 0.01), ("IBMEAAligner", {"training__max_epochs": 2}, 0.005)],
+    [
+        ("PropagationAligner", {}, 0.01),
+        ("PropagationAligner", {"matching__search": "blocked"}, 0.01),
+        ("IBMEAAligner", {"training__max_epochs": 2}, 0.005),
+    ],
 )
 def test_a_fit_stays_below_a_bound_that_it_passes_without(kind, params, most_apart):
     def run(limit):
