@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -94,13 +95,15 @@ def read_exhibits(text: str) -> list[Exhibit]:
     Raises
     ------
     ValueError
-        If one names a column or a form that there is not.
+        If one names a column or a form that there is not, or a run is to be made in two ways.
     """
-    return [
+    found = [
         _exhibit(called, more)
         for name, told in tomllib.loads(text).items()
         for called, more in _each(name, told)
     ]
+    _check_same(found)
+    return found
 
 
 def _each(name: str, told: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -142,6 +145,18 @@ def _exhibit(name: str, told: Mapping[str, Any]) -> Exhibit:
         told.get("bands", False),
         told.get("apart", ()),
     )
+
+
+def _check_same(exhibits: Sequence[Exhibit]) -> None:
+    """Raise a ValueError where one run is to be made in two ways: it would be made in the first."""
+    options: dict[str, Run] = {}
+    for run in (run for exhibit in exhibits for row in exhibit.rows for run in row.runs.values()):
+        first = options.setdefault(run.name, run)
+        if sorted(shlex.split(first.options)) != sorted(shlex.split(run.options)):
+            raise ValueError(
+                f"Expected one way to make {run.name}; found {first.options!r} and "
+                f"{run.options!r}. Give one of them another name."
+            )
 
 
 def _row(

@@ -615,6 +615,13 @@ def test_fifths_of_a_run_are_points_of_a_figure(tmp_path, monkeypatch):
     assert "| one, 50% to 100% | Ours | with | 1 | 0.500 |" in text
 
 
+def test_one_run_is_made_in_one_way():
+    again = PAPERS + '\n[more]\ntitle = "More"\nabout = ""\nseeds = [0]\n[more.forms]\n'
+    again += 'best = { title = "Ours", options = "--also csls" }\n[more.rows.one]\ntitle = "one"\n'
+    with pytest.raises(ValueError, match="Expected one way to make other; found"):
+        exhibits.read_exhibits(again + 'runs = { best = "other" }\n')
+
+
 def test_tables_without_any_run_are_named_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "FOLDER", tmp_path)
     text = papers.section(exhibits.read_exhibits(PAPERS))
@@ -912,11 +919,13 @@ def test_a_table_of_wordnets_has_a_line_for_each_level():
         "right": right,
         "machine": machine,
     }
+    unbound = {**row, "run": run._replace(memory_limit=None)._asdict()}
+    assert wordnets.section([row, unbound]).count("1,234") == 2 * len(wordnets.LEVELS)
     text = wordnets.section([row])
     first, *others = text.splitlines()[-len(wordnets.LEVELS) :]
-    assert first.startswith("| `PropagationAligner`, 10% seeds, at most 6GB | 12 s | 3")
+    assert first.startswith("| `PropagationAligner`, 10% seeds, at most 6GB | 0 | 12 s | 3")
     assert first.endswith("| 0 | 1,234 | 0.500 | 0.250 | 0.333 |")
-    assert all(line.startswith("|  |  |  |  | 0.") for line in others)
+    assert all(line.startswith("|  |  |  |  |  | 0.") for line in others)
     assert run.path.name == "PropagationAligner-0.1-6GB_0.json"
 
 

@@ -24,6 +24,8 @@ __all__ = [
 # Bytes of a block once it is float32: what is held of a matrix at a time.
 _BLOCK_BYTES = 1 << 25
 _LEAST_WIDTH = 32
+# Columns of an array that are read at once.
+_ARRAY_WIDTH = 64
 # Rows that are made, or converted, at once.
 _ROWS = 4096
 _BYTES = np.dtype(np.float16).itemsize
@@ -59,7 +61,8 @@ class Columns:
     itemsize = _BYTES
 
     def __init__(self, n_rows: int, width: int, in_file: bool) -> None:
-        self.starts = _starts(n_rows, width)
+        step = max(_LEAST_WIDTH, _BLOCK_BYTES // (4 * max(1, n_rows)) // 16 * 16)
+        self.starts = np.append(np.arange(0, width, step), width)
         self.shape = n_rows, width
         self.factors = np.zeros((len(self.starts) - 1, n_rows), np.float32)
         self._squares = np.zeros(n_rows)
@@ -189,7 +192,9 @@ class ArrayColumns:
             raise ValueError(f"found vectors of {values.ndim} dimensions")
         self.values = values
         self.shape = values.shape
-        self.starts = _starts(*values.shape)
+        # Whatever the number of rows: both sides of a comparison have the same blocks.
+        width = values.shape[1]
+        self.starts = np.append(np.arange(0, width, _ARRAY_WIDTH), width)
 
     @cached_property
     def norms(self) -> np.ndarray:
@@ -399,12 +404,6 @@ def _composed(rows: slice | np.ndarray, key: slice | np.ndarray) -> slice | np.n
     if isinstance(key, slice):
         return slice(rows.start + key.start, rows.start + key.stop)
     return key + rows.start
-
-
-def _starts(n_rows: int, width: int) -> np.ndarray:
-    """Return where blocks of columns begin, and the width."""
-    step = max(_LEAST_WIDTH, _BLOCK_BYTES // (4 * max(1, n_rows)) // 16 * 16)
-    return np.append(np.arange(0, width, step), width)
 
 
 def _row_blocks(n_rows: int) -> Iterator[slice]:

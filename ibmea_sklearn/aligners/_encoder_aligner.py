@@ -184,7 +184,8 @@ class EncoderAligner(BaseAligner):
     def _network_sizes(self, modalities: Sequence[str]) -> NetworkSizes:
         width, has_graph = settings_of(self, "features").n_components, GRAPH in modalities
         graph = has_graph * max(getattr(self, n, width) for n in ("n_components", "n_hidden"))
-        return NetworkSizes(width * (len(modalities) - has_graph) + graph, graph)
+        features = sum(self._width(m) for m in modalities if m != GRAPH)
+        return NetworkSizes(features + graph, graph)
 
     def _read_out(self, known: Tensor, channels: Mapping[str, Sides], keep: Any) -> None:
         rows, _, weights = self.network_.read_out(known, keep=keep)

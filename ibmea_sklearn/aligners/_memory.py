@@ -62,6 +62,7 @@ def store_of(
     sent: Sequence[str],
     propagation: Propagation | None,
     facts: SharedFacts | None,
+    is_listed: bool,
 ) -> VectorStore | None:
     """Return where vectors are kept; None where they may be arrays.
 
@@ -77,6 +78,8 @@ def store_of(
         Modalities whose features are a channel, and those that are sent along the relations.
     propagation, facts
         What makes further channels.
+    is_listed : bool
+        Whether a blocker lists what is compared.
 
     Raises
     ------
@@ -91,12 +94,11 @@ def store_of(
     network = aligner._network_sizes(modalities)
     widths += [] if network is None else [_TIMES_KEPT * network.width]
     n_nodes, width = X.kg1.n_entities + X.kg2.n_entities, sum(widths)
-    least = in_use() + _FIXED + _steps_bytes(aligner, X, modalities, network)
+    least = in_use() + _FIXED + _steps_bytes(aligner, X, modalities, network, is_listed)
     if sent and propagation is not None:
         least += n_nodes * _OF_LABEL * propagation.label_width
     numbers, limit = n_nodes * width, as_bytes(aligner.memory_limit)
-    is_blocked = aligner._matching().is_blocked(X.kg1.n_entities, X.kg2.n_entities)
-    as_arrays = numbers * (_AS_CHANNELS if is_blocked else _AS_ARRAYS)
+    as_arrays = numbers * (_AS_CHANNELS if is_listed else _AS_ARRAYS)
     if least + as_arrays <= limit:
         return None
     _check(aligner, limit, least)
@@ -114,11 +116,15 @@ def store_of(
 
 
 def _steps_bytes(
-    aligner: Any, X: SeedPairs, modalities: Sequence[str], network: NetworkSizes | None
+    aligner: Any,
+    X: SeedPairs,
+    modalities: Sequence[str],
+    network: NetworkSizes | None,
+    is_listed: bool,
 ) -> float:
     """Bytes of what a network holds all along, and of the step that takes most: one at a time."""
     n_nodes = X.kg1.n_entities + X.kg2.n_entities
-    of_search = n_nodes * _search_bytes(aligner, X)
+    of_search = n_nodes * _search_bytes(aligner, is_listed)
     if network is None:
         return of_search
     held = n_nodes * _OF_LEARNED * network.learned
@@ -150,10 +156,10 @@ def _rows_of_step(aligner: Any, X: SeedPairs, reach: int | None) -> float:
     return rows if rows < n_nodes / 2 else n_nodes
 
 
-def _search_bytes(aligner: Any, X: SeedPairs) -> float:
+def _search_bytes(aligner: Any, is_listed: bool) -> float:
     """Bytes that a search takes of each entity."""
     how = aligner._matching()
-    if how.is_blocked(X.kg1.n_entities, X.kg2.n_entities):
+    if is_listed:
         return float(_OF_LISTED * settings_of(how, "blocker").n_candidates + _OF_SKETCH)
     return float(_OF_CANDIDATE * max(100, how.n_candidates) + _OF_SKETCH)
 

@@ -230,7 +230,9 @@ def _search(
     propagation = _propagation(aligner, train, modalities, int(random.randint(2**31 - 1)))
     facts = _facts(aligner, train, propagation, own)
     sent = _diffused(aligner, own, are_few(len(train), len(held_out))) if propagation else []
-    store = store_of(aligner, train, modalities, own, sent, propagation, facts)
+    blocks = blocks_of(how, train, modalities, bool(aligner.verbose) and says)
+    is_listed = blocks is not None
+    store = store_of(aligner, train, modalities, own, sent, propagation, facts, is_listed)
     for teller in (propagation, facts):
         if teller is not None:
             teller.store = store
@@ -243,7 +245,7 @@ def _search(
         how,
         verbose=bool(aligner.verbose) and says,
         judged=train.judged,
-        blocks=blocks_of(how, train, modalities, bool(aligner.verbose) and says),
+        blocks=blocks,
     )
     return search, store
 

@@ -237,6 +237,5 @@ class MEAformerAligner(EncoderAligner):
         return CrossModalFusion(widths, self.n_heads, self.n_hidden)
 
     def _criterion(self) -> nn.Module:
-        n_released = len(self.modalities_) if self.released else None
         size = settings_of(self, "training").batch_size
-        return MEAformerLoss(self.temperature, size, n_released)
+        return MEAformerLoss(self.temperature, size, self.released, self.modalities_)

@@ -284,8 +284,10 @@ class PartitionedAligner(BaseAligner):
     def _inner(self) -> BaseAligner:
         """Return what each partition is given."""
         made = PropagationAligner() if self.aligner is None else clone(self.aligner)
-        wanted = {"verbose": 0, "duplicates": self.duplicates}
-        known = made._get_param_names()
+        # One folder would be that of all partitions, one after the other.
+        folders = {"checkpoint_dir": None, "training__checkpoint_dir": None}
+        wanted = {"verbose": 0, "duplicates": self.duplicates, **folders}
+        known = made.get_params(deep=True)
         return made.set_params(**{name: value for name, value in wanted.items() if name in known})
 
     def _modalities(self) -> list[str] | None:

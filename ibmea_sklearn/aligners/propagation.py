@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import rich
@@ -11,7 +11,6 @@ import rich
 from .._utils.estimator import is_left_open, settings_of
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import AnyOf, Folder, Instance, Names, RandomState
-from ..channels.calibration import Calibration
 from ..channels.features import frozen_modalities
 from ..featurizers import LabelPropagation, ModalityFeaturizer
 from ..graph import SeedPairs, Sides
@@ -211,32 +210,33 @@ class PropagationAligner(BaseAligner):
         self.modalities_ = [m for m in start.modalities if m in used]
         unused = [m for m in start.modalities if m not in used]
         say_unused(self, unused, _SAY_LITTLE)
-        calibration = self._searched(start)
-        self.candidates_ = listed_by(start.search)
-        embeddings, self.channel_weights_ = start.search.embed()
-        self.rounds_, self.calibration_ = start.search.log, calibration
-        self.record_ = record_of(start.train, start.search, self.modalities_)
+        if self.checkpoint_dir is None:
+            return self._searched(start)
+        told = fingerprint(self, start.X, self.modalities_, self.device_)
+        kept = KeptState(self.checkpoint_dir, told, {"search": start.search})
+        with sigterm_interrupts(), kept:
+            if kept.take_up() and self.verbose:
+                rich.print(
+                    f"Going on with what {len(start.search.log)} searches found.", flush=True
+                )
+            embeddings = self._searched(start, kept.update)
+            kept.remove()
         return embeddings
 
-    def _searched(self, start: Start) -> Calibration:
-        """Search in rounds; go on after the last search that is kept on disk, if any is."""
+    def _searched(
+        self, start: Start, after_each: Callable[[], None] | None = None
+    ) -> dict[str, Sides]:
+        """Search in rounds; return the vectors, and set all else."""
         search = start.search
         n_searches = settings_of(self, "rounds").n_rounds - 1  # and one that settles
-        how = n_searches, is_left_open(self, "rounds", "n_rounds")
-        if self.checkpoint_dir is None:
-            search.find_frozen(*how)
-        else:
-            told = fingerprint(self, start.X, self.modalities_, self.device_)
-            kept = KeptState(self.checkpoint_dir, told, {"search": search})
-            with sigterm_interrupts(), kept:
-                if kept.take_up() and self.verbose:
-                    rich.print(f"Going on with what {len(search.log)} searches found.", flush=True)
-                search.find_frozen(*how, after_each=kept.update)
+        search.find_frozen(n_searches, is_left_open(self, "rounds", "n_rounds"), after_each)
         search.hint_at_nothing_found()
         calibration = search.settle()
-        if self.checkpoint_dir is not None:
-            kept.remove()
-        return calibration
+        self.candidates_ = listed_by(search)
+        embeddings, self.channel_weights_ = search.embed()
+        self.rounds_, self.calibration_ = search.log, calibration
+        self.record_ = record_of(start.train, search, self.modalities_)
+        return embeddings
 
     def extend_embeddings(self, growth: Growth) -> dict[str, Sides]:
         """Propagate the labels of the fit, and make features, for new entities.

@@ -254,7 +254,7 @@ class PairSearch:
         self,
         n_searches: int = _FROZEN_SEARCHES,
         goes_on: bool = True,
-        after_each: Callable[[], None] = lambda: None,
+        after_each: Callable[[], None] | None = None,
     ) -> None:
         """Look for pairs by the channels that need no network, if there are any.
 
@@ -282,7 +282,8 @@ class PairSearch:
             longest = _MOST_SEARCHES if goes_on and n_searches and self.channels.propagation else 0
             while len(self.log) < most or (self.is_growing and len(self.log) < longest):
                 self.find()
-                after_each()
+                if after_each is not None:
+                    after_each()
         self._check_known()
 
     @property

@@ -142,7 +142,7 @@ def align(
     checkpoint_dir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for the state of the training: the same command goes on where it stopped."
+            help="Folder for the state of the fit: the same command goes on where it stopped."
         ),
     ] = None,
     extend: Annotated[

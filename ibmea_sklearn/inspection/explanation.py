@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.columns import is_stored
 from ..featurizers.values.reading import parse_value
 from ..graph import KnowledgeGraph
 from ._displays import FUSED, channels_of, pairs_of, readable
@@ -282,8 +283,11 @@ def _cosines(row: Any, others: Any) -> np.ndarray:
     if sparse.issparse(others):
         squares = others.power(2).sum(axis=1, dtype=np.float64) * row.power(2).sum()
         products = (others @ row.T).toarray()[:, 0]
+    elif is_stored(others):
+        squares = others.norms().astype(np.float64) ** 2 * (row[0] @ row[0])
+        products = others @ row[0]
     else:
-        vector, others = row[0], np.asarray(others)
+        vector = row[0]
         # No copy of the others is made, which take gigabytes.
         squares = np.einsum("ij,ij->i", others, others, dtype=np.float64) * (vector @ vector)
         products = others @ vector

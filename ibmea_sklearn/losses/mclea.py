@@ -210,7 +210,8 @@ class MCLEALoss(PairLoss):
             parts[f"contrast_{m}"] = alpha * self.contrast(*x.chunk(2), kept)
             divergence = self.alignment(*x.chunk(2), *fused, kept)
             if self.released:
-                divergence = _ZOOM**2 * divergence / max(1, len(x))
+                n = len(x) if kept is None else 2 * kept.sum().clamp(min=1)
+                divergence = _ZOOM**2 * divergence / n
             parts[f"alignment_{m}"] = beta * divergence
         of_contrasts, of_alignments = self.uncertainty.sum(1)
         if self.released:

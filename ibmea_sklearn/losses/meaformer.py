@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -37,10 +37,12 @@ class MEAformerLoss(PairLoss):
         Of the contrasts, see :class:`IntraModalContrast`.
     size : int or None, default=None
         Largest number of pairs in a batch; None for all of them.
-    n_released : int or None, default=None
-        Number of modalities, if it is to be the loss of the released code: that form of
-        :class:`IntraModalContrast`, where all pairs count the same, and each modality by a learned
-        uncertainty, :math:`e^{-u_m} (L_m + \hat L_m) + 2 u_m`.
+    released : bool, default=False
+        Whether it is the loss of the released code: that form of :class:`IntraModalContrast`; all
+        pairs count the same, and each modality by a learned uncertainty,
+        :math:`e^{-u_m} (L_m + \hat L_m) + 2 u_m`.
+    modalities : sequence of str, default=()
+        Those that have one; needed with `released`.
 
     Notes
     -----
@@ -67,11 +69,16 @@ class MEAformerLoss(PairLoss):
     """
 
     def __init__(
-        self, temperature: float = 0.1, size: int | None = None, n_released: int | None = None
+        self,
+        temperature: float = 0.1,
+        size: int | None = None,
+        released: bool = False,
+        modalities: Sequence[str] = (),
     ) -> None:
         super().__init__(size)
-        self.contrast = IntraModalContrast(temperature, n_released is not None)
-        self.uncertainty = None if n_released is None else nn.Parameter(torch.zeros(n_released))
+        self.contrast = IntraModalContrast(temperature, released)
+        self.places = {m: i for i, m in enumerate(modalities)}
+        self.uncertainty = nn.Parameter(torch.zeros(len(self.places))) if released else None
 
     def parts(self, encoded: _Encoded) -> dict[str, Tensor]:
         """Return the parts of a batch.
@@ -94,7 +101,9 @@ class MEAformerLoss(PairLoss):
                 if self.uncertainty is None:
                     parts[name] = self.contrast(*both, least[:, place])
                 else:
-                    parts[name] = torch.exp(-self.uncertainty[place]) * self.contrast(*both)
+                    parts[name] = torch.exp(-self.uncertainty[self.places[m]]) * self.contrast(
+                        *both
+                    )
         if self.uncertainty is not None:
             parts["uncertainty"] = 2 * self.uncertainty.sum()
         parts["hybrid"] = self.contrast(*encoded.fused.chunk(2))

@@ -39,6 +39,8 @@ class ConcatFusion(nn.Module):
             [0.0000, 1.0000, 0.0000, 0.0000]])
     """
 
+    detached = False  # of those that were saved before there was any
+
     def __init__(self, widths: Mapping[str, int], detached: bool = False) -> None:
         super().__init__()
         self.n_components = sum(widths.values())

@@ -171,7 +171,7 @@ class KeptState:
         Warns
         -----
         UserWarning
-            If the file can't be written, once: the training goes on.
+            If the file can't be written, once: the fit goes on.
         """
         if self._state is None or self._is_written:
             return
@@ -187,7 +187,7 @@ class KeptState:
         if not self._has_warned:
             warn_user(
                 f"The checkpoint can't be written to {self.path}: {error.strerror or error}. The "
-                "training goes on; if it is stopped, it starts again from the last state that was "
+                "fit goes on; if it is stopped, it starts again from the last state that was "
                 "written, if any. Make room, or change permissions, while it runs.",
                 UserWarning,
             )
@@ -205,7 +205,7 @@ class KeptState:
             self._lock.acquire(blocking=False)
         except Timeout:
             raise ValueError(
-                f"Expected one training at a time in {self.path.parent}; found another one at "
+                f"Expected one fit at a time in {self.path.parent}; found another one at "
                 "work there. Wait for it, or choose another checkpoint_dir for each."
             ) from None
         return self

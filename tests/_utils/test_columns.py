@@ -101,6 +101,12 @@ def test_arrays_are_joined_as_they_are(rows):
     np.testing.assert_array_equal(rows, kept)  # what is read is a copy
 
 
+def test_blocks_of_an_array_do_not_depend_on_its_rows(rows):
+    few, many = ArrayColumns(rows[:3]), ArrayColumns(rows)
+    np.testing.assert_array_equal(few.starts, many.starts)
+    assert len(few.starts) > 2
+
+
 def test_what_is_no_matrix_is_not_joined(rows):
     with pytest.raises(ValueError, match="found vectors of 1 dimensions"):
         ArrayColumns(rows[0])

@@ -15,6 +15,7 @@ from ibmea_sklearn import (
     PrecomputedAligner,
     PropagationAligner,
     SeedFinder,
+    SeedPairs,
 )
 from ibmea_sklearn.datasets import make_mmkg_pair
 
@@ -78,6 +79,23 @@ def test_fused_vectors_are_no_copy_of_the_channels(blocked):
         joined = [columns.values for columns, _ in fused.parts]
         channels = [v[side] for name, v in blocked.embeddings_.items() if name != "fused"]
         assert all(map(np.shares_memory, joined, channels)) and len(joined) == len(channels) > 1
+
+
+def test_sides_of_other_sizes_are_compared_by_what_is_fused(pair):
+    kg1, kg2, links = pair
+    kg2 = kg2.without(kg2.entity_ids[~np.isin(kg2.entity_ids, links[:, 1])][:10])
+    aligner = fit((kg1, kg2, links), rounds__n_rounds=1, **BLOCKED)
+    left, right = aligner.embeddings_["fused"]
+    assert len(left) > len(right) and left.shape[1] > 64  # more than a block
+    scores, indices = Matching("cosine").top_k(left, right, 3)
+    expected = Matching("cosine").top_k(np.asarray(left), np.asarray(right), 3)
+    np.testing.assert_allclose(scores, expected[0], atol=1e-6)
+    listed = aligner.candidates_.shape == (140, 130)
+    assert listed and Blocker(5).fit(SeedPairs(kg1, kg2, links[:60])).candidates(
+        sources=left, targets=right
+    ).shape == (140, 130)
+    aligner.set_params(matching__search="exact")
+    assert (aligner.rank(links[60:]) <= 1).mean() > 0.8
 
 
 def test_where_all_are_candidates_all_is_as_if_they_were_not_asked_for(pair, exact):

@@ -3,7 +3,7 @@
 import pytest
 from aligner_checks import assert_same_fitted
 
-from ibmea_sklearn import PropagationAligner
+from ibmea_sklearn import PartitionedAligner, PropagationAligner
 from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.datasets import make_mmkg_pair
 
@@ -72,6 +72,26 @@ def test_what_differs_is_told(pair, tmp_path, monkeypatch):
     (tmp_path / CHECKPOINT).write_bytes(b"nothing")
     with pytest.raises(ValueError, match=CHECKPOINT):
         made(tmp_path).fit(kg1, kg2, links[:30])
+
+
+def test_another_fit_waits_until_all_is_done(pair, tmp_path, monkeypatch):
+    kg1, kg2, links = pair
+    settle = PairSearch.settle
+
+    def second(self, *args):
+        with pytest.raises(ValueError, match="Expected one fit at a time"):
+            made(tmp_path).fit(kg1, kg2, links[:30])
+        return settle(self, *args)
+
+    monkeypatch.setattr(PairSearch, "settle", second)
+    made(tmp_path).fit(kg1, kg2, links[:30])
+
+
+def test_partitions_share_no_folder(pair, tmp_path):
+    kg1, kg2, links = pair
+    parts = PartitionedAligner(made(tmp_path, verbose=0), n_partitions=2, random_state=0, verbose=0)
+    parts.fit(kg1, kg2, links[:40])
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_random_state_it_is_refused(pair, tmp_path):

@@ -69,7 +69,22 @@ def test_mclea(published):
 
 
 def test_meaformer(published):
-    check(published, "meaformer", MEAformerLoss(n_released=3), *encoded(published))
+    check(
+        published,
+        "meaformer",
+        MEAformerLoss(released=True, modalities=MODALITIES),
+        *encoded(published),
+    )
+
+
+def test_the_released_divergence_is_averaged_over_pairs_that_take_part(published):
+    given, _ = encoded(published)
+    whole = MCLEALoss(MODALITIES, released=True)(given)["alignment_image"]
+    twice = {m: torch.cat([x[:7], x[:7], x[7:], x[7:]]) for m, x in given.vectors.items()}
+    masks = {m: torch.tensor(([True] * 7 + [False] * 7) * 2) for m in MODALITIES}
+    fused = torch.cat([given.fused[:7]] * 2 + [given.fused[7:]] * 2)
+    more = SimpleNamespace(vectors=twice, masks=masks, fused=fused, apart=None)
+    torch.testing.assert_close(MCLEALoss(MODALITIES, released=True)(more)["alignment_image"], whole)
 
 
 def test_what_the_papers_say_is_another_loss(published):

@@ -95,7 +95,7 @@ def test_one_training_at_a_time(tmp_path):
     (net, one), (_, other) = training(tmp_path), training(tmp_path)
     with one:
         one.begin_round(net)
-        with pytest.raises(ValueError, match=f"one training at a time in {tmp_path}; fou"):
+        with pytest.raises(ValueError, match=f"one fit at a time in {tmp_path}; fou"):
             other.__enter__()
     with other:
         pass
