@@ -26,7 +26,7 @@ def enough_seeds():
 def few_bytes(monkeypatch):
     """Let a bound count nothing that was there before, and no steps, however a process began."""
     monkeypatch.setattr(_memory, "in_use", lambda: 0)
-    monkeypatch.setattr(_memory, "_steps_bytes", lambda aligner, X, modalities, network: 0.0)
+    monkeypatch.setattr(_memory, "_steps_bytes", lambda *given: 0.0)
     monkeypatch.setattr(columns, "_BLOCK_BYTES", 1 << 18)
 
 
