@@ -16,7 +16,8 @@ from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.datasets import make_mmkg_pair
 
 SEEDS = 120
-# Of 800 entities: 9 MB of arrays, 4 MB where candidates are listed, 1.3 MB of float16, beside what counts for any fit.
+# Of 800 entities: 9 MB of arrays, 4 MB where candidates are listed, 1.3 MB of float16, beside what
+# counts for any fit.
 LIMITS = {
     "arrays": "1GB",
     "memory": int(_memory._FIXED) + 2_500_000,
