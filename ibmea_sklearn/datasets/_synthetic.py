@@ -292,7 +292,8 @@ def _relabelled(triples: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, ...
     # In the order of the labels, which says nothing of the order they were drawn in. A random
     # order takes twice as long to build: every name is then far away in memory.
     heads, relations, tails = label[triples[:, 0]], triples[:, 1], label[triples[:, 2]]
-    order = np.argsort(heads * len(label) + tails)
+    # Stable: of two relations between the same two, which comes first differs by processor else.
+    order = np.argsort(heads * len(label) + tails, kind="stable")
     return heads[order], relations[order], tails[order]
 
 
@@ -300,7 +301,7 @@ def _relabelled_said(
     pairs: np.ndarray, numbers: np.ndarray, label: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     owners = label[pairs[:, 0]]
-    order = np.argsort(owners * (pairs[:, 1].max(initial=0) + 1) + pairs[:, 1])
+    order = np.argsort(owners * (pairs[:, 1].max(initial=0) + 1) + pairs[:, 1], kind="stable")
     # Made last: to reorder Python objects takes longer than to make them.
     attributes = pairs[order, 1]
     return owners[order], attributes, attribute_values(attributes, numbers[order])

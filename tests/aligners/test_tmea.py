@@ -71,7 +71,8 @@ def without_images(kg, lost):
 
 def test_learns():
     kg1, kg2, links = make_mmkg_pair(60, structural_overlap=0.9, random_state=0)
-    params = {**CHEAP, "features__n_components": 20, "training__max_epochs": 40}
+    # After 40 epochs the score is .40 or .43, by the instructions that a processor has; now .7.
+    params = {**CHEAP, "features__n_components": 20, "training__max_epochs": 60}
     aligner = made(TMEAAligner, params, modalities=["graph"]).fit(kg1, kg2, links[:30])
     assert aligner.score(links[30:]) > 0.4  # of 30 candidates
     losses = [row["train_loss"] for row in aligner.history_]
