@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,14 +128,14 @@ def _right(aligner: Any, matches: Any, links: np.ndarray, test: np.ndarray) -> d
     return {"by_predict": predicted(aligner, test), "precision": precision, "recall": recall}
 
 
-def make(run: Run, threads: int | None) -> None:
-    """Make a run that is not kept yet, in a process of its own."""
+def make(run: Any, title: str, measure: Callable[..., Any], threads: int | None) -> None:
+    """Make a run, a named tuple with a `path`, that is not kept yet, in a process of its own."""
     if run.path.is_file():
         print(f"Kept: {run.path.name}")
         return
-    print(f"{run.kind}, {run.n:,} entities a side", flush=True)
+    print(title, flush=True)
     where = Where(threads=threads)
-    found = {"run": run._asdict(), **described(where), **in_child(where, measured, run)}
+    found = {"run": run._asdict(), **described(where), **in_child(where, measure, run)}
     run.path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(run.path) as file:
         json.dump(found, file, indent=1)
@@ -204,7 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parsed(arguments)
     for n in () if given.page else given.sizes:
         how = given.aligner, given.search, given.names, given.train_ratio, given.memory_limit
-        make(Run(n, *how), given.threads)
+        run = Run(n, *how)
+        make(run, f"{run.kind}, {n:,} entities a side", measured, given.threads)
     found = [json.loads(path.read_text(encoding="utf8")) for path in sorted(FOLDER.glob("*.json"))]
     if found:
         write_section(PAGE, COMMAND, section(found))

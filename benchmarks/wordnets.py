@@ -27,15 +27,12 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 import ibmea_sklearn
-from ibmea_sklearn._utils.files import atomic_write
 from ibmea_sklearn.datasets import load_wordnets
 from ibmea_sklearn.metrics import precision_recall_f1
 
-from .machine import described
-from .measure import Where, in_child
 from .report import markdown_table, mib, number
 from .sections import write_section
-from .sizes import machine_of, timed
+from .sizes import machine_of, make, timed
 
 RESULTS = Path(__file__).parent / "results"
 PAGE, FOLDER = RESULTS / "README.md", RESULTS / "wordnets"
@@ -95,20 +92,6 @@ def _right(
         yield {"confidence": level, "n": len(said), **scores}
 
 
-def make(run: Run, threads: int | None) -> None:
-    """Make a run that is not kept yet, in a process of its own."""
-    if run.path.is_file():
-        print(f"Kept: {run.path.name}")
-        return
-    print(run.title, flush=True)
-    where = Where(threads=threads)
-    found = {"run": run._asdict(), **described(where), **in_child(where, measured, run)}
-    run.path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(run.path) as file:
-        json.dump(found, file, indent=1)
-        file.write("\n")
-
-
 def section(found: Sequence[dict[str, Any]]) -> str:
     """Return a table in Markdown, a row for each run and level of confidence."""
     about = (
@@ -159,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parsed(arguments)
     if not given.page:
         run = Run(given.aligner, given.train_ratio, given.memory_limit, given.seed)
-        make(run, given.threads)
+        make(run, run.title, measured, given.threads)
     found = [json.loads(path.read_text(encoding="utf8")) for path in sorted(FOLDER.glob("*.json"))]
     if found:
         write_section(PAGE, COMMAND, section(found))

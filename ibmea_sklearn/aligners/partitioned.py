@@ -12,6 +12,7 @@ import rich
 from scipy import sparse
 from sklearn.base import clone
 
+from .._utils.aligner_parameters import parameter_of, setting_of
 from .._utils.estimator import settings_of
 from .._utils.names import FUSED
 from .._utils.validation import (
@@ -224,6 +225,12 @@ class PartitionedAligner(BaseAligner):
         -------
         dict of {str: Sides}
         """
+        if setting_of(self._inner(), "checkpoint_dir") is not None:
+            raise ValueError(
+                f"Expected no {parameter_of(self._inner(), 'checkpoint_dir')} of the aligner: one "
+                "folder would be that of all partitions. Leave it out; what was stopped starts "
+                "anew."
+            )
         rounds = settings_of(self, "rounds")
         random = checked_random(self.random_state)
         train, held_out = split_seeds(X, rounds.validation_fraction, random)
@@ -284,10 +291,8 @@ class PartitionedAligner(BaseAligner):
     def _inner(self) -> BaseAligner:
         """Return what each partition is given."""
         made = PropagationAligner() if self.aligner is None else clone(self.aligner)
-        # One folder would be that of all partitions, one after the other.
-        folders = {"checkpoint_dir": None, "training__checkpoint_dir": None}
-        wanted = {"verbose": 0, "duplicates": self.duplicates, **folders}
-        known = made.get_params(deep=True)
+        wanted = {"verbose": 0, "duplicates": self.duplicates}
+        known = made._get_param_names()
         return made.set_params(**{name: value for name, value in wanted.items() if name in known})
 
     def _modalities(self) -> list[str] | None:

@@ -216,9 +216,7 @@ class PropagationAligner(BaseAligner):
         kept = KeptState(self.checkpoint_dir, told, {"search": start.search})
         with sigterm_interrupts(), kept:
             if kept.take_up() and self.verbose:
-                rich.print(
-                    f"Going on with what {len(start.search.log)} searches found.", flush=True
-                )
+                rich.print(f"Going on after search {len(start.search.log)}.", flush=True)
             embeddings = self._searched(start, kept.update)
             kept.remove()
         return embeddings

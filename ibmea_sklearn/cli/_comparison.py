@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._utils.files import atomic_write
+from .._utils.optional import is_installed
 from ..aligners import PrecomputedAligner
 from ..datasets import DATASETS
 from ..evaluation import Comparison, Protocol, compare
@@ -88,7 +88,7 @@ def _write(talk: Talk, comparison: Comparison, folder: Path) -> None:
     talk.wrote(folder / "comparison.md", "the tables")
     comparison.badge(folder / "protocol.svg")
     talk.wrote(folder / "protocol.svg", "a badge of the protocol")
-    if find_spec("matplotlib") is None:
+    if not is_installed("matplotlib"):
         talk.say("No picture: it needs the extra [plot].")
         return
     with atomic_write(folder / "comparison.png", "wb") as file:

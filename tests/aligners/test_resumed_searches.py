@@ -3,7 +3,7 @@
 import pytest
 from aligner_checks import assert_same_fitted
 
-from ibmea_sklearn import PartitionedAligner, PropagationAligner
+from ibmea_sklearn import IBMEAAligner, PartitionedAligner, PropagationAligner, Training
 from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.datasets import make_mmkg_pair
 
@@ -54,7 +54,7 @@ def test_it_goes_on_after_the_last_search(pair, whole, tmp_path, monkeypatch, ca
     capsys.readouterr()
     seen = stop_before(monkeypatch, 9)
     again = made(tmp_path / "state").fit(kg1, kg2, links[:30])
-    said = f"Going on with what {n_done} searches found."
+    said = f"Going on after search {n_done}."
     assert (said in capsys.readouterr().out) == bool(n_done)
     assert len(seen) == 3 - n_done and not kept.exists()
     assert_same_fitted(again.set_params(checkpoint_dir=None), whole)
@@ -89,9 +89,13 @@ def test_another_fit_waits_until_all_is_done(pair, tmp_path, monkeypatch):
 
 def test_partitions_share_no_folder(pair, tmp_path):
     kg1, kg2, links = pair
-    parts = PartitionedAligner(made(tmp_path, verbose=0), n_partitions=2, random_state=0, verbose=0)
-    parts.fit(kg1, kg2, links[:40])
-    assert not list(tmp_path.iterdir())
+    for aligner, name in (
+        (made(tmp_path), "checkpoint_dir"),
+        (IBMEAAligner(training=Training(checkpoint_dir=tmp_path)), "training__checkpoint_dir"),
+    ):
+        parts = PartitionedAligner(aligner, n_partitions=2, random_state=0, verbose=0)
+        with pytest.raises(ValueError, match=f"Expected no {name} of the aligner"):
+            parts.fit(kg1, kg2, links[:40])
 
 
 def test_without_a_random_state_it_is_refused(pair, tmp_path):

@@ -241,7 +241,7 @@ def test_searches_without_training_go_on_too(ibmea, inputs, tmp_path, monkeypatc
         patch.setattr(PairSearch, "find", interrupted)
         assert ibmea(*command, *kept).exit_code == 130
     assert (folder / "checkpoint.safetensors").exists()
-    assert "Going on with what 1 searches found." in ibmea(*command, *kept).output
+    assert "Going on after search 1." in ibmea(*command, *kept).output
     assert not list(folder.iterdir())
     ibmea(*command, "-o", f"{paths[1]}.csv")
     assert Path(f"{paths[0]}.csv").read_bytes() == Path(f"{paths[1]}.csv").read_bytes()

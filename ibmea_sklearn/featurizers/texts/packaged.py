@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..._utils.optional import import_optional
+from ..._utils.optional import is_installed as has_module
 
 TextModel = Callable[[list[str]], Any]
 
@@ -60,7 +60,7 @@ def is_packaged(name: Any) -> bool:
 def is_installed(name: str) -> bool:
     """Tell whether the packages of a model, or of models side by side, are installed."""
     names = SIDE_BY_SIDE.get(name, (name,))
-    return all(find_spec(PACKAGED[each].module) is not None for each in names)
+    return all(has_module(PACKAGED[each].module) for each in names)
 
 
 def version_of(name: str) -> str:
