@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import rich
+from scipy import sparse
 
 from .._utils.names import FUSED
 from .._utils.validation import Number
 from ..graph import Sides
+from ._blocks import blocks_of
 from ._earlier import Earlier, surer
 from ._growth import Growth, growth_of
 from ._input import checked_embeddings
@@ -48,11 +50,22 @@ def extended(aligner: Any, kg1: Any, kg2: Any, min_confidence: float = 0.0) -> d
         draft.record_ = aligner.record_.moved(growth, graphs)
     old = Sides(*(o[f] for o, f in zip(growth.old, free, strict=True)))
     draft.earlier_ = surer(Earlier(old, found), min_confidence)
-    for name in ("_found", "candidates_"):
-        draft.__dict__.pop(name, None)
+    draft.__dict__.pop("_found", None)
     if aligner.verbose:
         _say(aligner, growth)
+    if aligner.candidates_ is not None:
+        draft.candidates_ = _listed_anew(draft, growth)
     return draft.__dict__
+
+
+def _listed_anew(draft: Any, growth: Growth) -> sparse.csr_array | None:
+    """List candidates among all entities, by what is known at the end of the fit and by vectors."""
+    modalities = getattr(draft, "modalities_", None)
+    blocks = blocks_of(draft._matching(), growth.X, modalities, bool(draft.verbose))
+    if blocks is None:
+        return None
+    known = draft.record_.known if hasattr(draft, "record_") else growth.X.indices
+    return blocks.similarities(draft.embeddings_[FUSED], known, growth.X.judged.different)
 
 
 def _makes_features(aligner: Any) -> bool:
@@ -99,5 +112,3 @@ def _say(aligner: Any, growth: Growth) -> None:
         "triples, and keep their vectors and matches.",
         flush=True,
     )
-    if aligner.candidates_ is not None:
-        rich.print("All pairs are compared from now on: a fit anew looks for candidates.")

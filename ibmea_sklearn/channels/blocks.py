@@ -10,8 +10,9 @@ from scipy import sparse
 
 from ..graph import Sides
 from ..matching import Blocker
-from ..matching._candidates import row_numbers
+from ..matching._candidates import exact_entries, row_numbers, sketched
 from ..matching._listed import entries_of, places_in
+from ..matching._scores import cosine_scores
 from .channels import Channels, Vectors
 from .sketches import sketch
 
@@ -64,14 +65,46 @@ class Blocks:
             Of which only the places count. Of whom nothing is known has none.
         """
         sums = sketch(vectors, channels.weights_of(list(vectors)), _WIDTH)
-        sides = tuple(torch.from_numpy(sums[side]) for side in nodes)
+        rows = [sums[side] for side in nodes]
+        has = Sides(*(side.any(axis=1) for side in rows))
         among = Sides(nodes.left, nodes.right - self.shift[1])
-        listed = self.blocker.places(known - self.shift, among, sides)
-        left, right = (side.any(dim=1).numpy() for side in sides)
-        kept = left[row_numbers(listed)] & right[listed.indices]
+        sides = tuple(map(torch.from_numpy, rows))
+        return self._places(known - self.shift, among, sides, has, different)
+
+    def _places(
+        self, known: np.ndarray, among: Sides, sides: Any, has: Sides, different: np.ndarray
+    ) -> sparse.csr_array:
+        """List candidates of entities that have vectors, by these."""
+        listed = self.blocker.places(known, among, sides)
+        kept = has.left[row_numbers(listed)] & has.right[listed.indices]
         out = places_in(listed, _matrix(different, listed.shape))
         kept[out[out >= 0]] = False
         return entries_of(listed, kept)
+
+    def similarities(
+        self, embeddings: Sides, known: np.ndarray, different: np.ndarray
+    ) -> sparse.csr_array:
+        """List candidates among all entities, by their final vectors alone, and compare them.
+
+        Parameters
+        ----------
+        embeddings : Sides of matrices of shapes (n, width) and (m, width)
+        known, different : int64 ndarrays of shapes (n_known, 2) and (n_different, 2)
+            Pairs of entity indices: known to be the same, and never to be listed.
+
+        Returns
+        -------
+        float32 csr_array of shape (n, m)
+            Cosines.
+        """
+        cosine = cosine_scores(embeddings.left, embeddings.right)
+        n, m = cosine.shape
+        is_wide = not sparse.issparse(embeddings.left) and cosine.left.shape[1] > _WIDTH
+        few = sketched(cosine, _WIDTH) if is_wide else cosine
+        among = Sides(np.arange(n), np.arange(m))
+        has = Sides(*(part.cpu().numpy()[:, 0] > 0 for part in cosine.rounding))
+        places = self._places(known, among, (few.left, few.right), has, different)
+        return exact_entries(cosine, places)
 
     def recall(
         self, known: np.ndarray, pairs: np.ndarray, listed: np.ndarray

@@ -23,7 +23,7 @@ from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..matching import Matching
-from ..matching._candidates import Candidates, entry_products, places_among, row_numbers
+from ..matching._candidates import Candidates, places_among, products_at, row_numbers
 from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k, mean_reciprocal_rank
@@ -125,13 +125,14 @@ def compare(
     left, right = nodes.left[row_numbers(places)], nodes.right[places.indices]
     # The products take their rows in order; nodes may be in any.
     order = np.argsort(left, kind="stable")
-    by_channel, has = [], []
+    by_channel, has, products = [], [], None
     for channel in vectors:
-        products = np.zeros(len(left), np.float32)
-        for block in column_blocks(channel):
-            tensor = torch.as_tensor(block, device=device)
-            products[order] += entry_products(tensor, tensor, left[order], right[order])
-        by_channel.append(products)
+        if products is None:
+            products = products_at(left[order], right[order], len(channel), device)
+        tensors = (torch.as_tensor(block, device=device) for block in column_blocks(channel))
+        of_channel = np.empty(len(left), np.float32)
+        of_channel[order] = sum(products(tensor, tensor) for tensor in tensors)
+        by_channel.append(of_channel)
         has.append(channel.any(axis=1))
     every = np.stack(has)
     return Comparison(places, np.stack(by_channel), Sides(*(every[:, side] for side in nodes)))

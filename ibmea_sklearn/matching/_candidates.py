@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -106,20 +107,39 @@ def entry_products(
     """
     if isinstance(left, SparseVectors) and isinstance(right, SparseVectors):
         return paired_products(left, right, rows, columns)
-    if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
-        return block_products(left, right, lambda a, b: entry_products(a, b, rows, columns))
     if isinstance(left, HeldProducts) and isinstance(right, HeldProducts):
         return held_entries(left, right, rows, columns)
-    counts = np.bincount(rows, minlength=len(left))
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    places, ends, bags = (
-        torch.from_numpy(part.astype(np.int64)).to(left.device) for part in (columns, offsets, rows)
-    )
-    # The gradient of an embedding bag in its weights is this product.
-    products = torch.ops.aten._embedding_bag_per_sample_weights_backward(
-        left, right, places, ends, bags, 0, -1
-    )
-    return np.asarray(products.cpu().numpy())
+    products = products_at(rows, columns, len(left), left.device)
+    if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
+        return block_products(left, right, products)
+    return products(left, right)
+
+
+def products_at(
+    rows: np.ndarray, columns: np.ndarray, n_rows: int, device: Any
+) -> Callable[[torch.Tensor, torch.Tensor], np.ndarray]:
+    """Return a function that gives the inner products of these rows of any two tensors.
+
+    What is made of the rows is made once, however many blocks of columns there are.
+
+    Parameters
+    ----------
+    rows, columns : int ndarrays of shape (n_places,)
+        Rows ascending.
+    n_rows : int
+        Of the left tensor.
+    device : str or torch.device
+        Of both.
+    """
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n_rows))])
+    at = [torch.from_numpy(part.astype(np.int64)).to(device) for part in (columns, ends, rows)]
+
+    def products(left: torch.Tensor, right: torch.Tensor) -> np.ndarray:
+        # The gradient of an embedding bag in its weights is this product.
+        found = torch.ops.aten._embedding_bag_per_sample_weights_backward(left, right, *at, 0, -1)
+        return np.asarray(found.cpu().numpy())
+
+    return products
 
 
 def places_among(pairs: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -65,13 +65,17 @@ def test_it_is_nearly_as_good_as_comparing_all(pair, blocked, exact):
         assert ours >= theirs - 0.03 > 0.8
 
 
-def test_candidates_have_the_cosine_of_the_fused_vectors(blocked):
-    left, right = blocked.embeddings_["fused"]
-    rows, columns = blocked.candidates_.nonzero()
+def check_cosines(aligner):
+    left, right = aligner.embeddings_["fused"]
+    rows, columns = aligner.candidates_.nonzero()
     lengths = [np.linalg.norm(side, axis=1) for side in (left, right)]
     products = np.einsum("nd,nd->n", left[rows], right[columns])
     cosines = products / lengths[0][rows] / lengths[1][columns]
-    np.testing.assert_allclose(blocked.candidates_.data, cosines, atol=1e-5)
+    np.testing.assert_allclose(aligner.candidates_.data, cosines, atol=1e-5)
+
+
+def test_candidates_have_the_cosine_of_the_fused_vectors(blocked):
+    check_cosines(blocked)
 
 
 def test_fused_vectors_are_no_copy_of_the_channels(blocked):
@@ -155,6 +159,23 @@ def test_it_is_saved_with_its_candidates(tmp_path, pair, blocked):
     again = PropagationAligner.load(tmp_path / "aligner.safetensors")
     assert (again.candidates_ != blocked.candidates_).nnz == 0
     np.testing.assert_array_equal(again.rank(pair[2][60:]), blocked.rank(pair[2][60:]))
+
+
+def test_what_is_extended_lists_candidates_again(pair, capsys):
+    kg1, kg2, links = pair
+    late = links[100:]
+    before = [kg.without(side) for kg, side in zip((kg1, kg2), late.T, strict=True)]
+    right = {}
+    few = {**BLOCKED, "matching__blocker__n_candidates": 20}
+    for name, params in {"exact": {}, "blocked": few}.items():
+        aligner = made(PropagationAligner, SMALL, **params).fit(*before, links[:60])
+        aligner.set_params(verbose=1).extend(kg1, kg2)
+        right[name] = (aligner.predict(late[:, 0]) == late[:, 1]).mean()
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("entities: compared are up to 20 candidates of each, by neighbor, name.") == 1
+    assert aligner.candidates_.shape == (140, 140) and aligner.candidates_.nnz < 140 * 40
+    check_cosines(aligner)
+    assert right["blocked"] >= right["exact"] - 0.1 > 0.5
 
 
 def test_a_second_fit_forgets_the_candidates(pair):

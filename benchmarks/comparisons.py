@@ -1,0 +1,97 @@
+"""Aligners beside each other under one protocol: the tables of the project itself.
+
+Each is one call of ``ibmea compare``, whose options stand in ``comparisons.toml``. Runs that were
+kept are not made again. Real data is looked for where IBMEA_DATA says::
+
+    python -m benchmarks.comparisons NAME [NAME ...] [--jobs 2]
+    python -m benchmarks.comparisons --page
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .sections import write_section
+
+HERE = Path(__file__).parent
+PLAN, PAGE = HERE / "comparisons.toml", HERE / "results" / "comparisons.md"
+FOLDER = HERE / "results" / "compare"
+COMMAND = "python -m benchmarks.comparisons"
+
+
+class Table(NamedTuple):
+    """A call of ``ibmea compare``."""
+
+    name: str
+    title: str
+    about: str
+    options: str
+
+    @property
+    def folder(self) -> Path:
+        """Say where runs, tables and picture are."""
+        return FOLDER / self.name
+
+    def arguments(self, further: Sequence[str] = ()) -> list[str]:
+        """Return the arguments of ``ibmea``."""
+        return ["compare", *shlex.split(self.options), "--output", str(self.folder), *further]
+
+
+def read_tables(text: str) -> list[Table]:
+    """Read which tables there are to be."""
+    return [Table(name, **told) for name, told in tomllib.loads(text).items()]
+
+
+def make(table: Table, further: Sequence[str]) -> bool:
+    """Make the runs of a table that are missing; say whether any came to its end."""
+    arguments = table.arguments(further)
+    print("ibmea", shlex.join(arguments), flush=True)
+    call = [sys.executable, "-c", "from ibmea_sklearn.cli import main; main()", *arguments]
+    return subprocess.run(call, check=False).returncode == 0
+
+
+def section(tables: Sequence[Table]) -> str:
+    """Return what was compared, in Markdown, with the pictures."""
+    return "\n\n".join(part for table in tables for part in _parts(table))
+
+
+def _parts(table: Table) -> Iterator[str]:
+    written = table.folder / "comparison.md"
+    if not written.is_file():
+        return
+    yield f"## {table.title}"
+    yield f"`{COMMAND} {table.name}`: {table.about}"
+    if (table.folder / "comparison.png").is_file():
+        yield f"![{table.title}]({FOLDER.name}/{table.name}/comparison.png)"
+    yield written.read_text(encoding="utf8").strip()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(COMMAND, description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of comparisons.toml")
+    parser.add_argument("--page", action="store_true", help="run nothing, write the page anew")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--retry", action="store_true", help="make runs again that have failed")
+    given = parser.parse_args(arguments)
+    tables = read_tables(PLAN.read_text(encoding="utf8"))
+    by_name = {table.name: table for table in tables}
+    unknown = [name for name in given.names if name not in by_name]
+    if unknown or not (given.names or given.page):
+        parser.error(f"Expected some of {', '.join(by_name)}; found {', '.join(unknown) or 'none'}.")
+    further = [f"--jobs={given.jobs}", *["--retry"] * given.retry]
+    done = [make(by_name[name], further) for name in given.names]
+    write_section(PAGE, COMMAND, section(tables))
+    return 0 if all(done) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
