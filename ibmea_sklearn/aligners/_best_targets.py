@@ -76,7 +76,8 @@ def _of_free(aligner: Any, sources: np.ndarray, free: Sides, k: int) -> Found:
     """
     left, right, among = aligner._compared(FUSED, *free)
     rows, out = places(sources, free.left), aligner._forbidden(*free)
-    scores, found = aligner._matching().top_k(left, right, k, rows, out, among)
+    how, seen = aligner._matching(), aligner._seen()
+    scores, found = how.top_k(left, right, k, rows, out, among, seen)
     return scores, _named(free.right, found)
 
 

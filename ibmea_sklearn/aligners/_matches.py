@@ -62,6 +62,7 @@ class Matches(NamedTuple):
     confidence: by all held-out pairs, then by those that were resampled. ``judgement`` is of all
     entities, and ``has`` tells which channels say something of them, see :func:`told_of`.
     ``usual`` is what speaks for best candidates of either side, None where there are none.
+    ``seen`` are the candidates of a search among all pairs.
     """
 
     pairs: np.ndarray
@@ -70,6 +71,7 @@ class Matches(NamedTuple):
     judgement: Judgement
     has: Sides
     usual: Sides | None = None
+    seen: Candidates | None = None
 
     @property
     def confidence(self) -> np.ndarray:
@@ -120,6 +122,7 @@ def find_matches(
     is_cosine = how.normalize
     how = with_units(how, vectors)
     seen = look(how, vectors, forbidden, among)
+    searched = seen if among is None else None  # of few that are listed it costs little
     if not all(seen.shape):
         pairs, scores = np.empty((0, 2), np.int64), np.empty(0, np.float32)
     elif n_assigned is not None:
@@ -138,7 +141,7 @@ def find_matches(
     chances[:, is_candidate] = replicates(
         calibration, seen, has, judgement.priors, entries[is_candidate], usual
     )
-    found = Matches(pairs, scores, chances, judgement, has, usual)
+    found = Matches(pairs, scores, chances, judgement, has, usual, searched)
     order = np.argsort(-found.confidence, kind="stable")
     return found._replace(pairs=pairs[order], scores=scores[order], replicates=chances[:, order])
 

@@ -32,7 +32,7 @@ from ..graph._seed_pairs import indexed_pairs
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..io.embeddings import embeddings_to_frame
 from ..matching import Matching
-from ..matching._candidates import places_among
+from ..matching._candidates import Candidates, places_among
 from ..metrics import hits_at_k
 from ..persistence import load_estimator, save_estimator
 from ._best_targets import best_targets
@@ -522,6 +522,7 @@ class BaseAligner(Estimator, ABC):
         """
         checked_integer(k, "k")
         sources = self._source_indices(X)
+        p_none = self._without_partner(0)[sources]  # first: its search is that of the best, too
         scores, targets = best_targets(self, sources, k)
         n, k = targets.shape
         table = pd.DataFrame(
@@ -530,7 +531,7 @@ class BaseAligner(Estimator, ABC):
                 "target": self.kg2_.entity_ids[targets.ravel()],
                 "rank": np.tile(np.arange(1, k + 1), n),
                 "score": scores.ravel(),
-                "p_none": np.repeat(self._without_partner(0)[sources], k),
+                "p_none": np.repeat(p_none, k),
             }
         )
         is_out = self._is_different(np.repeat(sources, k), targets.ravel())
@@ -724,8 +725,7 @@ class BaseAligner(Estimator, ABC):
 
     def _matches(self, n_assigned: int | None = None, cardinality: str = "one") -> Matches:
         """Match and judge the entities that are no seeds; kept, for it takes a search."""
-        how = self._matching()
-        key = repr((how.get_params(), n_assigned, cardinality))
+        key = self._key_of_matches(n_assigned, cardinality)
         kept: tuple[str, Matches] | None = self.__dict__.get("_found")
         if kept is None or kept[0] != key:
             free = Sides(self._free(0), self._free(1))
@@ -738,6 +738,14 @@ class BaseAligner(Estimator, ABC):
             kept = key, found
             self._found = kept
         return kept[1]
+
+    def _key_of_matches(self, n_assigned: int | None = None, cardinality: str = "one") -> str:
+        return repr((self._matching().get_params(), n_assigned, cardinality))
+
+    def _seen(self) -> Candidates | None:
+        """Return the candidates among all that is free, if a search has found them."""
+        key, found = self.__dict__.get("_found") or ("", None)
+        return found.seen if found is not None and key == self._key_of_matches() else None
 
     def _find(
         self,

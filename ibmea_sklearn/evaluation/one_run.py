@@ -276,10 +276,13 @@ def _ways(aligner: BaseAligner, protocol: Protocol) -> dict[str, BaseAligner]:
         return {"own": aligner}
     found = {}
     for method in protocol.matchings:
+        own = settings_in(aligner, "matching")
+        if method == own.method and (method != "csls" or own.csls_k == protocol.csls_k):
+            found[method] = aligner  # what `align` has found need not be found again
+            continue
         # All that a fit has set is shared; how entities are compared is not.
         found[method] = copy.copy(aligner)
-        how = settings_in(aligner, "matching").set_params(method=method, csls_k=protocol.csls_k)
-        found[method].matching = how
+        found[method].matching = own.set_params(method=method, csls_k=protocol.csls_k)
     return found
 
 

@@ -187,6 +187,11 @@ class Candidates(NamedTuple):
         n, m = self.shape
         return self._replace(rows=self.columns, columns=self.rows, shape=(m, n))
 
+    def log_matrix(self) -> sparse.csr_array:
+        """Return the logarithms of the probabilities, (n, m)."""
+        ends = np.concatenate([[0], np.cumsum(np.bincount(self.rows, minlength=self.shape[0]))])
+        return sparse.csr_array((self.logs, self.columns, ends), self.shape)
+
     def entries(self, pairs: np.ndarray) -> np.ndarray:
         """Return the entries of pairs (n_pairs, 2) of a row and a column; -1 for no candidate."""
         # Entries stand by row, and by column within.

@@ -19,7 +19,13 @@ from ._faiss import SEARCH, scores_by
 from ._held_products import held
 from ._listed import ListedScores, checked_listed, cosines_listed, csls_listed, sinkhorn_listed
 from ._scores import Scores, checked_indices, cosine_scores, csls_scores
-from ._sinkhorn import TEMPERATURE, of_vectors, probable_candidates, sinkhorn_scores
+from ._sinkhorn import (
+    TEMPERATURE,
+    SinkhornScores,
+    of_vectors,
+    probable_candidates,
+    sinkhorn_scores,
+)
 
 # Pairs of entities that an aligner compares without a blocker, unless it is told to.
 MOST_PAIRS = 20_000**2
@@ -220,6 +226,7 @@ class Matching(Estimator):
         rows: Any = None,
         forbidden: Any = None,
         candidates: Any = None,
+        seen: Candidates | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the best k targets of each source.
 
@@ -243,6 +250,10 @@ class Matching(Estimator):
             The pairs that are compared at all: those with an entry, such as :class:`Blocker` lists.
             Where both sides are None, the entries are their similarities. See the notes of the
             class.
+
+        seen : Candidates, optional
+            What :meth:`probable_candidates` of these settings has found of the same sources,
+            targets and forbidden pairs: by Sinkhorn they are not looked for again.
 
         Returns
         -------
@@ -276,7 +287,8 @@ class Matching(Estimator):
                [1.  , 0.71]], dtype=float32)
         """
         k = checked_integer(k, "k")
-        scores = _of_rows(self._scores(sources, targets, forbidden, candidates), rows)
+        every = self._scores(sources, targets, forbidden, candidates, seen=seen)
+        scores = _of_rows(every, rows)
         values, indices = scores.top_k(min(k, scores.shape[1]))
         return scores.published(values), indices
 
@@ -635,6 +647,7 @@ class Matching(Estimator):
         forbidden: Any = None,
         candidates: Any = None,
         is_exact: bool = False,
+        seen: Candidates | None = None,
     ) -> Scores | ListedScores:
         """Scores by the method: of all pairs, or of the candidates that are given."""
         self.check_parameters()
@@ -647,6 +660,8 @@ class Matching(Estimator):
             scores.forbidden = places  # they are neighbours all the same: where it is dense, it is
             return scores
         cosine.forbidden = places
+        if self.method == "sinkhorn" and seen is not None:
+            return SinkhornScores(cosine, seen.log_matrix(), self.temperature)
         if self.method == "sinkhorn":
             width = None if is_exact else self.sketch_width
             how = self.n_candidates, self.temperature, self.n_iterations, width

@@ -10,6 +10,7 @@ import pytest
 
 from ibmea_sklearn import KnowledgeGraph, PrecomputedAligner
 from ibmea_sklearn.matching import Matching
+from ibmea_sklearn.matching._scores import Scores
 
 N_GROUPS, GROUP = 12, 3
 N = N_GROUPS * GROUP
@@ -161,3 +162,18 @@ def test_vectors_stay_as_they_are(normalize):
     for name, sides in aligner.embeddings_.items():
         for side, was in zip(sides, before[name], strict=True):
             np.testing.assert_array_equal(side, was)
+
+
+@pytest.mark.parametrize("method", ["sinkhorn", "csls"])
+def test_all_pairs_are_compared_once_for_candidates_and_matches_by_sinkhorn(monkeypatch, method):
+    aligner = fit(matching=Matching(method))
+    looks = []
+    look = Scores.candidates
+    monkeypatch.setattr(Scores, "candidates", lambda *args: looks.append(0) or look(*args))
+    table = aligner.candidates(LINKS[6:, 0], 2)
+    aligner.align()
+    targets = aligner.predict(LINKS[6:, 0])
+    assert len(looks) == 1
+    alone = fit(matching=Matching(method))  # asked for nothing before
+    np.testing.assert_array_equal(alone.predict(LINKS[6:, 0]), targets)
+    assert table.groupby("source", sort=False)["target"].first().tolist() == targets.tolist()

@@ -7,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibmea_sklearn.matching import candidate_similarities, mutual_nearest, ranks, sinkhorn, top_k
+from ibmea_sklearn.matching import (
+    Matching,
+    candidate_similarities,
+    mutual_nearest,
+    ranks,
+    sinkhorn,
+    top_k,
+)
 from ibmea_sklearn.matching._scores import Scores, cosine_scores
 from ibmea_sklearn.matching._sinkhorn import sinkhorn_scores
 
@@ -150,3 +157,20 @@ def test_of_nobody_anything_is_known():
     assert (scores == 0).all() and found.shape == (4, 2)
     assert len(mutual_nearest(nobody, nobody, method="sinkhorn")[0]) == 0
     assert ranks(nobody, nobody, range(4), method="sinkhorn").tolist() == [2.5] * 4
+
+
+@pytest.mark.parametrize("k", [1, 3, 9])
+@pytest.mark.parametrize("forbidden", [None, [[0, 0], [2, 5], [7, 1]]])
+def test_what_was_seen_is_not_looked_for_again(monkeypatch, k, forbidden):
+    random = np.random.default_rng(0)
+    sources, targets = random.standard_normal((2, 12, 4))
+    sources[3] = targets[5] = 0  # of whom nothing is known
+    how = Matching(n_candidates=4)
+    rows = np.array([7, 0, 3, 11])
+    expected = how.top_k(sources, targets, k, rows, forbidden)
+    seen = how.probable_candidates(sources, targets, forbidden)
+    monkeypatch.setattr("ibmea_sklearn.matching._sinkhorn.candidates_of", None)
+    for found, wanted in zip(
+        how.top_k(sources, targets, k, rows, forbidden, seen=seen), expected, strict=True
+    ):
+        np.testing.assert_array_equal(found, wanted)
