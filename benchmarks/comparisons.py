@@ -86,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     by_name = {table.name: table for table in tables}
     unknown = [name for name in given.names if name not in by_name]
     if unknown or not (given.names or given.page):
-        parser.error(f"Expected some of {', '.join(by_name)}; found {', '.join(unknown) or 'none'}.")
+        parser.error(
+            f"Expected some of {', '.join(by_name)}; found {', '.join(unknown) or 'none'}."
+        )
     further = [f"--jobs={given.jobs}", *["--retry"] * given.retry]
     done = [make(by_name[name], further) for name in given.names]
     write_section(PAGE, COMMAND, section(tables))

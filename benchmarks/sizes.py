@@ -47,7 +47,7 @@ COMMAND = "python -m benchmarks.sizes"
 DANGLING = 0.3
 HEAD = (
     "", "Entities a side", "Fit", "`align`", "Peak memory",
-    "Right by `predict`", "Precision", "Recall", "Exponent of time",
+    "Right by `predict`", "Precision", "Recall", "Exponent of time", "Of memory",
 )  # fmt: skip
 
 
@@ -149,8 +149,8 @@ def section(found: Sequence[dict[str, Any]]) -> str:
         "otherwise in the other graph, 2,000 relations, degrees by a power law of 2.5, "
         f"{DANGLING:.0%} of the entities of either side without a partner; where there are names, "
         "half of their words differ. Candidates are all entities that are no "
-        "seeds; precision and recall are those of all that `align()` says. Time is proportional to "
-        "size to the power of the exponent."
+        "seeds; precision and recall are those of all that `align()` says. Time, or memory, is "
+        "proportional to size to the power of the exponent, from the smallest of a kind on."
     )
     machines = {machine_of(row) for row in found}
     said = f"Machine: {' or '.join(sorted(machines))}."
@@ -161,16 +161,23 @@ def section(found: Sequence[dict[str, Any]]) -> str:
 def _rows(found: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
     runs = sorted(((Run(**row["run"]), row) for row in found), key=lambda r: (r[0].kind, r[0].n))
     for run, row in runs:
-        of_kind = [(r.n, _seconds(other)) for r, other in runs if r.kind == run.kind]
-        smaller = [point for point in of_kind if point[0] <= run.n]
+        smaller = [(r.n, other) for r, other in runs if r.kind == run.kind and r.n <= run.n]
         yield [
             run.kind,
             f"{run.n:,}",
             *(f"{number(row['seconds'][part])} s" for part in ("fit", "align")),
             mib(row["peak_mib"]),
             *(f"{row[share]:.3f}" for share in ("by_predict", "precision", "recall")),
-            f"{exponent(smaller):.2f}" if len(smaller) > 1 else "",
+            *(_exponent(smaller, of) for of in (_seconds, _peak)),
         ]
+
+
+def _exponent(rows: Sequence[tuple[int, dict[str, Any]]], of: Callable[[Any], float]) -> str:
+    return f"{exponent([(n, of(row)) for n, row in rows]):.2f}" if len(rows) > 1 else ""
+
+
+def _peak(row: dict[str, Any]) -> float:
+    return float(row["peak_mib"])
 
 
 def _seconds(row: dict[str, Any]) -> float:

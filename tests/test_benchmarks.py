@@ -18,6 +18,7 @@ from rich.console import Console
 from benchmarks import __main__ as command
 from benchmarks import (
     answers,
+    comparisons,
     device,
     evaluations,
     exhibits,
@@ -950,4 +951,41 @@ def test_a_whole_alignment_by_size(tmp_path, monkeypatch):
         "60",
         "120",
     ]
-    assert rows[-2].endswith("| 2.00 |") and "with names, no seeds" in rows[-3]
+    assert rows[-2].endswith("| 2.00 | 0.00 |") and "with names, no seeds" in rows[-3]
+
+
+def test_a_comparison_is_made_by_the_command_and_written_on_the_page(tmp_path, monkeypatch, capsys):
+    pair = make_mmkg_pair(60, image_dim=0, random_state=0)
+    write_pair(*pair, tmp_path / "pair")
+    plan = f"""
+    [toy]
+    title = "A toy"
+    about = "No figure."
+    options = '''--dataset {tmp_path / "pair"} --aligner propagation --matching cosine'''
+    """
+    (tmp_path / "plan.toml").write_text(plan, encoding="utf8")
+    monkeypatch.setattr(comparisons, "PLAN", tmp_path / "plan.toml")
+    monkeypatch.setattr(comparisons, "FOLDER", tmp_path / "compare")
+    monkeypatch.setattr(comparisons, "PAGE", tmp_path / "page.md")
+    assert comparisons.main(["--page"]) == 0
+    assert "toy" not in comparisons.PAGE.read_text(encoding="utf8")
+    assert comparisons.main(["toy"]) == 0
+    page = comparisons.PAGE.read_text(encoding="utf8")
+    assert "## A toy" in page and "compare/toy/comparison.png" in page
+    assert page.count("| propagation |") == 1
+    with pytest.raises(SystemExit):
+        comparisons.main(["toys"])
+    assert "Expected some of toy; found toys." in capsys.readouterr().err
+
+
+def test_comparisons_of_the_plan_have_options_that_compare_knows(tmp_path):
+    from typer.testing import CliRunner
+
+    from ibmea_sklearn.cli import app
+
+    for table in comparisons.read_tables(comparisons.PLAN.read_text(encoding="utf8")):
+        options = re.sub(r"(--dataset) \S+", r"\1 ?", table.options)
+        arguments = table._replace(options=options).arguments()
+        arguments[arguments.index("--output") + 1] = str(tmp_path)
+        result = CliRunner().invoke(app, arguments)
+        assert "found '?'" in result.output + str(result.exception), table.name
