@@ -1,7 +1,8 @@
 """Aligners beside each other under one protocol: the tables of the project itself.
 
 Each is one call of ``ibmea compare``, whose options stand in ``comparisons.toml``. Runs that were
-kept are not made again. Real data is looked for where IBMEA_DATA says::
+kept are not made again. Writes a page of all, and the table of the README. Real data is looked for
+where IBMEA_DATA says::
 
     python -m benchmarks.comparisons NAME [NAME ...] [--jobs 2]
     python -m benchmarks.comparisons --page
@@ -10,29 +11,37 @@ kept are not made again. Real data is looked for where IBMEA_DATA says::
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from .plan import mean
+from .report import markdown_table
 from .sections import write_section
 
 HERE = Path(__file__).parent
 PLAN, PAGE = HERE / "comparisons.toml", HERE / "results" / "comparisons.md"
-FOLDER = HERE / "results" / "compare"
+FOLDER, README = HERE / "results" / "compare", HERE.parent / "README.md"
 COMMAND = "python -m benchmarks.comparisons"
 
 
 class Table(NamedTuple):
-    """A call of ``ibmea compare``."""
+    """A call of ``ibmea compare``.
+
+    ``rows``: data sets as they are called in the README, each with what is published.
+    """
 
     name: str
     title: str
     about: str
     options: str
+    rows: Mapping[str, tuple[str, str]]
 
     @property
     def folder(self) -> Path:
@@ -73,6 +82,30 @@ def _parts(table: Table) -> Iterator[str]:
     yield written.read_text(encoding="utf8").strip()
 
 
+def overview(tables: Sequence[Table]) -> str:
+    """Return the table of the README: published figures, and means of ours by aligner."""
+    rows, aligners = [], {}
+    for table in tables:
+        hits = _hits(table)
+        for dataset, (called, published) in table.rows.items():
+            of_row = {a: mean(found) for (d, a), found in sorted(hits.items()) if d == dataset}
+            aligners.update(dict.fromkeys(of_row))
+            rows.append((called, published, of_row))
+    head = ("Data, share of links as seeds", "Published, with images", *aligners)
+    return markdown_table(head, [(c, p, *(r.get(a, "") for a in aligners)) for c, p, r in rows])
+
+
+def _hits(table: Table) -> dict[tuple[str, str], list[float]]:
+    """Read Hits@1 of the runs that are kept, by data set and aligner."""
+    found = defaultdict(list)
+    for path in sorted((table.folder / "runs").glob("*.json")):
+        run = json.loads(path.read_text(encoding="utf8"))
+        if "report" in run:
+            hits = run["report"]["scores"]["left_to_right"]["fused"]["hits@1"]
+            found[run["dataset"], run["aligner"]].append(hits)
+    return dict(found)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(COMMAND, description=__doc__)
@@ -92,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     further = [f"--jobs={given.jobs}", *["--retry"] * given.retry]
     done = [make(by_name[name], further) for name in given.names]
     write_section(PAGE, COMMAND, section(tables))
+    write_section(README, COMMAND, overview(tables))
     return 0 if all(done) else 1
 
 

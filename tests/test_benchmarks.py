@@ -962,17 +962,23 @@ def test_a_comparison_is_made_by_the_command_and_written_on_the_page(tmp_path, m
     title = "A toy"
     about = "No figure."
     options = '''--dataset {tmp_path / "pair"} --aligner propagation --matching cosine'''
+    rows = {{ "{tmp_path / "pair"}" = ["A pair", "none"] }}
     """
     (tmp_path / "plan.toml").write_text(plan, encoding="utf8")
     monkeypatch.setattr(comparisons, "PLAN", tmp_path / "plan.toml")
     monkeypatch.setattr(comparisons, "FOLDER", tmp_path / "compare")
     monkeypatch.setattr(comparisons, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(comparisons, "README", tmp_path / "README.md")
     assert comparisons.main(["--page"]) == 0
     assert "toy" not in comparisons.PAGE.read_text(encoding="utf8")
     assert comparisons.main(["toy"]) == 0
     page = comparisons.PAGE.read_text(encoding="utf8")
     assert "## A toy" in page and "compare/toy/comparison.png" in page
     assert page.count("| propagation |") == 1
+    runs = [json.loads(path.read_text()) for path in (tmp_path / "compare").glob("*/runs/*.json")]
+    hits = [run["report"]["scores"]["left_to_right"]["fused"]["hits@1"] for run in runs]
+    assert len(hits) == 3
+    assert f"| A pair | none | {np.mean(hits):.3f} ±" in comparisons.README.read_text()
     with pytest.raises(SystemExit):
         comparisons.main(["toys"])
     assert "Expected some of toy; found toys." in capsys.readouterr().err
