@@ -27,6 +27,11 @@ __all__ = ["PairCheck", "check_pair"]
 _SHARE, _ORDER = 0.01, 0.1
 
 
+def _by_chance(n: int) -> float:
+    """Return the correlation of n pairs that is three standard errors from 0 (Fisher's z)."""
+    return float(np.tanh(3 / max(1, n - 3) ** 0.5))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PairCheck:
     """What two graphs and their links give away. Made by :func:`check_pair`.
@@ -129,7 +134,7 @@ class PairCheck:
                 f"Equal last parts of the ids alone have a Hits@1 of {self.same_last_parts:.3f}.",
             ),
             (
-                abs(self.row_order) > _ORDER,
+                abs(self.row_order) > max(_ORDER, _by_chance(self.n_links)),
                 f"Linked entities stand in a like order in both graphs (Spearman "
                 f"{self.row_order:.2f}): an aligner that breaks ties by rows gains by it.",
             ),

@@ -90,6 +90,13 @@ def test_duplicates_are_counted():
     assert counts["entities without a relation"] == 6
 
 
+def test_an_order_that_few_links_have_by_chance_is_none():
+    kg1, kg2, links = make_mmkg_pair(60, image_dim=0, random_state=0)
+    found = check_pair(kg1, kg2, links)
+    assert 0.1 < abs(found.row_order) < 0.3
+    assert not any("Spearman" in said for said in found.findings())
+
+
 def test_no_order_of_rows_counts():
     rng = np.random.default_rng(1)
     kg1, kg2, told = make_mmkg_pair(40, random_state=0)
