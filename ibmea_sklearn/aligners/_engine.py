@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, TypeVar
 
 from .._utils.optional import import_optional
 from .._utils.validation import Range, did_you_mean
@@ -34,7 +34,22 @@ class Engine(Range):
         return did_you_mean(value, [_DASK]) if isinstance(value, str) else ""
 
 
-def computed(engine: Any, task: Callable[[Given], Made], given: Iterable[Given]) -> list[Made]:
+class Kept(Protocol[Made]):
+    """Keeps answers by the place of their argument."""
+
+    def read(self, number: int) -> Made | None:
+        """Return an answer that is there, or None."""
+
+    def write(self, number: int, made: Made) -> None:
+        """Keep an answer."""
+
+
+def computed(
+    engine: Any,
+    task: Callable[[Given], Made],
+    given: Iterable[Given],
+    kept: Kept[Made] | None = None,
+) -> list[Made]:
     """Return what a task makes of each of its arguments, in their order.
 
     On Dask each argument travels with its task and stays with the scheduler until the answer is
@@ -47,6 +62,8 @@ def computed(engine: Any, task: Callable[[Given], Made], given: Iterable[Given])
     task : callable
         The same argument always gives the same answer, on whichever machine.
     given : iterable
+    kept : Kept, optional
+        Where answers are kept as soon as they are there, and need not be given again.
 
     Raises
     ------
@@ -55,17 +72,25 @@ def computed(engine: Any, task: Callable[[Given], Made], given: Iterable[Given])
     RuntimeError
         If one task has ended several workers.
     """
+    made: dict[int, Made] = {}
+    missing = _missing(given, made, kept)
     if engine is None:
-        return [task(argument) for argument in given]
+        for number, argument in missing:
+            _take(number, task(argument), made, kept)
+        return [made[number] for number in sorted(made)]
     distributed = import_optional("distributed", "dask", "A Dask cluster")
     client = _client(distributed, engine)
     # What is sent is large on purpose; Dask would advise to scatter it.
     with import_optional("dask", "dask", "A Dask cluster").config.set(
         {"distributed.admin.large-graph-warning-threshold": "1TB"}
     ):
-        futures = [client.submit(functools.partial(task, a), pure=False) for a in given]
+        futures = {
+            client.submit(functools.partial(task, argument), pure=False): number
+            for number, argument in missing
+        }
     try:
-        return list(client.gather(futures))
+        for future in distributed.as_completed(futures):
+            _take(futures[future], future.result(), made, kept)
     except distributed.KilledWorker as error:
         raise RuntimeError(
             "Expected each partition to fit on a worker; found one whose task ended several of "
@@ -73,7 +98,26 @@ def computed(engine: Any, task: Callable[[Given], Made], given: Iterable[Given])
             "memory."
         ) from error
     finally:
-        client.cancel(futures)  # what an error or an interrupt leaves
+        client.cancel(list(futures))  # what an error or an interrupt leaves
+    return [made[number] for number in sorted(made)]
+
+
+def _missing(
+    given: Iterable[Given], made: dict[int, Made], kept: Kept[Made] | None
+) -> Iterator[tuple[int, Given]]:
+    """Yield arguments whose answers are not kept, with their places; take those that are."""
+    for number, argument in enumerate(given):
+        found = None if kept is None else kept.read(number)
+        if found is None:
+            yield number, argument
+        else:
+            made[number] = found
+
+
+def _take(number: int, answer: Made, made: dict[int, Made], kept: Kept[Made] | None) -> None:
+    made[number] = answer
+    if kept is not None:
+        kept.write(number, answer)
 
 
 def _client(distributed: Any, engine: Any) -> Any:

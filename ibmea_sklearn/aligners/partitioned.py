@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import os
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,26 @@ from .._utils.names import FUSED
 from .._utils.validation import (
     AlignmentWarning,
     AnyOf,
+    Folder,
     Instance,
     Integer,
     RandomState,
     checked_random,
     warn_user,
 )
+from .._utils.words import counted
 from ..channels.calibration import LEAST_PAIRS
 from ..channels.hints import LEAST_RECALL, hint_at_few_seeds
 from ..channels.search import split_seeds
 from ..graph import SeedPairs, Sides
 from ..graph._joint import as_nodes, split_sides
 from ..matching import Blocker, Matching
+from ..training.trainer import sigterm_interrupts
 from ._engine import Engine, computed
+from ._network import check_checkpoint
 from ._partition import Joint, blocker_of, cut, parts_of, ties_of
 from ._parts_fit import Found, fitted, joined, say_warnings
+from ._parts_kept import KeptParts, KeptRound, told_of
 from ._parts_search import PartsSearch
 from .base import BaseAligner
 from .propagation import PropagationAligner
@@ -81,6 +87,11 @@ class PartitionedAligner(BaseAligner):
         are no seeds.
     duplicates : {"raise", "first", "keep"}, default="raise"
         What to do about an entity in two seeds.
+    checkpoint_dir : path-like, optional
+        A folder of this process for what each partition has found, one for each fit. A fit that
+        was interrupted or killed goes on with the partitions that were not done, if it is called
+        again with the same parameters, graphs and seeds, on whichever engine. A fit that comes to
+        its end removes it. Needs a `random_state`.
     random_state : int, RandomState or None, default=None
         Of the seeds held out, and of each partition, in the place of the aligner's own.
     verbose : int, default=1
@@ -177,6 +188,7 @@ class PartitionedAligner(BaseAligner):
         "n_partitions": AnyOf(Integer(), "auto"),
         "overlap": Integer(0),
         "engine": Engine(),
+        "checkpoint_dir": AnyOf(Folder(), None),
         "random_state": RandomState(),
     }
     settings = {"rounds": Rounds, "matching": Matching}
@@ -197,6 +209,7 @@ class PartitionedAligner(BaseAligner):
         matching: Matching | None = None,
         score_candidates: str = "pairs",
         duplicates: str = "raise",
+        checkpoint_dir: str | os.PathLike[str] | None = None,
         random_state: Any = None,
         verbose: int = 1,
     ) -> None:
@@ -208,8 +221,20 @@ class PartitionedAligner(BaseAligner):
         self.matching = matching
         self.score_candidates = score_candidates
         self.duplicates = duplicates
+        self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
+
+    def check_parameters(self, prefix: str = "") -> None:
+        """Raise a ValueError at the first parameter that is out of its range.
+
+        Parameters
+        ----------
+        prefix : str, default=""
+            What stands before each name in messages.
+        """
+        super().check_parameters(prefix)
+        check_checkpoint(self)
 
     def _featurize(self, X: SeedPairs) -> SeedPairs:
         return X  # each partition's fit makes its own
@@ -228,18 +253,28 @@ class PartitionedAligner(BaseAligner):
         if setting_of(self._inner(), "checkpoint_dir") is not None:
             raise ValueError(
                 f"Expected no {parameter_of(self._inner(), 'checkpoint_dir')} of the aligner: one "
-                "folder would be that of all partitions. Leave it out; what was stopped starts "
-                "anew."
+                "folder would be that of all partitions. Set that of PartitionedAligner itself."
             )
         rounds = settings_of(self, "rounds")
         random = checked_random(self.random_state)
         train, held_out = split_seeds(X, rounds.validation_fraction, random)
         hint_at_few_seeds(len(held_out), len(X), rounds.validation_fraction)
         search = self._search(X, train, held_out, rounds.min_confidence)
-        blocker, seed = blocker_of(X, self._modalities()), int(random.randint(2**31 - 1))
+        seed = int(random.randint(2**31 - 1))
+        if self.checkpoint_dir is None:
+            return self._in_rounds(X, search, seed, None)
+        with sigterm_interrupts(), KeptParts(self.checkpoint_dir, told_of(self, X, seed)) as kept:
+            embeddings = self._in_rounds(X, search, seed, kept)
+            kept.remove()
+        return embeddings
+
+    def _in_rounds(
+        self, X: SeedPairs, search: PartsSearch, seed: int, kept: KeptParts | None
+    ) -> dict[str, Sides]:
+        rounds, blocker = settings_of(self, "rounds"), blocker_of(X, self._modalities())
         last = max(rounds.n_rounds - 1, 1)  # by which confidences are judged
         for number in range(1, rounds.n_rounds + 1):
-            self._fit_parts(X, search, blocker, seed)
+            self._fit_parts(X, search, blocker, seed, None if kept is None else kept.begin_round())
             if number <= last:
                 search.find()
             if number == last:
@@ -251,12 +286,23 @@ class PartitionedAligner(BaseAligner):
         self.rounds_, self.candidates_ = search.log, search.similar
         return {FUSED: _as_vectors(search.similar)}
 
-    def _fit_parts(self, X: SeedPairs, search: PartsSearch, blocker: Blocker, seed: int) -> None:
+    def _fit_parts(
+        self,
+        X: SeedPairs,
+        search: PartsSearch,
+        blocker: Blocker,
+        seed: int,
+        kept: KeptRound | None,
+    ) -> None:
         """Cut by what is known, fit all partitions, and tell the search what they have compared."""
         joint = Joint.of(X, search.known, ties_of(blocker, X, search.known))
         part = cut(joint, self._n_partitions(X))
         parts = parts_of(X, joint, part, search.known, self.overlap)
-        found = computed(self.engine, functools.partial(fitted, self._inner(), seed), parts)
+        found = computed(self.engine, functools.partial(fitted, self._inner(), seed), parts, kept)
+        if kept is not None and kept.n_read and self.verbose:
+            rich.print(
+                f"Going on: {counted(kept.n_read, 'partition')} had been fitted.", flush=True
+            )
         say_warnings(found)
         search.part = part[joint.vertex]
         search.similar = joined(found, (X.kg1.n_entities, X.kg2.n_entities))

@@ -34,9 +34,11 @@ _NAME = "checkpoint.safetensors"
 
 # Parameters that change nothing of what is trained; of the device counts what it resolves to.
 _NO_MATTER = {
+    "aligner__verbose",
     "checkpoint_dir",
     "device",
     "duplicates",
+    "engine",
     "score_candidates",
     "training__checkpoint_dir",
     "training__checkpoint_interval",
@@ -486,6 +488,8 @@ def _of_verdicts(X: SeedPairs) -> dict[str, str]:
 
 
 def _text(name: str, value: Any) -> str:
+    if isinstance(value, Estimator):  # its parameters are told by their own names
+        return type(value).__name__
     # A RandomState holds hundreds of numbers.
     return _random(value) if isinstance(value, np.random.RandomState) else to_json(value, name)
 

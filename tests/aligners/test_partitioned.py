@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from ibmea_sklearn import (
     PropagationAligner,
     SeedPairs,
 )
-from ibmea_sklearn.aligners import _partition
+from ibmea_sklearn.aligners import _partition, partitioned
 from ibmea_sklearn.aligners._engine import computed
 from ibmea_sklearn.aligners._parts_fit import Found, joined, say_warnings
 from ibmea_sklearn.datasets import make_mmkg_pair
@@ -306,3 +307,68 @@ def test_tasks_of_this_process_are_taken_one_by_one():
     seen = []
     made = computed(None, seen.append, (len(seen) for _ in range(3)))
     assert (made, seen) == ([None] * 3, [0, 1, 2])
+
+
+# -- Going on
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count the fits of partitions; one that is set as the last is interrupted."""
+    fits = SimpleNamespace(n=0, last=np.inf)
+    fitted = partitioned.fitted
+
+    def count(*args):
+        if fits.n >= fits.last:
+            raise KeyboardInterrupt
+        fits.n += 1
+        return fitted(*args)
+
+    monkeypatch.setattr(partitioned, "fitted", count)
+    return fits
+
+
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+@pytest.mark.parametrize("n_before", [1, 3])
+def test_a_fit_that_was_stopped_goes_on_with_what_was_not_done(
+    pair, halves, counted, tmp_path, capsys, n_before
+):
+    aligner = new(checkpoint_dir=tmp_path / "kept", verbose=1)
+    counted.last = n_before  # of two rounds of two partitions
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        aligner.fit(pair[0])
+    assert "The state of the fit is kept in" in stopped.value.__notes__[0]
+    counted.last = np.inf
+    aligner.fit(pair[0])
+    assert counted.n == 4
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("Going on: ") == (n_before + 1) // 2
+    assert (aligner.candidates_ != halves.candidates_).nnz == 0
+    pd.testing.assert_frame_equal(aligner.align(), halves.align())
+    assert [*(tmp_path / "kept").iterdir()] == []  # the fit is done
+
+
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+def test_a_fit_of_other_data_or_parameters_does_not_go_on(pair, counted, tmp_path):
+    X, _ = pair
+    counted.last = 1
+    with pytest.raises(KeyboardInterrupt):
+        new(checkpoint_dir=tmp_path).fit(X)
+    named = X.kg1.with_names("id")
+    others = [
+        (new(overlap=2), X, "overlap"),
+        (new(), SeedPairs(named, X.kg2, X.pairs), "values and names of the first graph"),
+    ]
+    for aligner, data, said in others:
+        with pytest.raises(ValueError, match=f"found one of a fit that differs: {said}"):
+            aligner.set_params(checkpoint_dir=tmp_path).fit(data)
+    counted.last = np.inf
+    new(checkpoint_dir=tmp_path).fit(X)  # it is there still
+
+
+def test_a_fit_that_could_not_go_on_is_refused(pair, tmp_path):
+    with pytest.raises(ValueError, match="Expected a random_state with checkpoint_dir"):
+        new(checkpoint_dir=tmp_path, random_state=None).fit(pair[0])
+    inner = PropagationAligner(checkpoint_dir=tmp_path, random_state=0)
+    with pytest.raises(ValueError, match="Set that of PartitionedAligner itself"):
+        new(aligner=inner).fit(pair[0])

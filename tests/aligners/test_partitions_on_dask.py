@@ -10,6 +10,7 @@ import pytest
 from mortals import MortalAligner
 
 from ibmea_sklearn import PartitionedAligner, SeedPairs
+from ibmea_sklearn.aligners._parts_kept import KeptRound
 from ibmea_sklearn.datasets import make_mmkg_pair
 
 pytest.importorskip("pymetis", reason="pymetis is not installed (extra [partitions])")
@@ -46,9 +47,14 @@ def pair():
     return SeedPairs(kg1, kg2, links[:100])
 
 
-def fit(pair, mark, engine, dies="once"):
+def fit(pair, mark, engine, dies="once", **params):
     made = PartitionedAligner(
-        MortalAligner(str(mark), dies), n_partitions=4, engine=engine, random_state=0, verbose=0
+        MortalAligner(str(mark), dies),
+        n_partitions=4,
+        engine=engine,
+        random_state=0,
+        verbose=0,
+        **params,
     )
     return made.fit(pair)
 
@@ -71,6 +77,28 @@ def test_workers_give_what_one_process_gives(client, pair, alone, tmp_path, engi
     mark = tmp_path / "mark"
     mark.touch()
     assert_same(fit(pair, mark, client if engine == "client" else "dask"), alone)
+
+
+def test_what_was_done_before_a_stop_is_not_done_again(client, pair, alone, tmp_path, monkeypatch):
+    mark = tmp_path / "mark"
+    mark.touch()
+    write, read = KeptRound.write, KeptRound.read
+    kept = []
+
+    def stop(self, number, found):
+        write(self, number, found)
+        kept.append(number)
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeptRound, "write", stop)
+    with pytest.raises(KeyboardInterrupt):
+        fit(pair, mark, client, checkpoint_dir=tmp_path / "kept")
+    found = []
+    monkeypatch.setattr(KeptRound, "write", write)
+    monkeypatch.setattr(KeptRound, "read", lambda self, n: found.append(read(self, n)) or found[-1])
+    assert_same(fit(pair, mark, client, checkpoint_dir=tmp_path / "kept"), alone)
+    assert sum(f is not None for f in found) == 2
 
 
 def test_a_worker_that_dies_changes_nothing(client, pair, alone, tmp_path):
