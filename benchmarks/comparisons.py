@@ -11,15 +11,15 @@ where IBMEA_DATA says::
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import subprocess
 import sys
 import tomllib
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from ibmea_sklearn.evaluation import Comparison
 
 from .plan import mean
 from .report import markdown_table
@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 PLAN, PAGE = HERE / "comparisons.toml", HERE / "results" / "comparisons.md"
 FOLDER, README = HERE / "results" / "compare", HERE.parent / "README.md"
 COMMAND = "python -m benchmarks.comparisons"
+# What the command writes beside the runs; it repeats them, and is not kept with them.
+TOLD = "comparison.json"
 
 
 class Table(NamedTuple):
@@ -83,27 +85,21 @@ def _parts(table: Table) -> Iterator[str]:
 
 
 def overview(tables: Sequence[Table]) -> str:
-    """Return the table of the README: published figures, and means of ours by aligner."""
-    rows, aligners = [], {}
+    """Return the table of the README: published figures, and means of ours by aligner.
+
+    Of the last comparison of each: older runs in its folder may be of other versions.
+    """
+    rows: list[tuple[str, str, dict[str, str]]] = []
+    aligners: dict[str, None] = {}
     for table in tables:
-        hits = _hits(table)
+        runs = Comparison.from_json(table.folder / TOLD).runs_frame()
+        hits = runs.groupby(["dataset", "aligner"], sort=False)["hits@1"].apply(list)
         for dataset, (called, published) in table.rows.items():
-            of_row = {a: mean(found) for (d, a), found in sorted(hits.items()) if d == dataset}
+            of_row = {a: mean(found) for (d, a), found in hits.items() if d == dataset}
             aligners.update(dict.fromkeys(of_row))
             rows.append((called, published, of_row))
     head = ("Data, share of links as seeds", "Published, with images", *aligners)
     return markdown_table(head, [(c, p, *(r.get(a, "") for a in aligners)) for c, p, r in rows])
-
-
-def _hits(table: Table) -> dict[tuple[str, str], list[float]]:
-    """Read Hits@1 of the runs that are kept, by data set and aligner."""
-    found = defaultdict(list)
-    for path in sorted((table.folder / "runs").glob("*.json")):
-        run = json.loads(path.read_text(encoding="utf8"))
-        if "report" in run:
-            hits = run["report"]["scores"]["left_to_right"]["fused"]["hits@1"]
-            found[run["dataset"], run["aligner"]].append(hits)
-    return dict(found)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     further = [f"--jobs={given.jobs}", *["--retry"] * given.retry]
     done = [make(by_name[name], further) for name in given.names]
     write_section(PAGE, COMMAND, section(tables))
-    write_section(README, COMMAND, overview(tables))
+    missing = [table.name for table in tables if not (table.folder / TOLD).is_file()]
+    if missing:
+        print(f"The README's table stays: {', '.join(missing)} must be compared first, here.")
+    else:
+        write_section(README, COMMAND, overview(tables))
     return 0 if all(done) else 1
 
 

@@ -122,6 +122,7 @@ html_sidebars = {
     "benchmarks": [],
     "benchmark_tables": [],
     "paper_tables": [],
+    "comparison_tables": [],
     "changes": [],
 }
 copybutton_exclude = ".linenos, .gp, .go"

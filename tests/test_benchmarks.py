@@ -971,6 +971,8 @@ def test_a_comparison_is_made_by_the_command_and_written_on_the_page(tmp_path, m
     monkeypatch.setattr(comparisons, "README", tmp_path / "README.md")
     assert comparisons.main(["--page"]) == 0
     assert "toy" not in comparisons.PAGE.read_text(encoding="utf8")
+    assert "README's table stays: toy" in capsys.readouterr().out
+    assert not comparisons.README.exists()
     assert comparisons.main(["toy"]) == 0
     page = comparisons.PAGE.read_text(encoding="utf8")
     assert "## A toy" in page and "compare/toy/comparison.png" in page

@@ -30,7 +30,11 @@ __all__ = ["blocks_of", "listed_by", "say_if_sketched"]
 
 
 def blocks_of(
-    how: Matching, X: SeedPairs, modalities: Sequence[str] | None, verbose: bool
+    how: Matching,
+    X: SeedPairs,
+    modalities: Sequence[str] | None,
+    verbose: bool,
+    must_find: bool = True,
 ) -> Blocks | None:
     """Return what lists candidates; None where all pairs are compared.
 
@@ -43,6 +47,8 @@ def blocks_of(
         What they are aligned by: nothing else finds candidates. None looks at all.
     verbose : bool
         Whether to say so.
+    must_find : bool, default=True
+        Whether it is an error if candidates were asked for, and there is nothing to find them by.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def blocks_of(
         return None
     blocker: Blocker = settings_of(how, "blocker")
     blocker.read(X, modalities)
-    if how.search == "blocked":
+    if how.search == "blocked" and must_find:
         blocker.check_sources()
     said = f"up to {blocker.n_candidates} candidates of each, by {', '.join(blocker.sources_)}"
     if not blocker.sources_:

@@ -89,7 +89,7 @@ def computed(
             for number, argument in missing
         }
     try:
-        for future in distributed.as_completed(futures):
+        for future in distributed.as_completed(futures, loop=client.loop):
             _take(futures[future], future.result(), made, kept)
     except distributed.KilledWorker as error:
         raise RuntimeError(

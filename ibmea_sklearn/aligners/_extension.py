@@ -40,7 +40,7 @@ def extended(aligner: Any, kg1: Any, kg2: Any, min_confidence: float = 0.0) -> d
     growth = growth_of(aligner, kg1, kg2)
     draft = object.__new__(type(aligner))
     draft.__dict__.update(aligner.__dict__)
-    found = aligner._matches()
+    found = aligner._matches()._replace(seen=None)  # of graphs that are no longer all
     free = Sides(aligner._free(0), aligner._free(1))
     draft.embeddings_ = draft._grown_embeddings(growth)
     draft.kg1_, draft.kg2_ = kg1, kg2
@@ -61,7 +61,9 @@ def extended(aligner: Any, kg1: Any, kg2: Any, min_confidence: float = 0.0) -> d
 def _listed_anew(draft: Any, growth: Growth) -> sparse.csr_array | None:
     """List candidates among all entities, by what is known at the end of the fit and by vectors."""
     modalities = getattr(draft, "modalities_", None)
-    blocks = blocks_of(draft._matching(), growth.X, modalities, bool(draft.verbose))
+    # Of features that the fit made there are none to find any by: all pairs, if by nothing else.
+    how, is_said = draft._matching(), bool(draft.verbose)
+    blocks = blocks_of(how, growth.X, modalities, is_said, must_find=False)
     if blocks is None:
         return None
     known = draft.record_.known if hasattr(draft, "record_") else growth.X.indices

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
-
+from .._utils.digests import content_of, digest
+from .._utils.files import remove_file
 from ..graph import KnowledgeGraph, SeedPairs
+from ..persistence import StateFile, write_state
 from ..training.checkpoint import KeptState, fingerprint
 from ._parts_fit import Found
 
 __all__ = ["KeptParts", "KeptRound", "told_of"]
 
+_CONTENT = "partition"
+_PARTITIONS = "round-*/partition-*.safetensors"
+
 
 class KeptParts(KeptState):
     """Keeps what each partition has found in a folder, for one fit at a time.
 
-    As a context manager it holds the folder; each partition has a file of its own there, which is
-    written once.
+    As a context manager it holds the folder. What the fit is of lies in one file of it, and is
+    compared before anything is fitted; each partition has a file of its own, written once.
 
     Parameters
     ----------
@@ -34,22 +37,49 @@ class KeptParts(KeptState):
 
     def __init__(self, folder: str | os.PathLike[str], told: Mapping[str, str]) -> None:
         super().__init__(folder, told, {})
-        self.rounds: list[KeptRound] = []
+        self._n_rounds = 0
 
-    def begin_round(self) -> KeptRound:
-        """Return what keeps the partitions of the next round."""
-        name = f"round-{len(self.rounds) + 1}"
-        self.rounds.append(KeptRound(self.path.parent / name, self.fingerprint))
-        return self.rounds[-1]
+    def begin_round(self, *cut: Any) -> KeptRound:
+        """Return what keeps the partitions of the next round, of a cut that some arrays tell.
 
-    def write(self) -> None:
-        """Write nothing: all is on disk. An error is told where that is."""
-        self._is_written = any(part.n_kept for part in self.rounds)
+        On another machine, or with other packages, a cut may be another one: what is there of it
+        has another name, and is not looked at.
+        """
+        self._n_rounds += 1
+        name = f"round-{self._n_rounds}-{digest(dict(self.fingerprint), *cut)[:12]}"
+        return KeptRound(self, self.path.parent / name)
+
+    def keep(self, path: Path, found: Found) -> bool:
+        """Write what a partition has found; tell whether that worked. If not it is said, once."""
+        try:
+            write_state(path, _CONTENT, {"found": found}, (Found,))
+        except OSError as error:
+            self._warn(error)
+            return False
+        self._is_written = True  # there is something to go on with, as an error tells
+        return True
 
     def remove(self) -> None:
         """Remove all: the fit is done."""
-        for part in self.rounds:
-            part.remove()
+        super().remove()
+        folder = self.path.parent
+        for path in folder.glob(_PARTITIONS):
+            remove_file(path)
+        for path in folder.glob("round-*"):
+            with suppress(OSError):  # what is in it is to be removed later, or is none of ours
+                path.rmdir()
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            if not self.take_up():
+                self.update()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self._is_written = next(self.path.parent.glob(_PARTITIONS), None) is not None
+        self._state = None
+        return self
 
 
 class KeptRound:
@@ -57,62 +87,38 @@ class KeptRound:
 
     Parameters
     ----------
+    parts : KeptParts
     folder : Path
-    told : mapping of {str: str}
-
-    Attributes
-    ----------
-    n_read : int
-        How many were there.
-    n_kept : int
-        How many are.
     """
 
-    def __init__(self, folder: Path, told: Mapping[str, str]) -> None:
-        self.folder, self.told = folder, told
-        self.n_read = self.n_kept = 0
+    def __init__(self, parts: KeptParts, folder: Path) -> None:
+        self.parts, self.folder = parts, folder
+
+    @property
+    def n_kept(self) -> int:
+        """How many are there."""
+        return sum(1 for _ in self.folder.glob("partition-*.safetensors"))
 
     def read(self, number: int) -> Found | None:
-        """Return what a partition has found, None if it is not there."""
-        state = _State(None)
-        if not self._file(number, state).take_up():
+        """Return what a partition has found, None if it is not there.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
+        """
+        if not self._path(number).exists():
             return None
-        self.n_read += 1
-        self.n_kept += 1
-        return state.found
+        with StateFile(self._path(number), _CONTENT, (Found,)) as file:
+            found: Found = file["found"]
+        return found
 
     def write(self, number: int, found: Found) -> None:
-        """Write what a partition has found."""
-        file = self._file(number, _State(found))
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        file.update()
-        self.n_kept += 1
+        """Keep what a partition has found."""
+        self.parts.keep(self._path(number), found)
 
-    def remove(self) -> None:
-        """Remove all."""
-        folders = [path for path in self.folder.glob("partition-*") if path.is_dir()]
-        for folder in folders:
-            KeptState(folder, self.told, {}).remove()
-        for folder in (*folders, self.folder):
-            with suppress(OSError):  # other things are in it, or what is to be removed later
-                folder.rmdir()
-
-    def _file(self, number: int, state: _State) -> KeptState:
-        return KeptState(self.folder / f"partition-{number + 1}", self.told, {"found": state})
-
-
-class _State:
-    """What a partition has found, as a part of a kept state."""
-
-    def __init__(self, found: Found | None) -> None:
-        self.found = found
-
-    def state_dict(self) -> dict[str, Any]:
-        nothing = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-        return (self.found or Found(*nothing, [], 0))._asdict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.found = Found(**{name: state[name] for name in Found._fields})
+    def _path(self, number: int) -> Path:
+        return self.folder / f"partition-{number + 1}.safetensors"
 
 
 def told_of(aligner: Any, X: SeedPairs, seed: int) -> dict[str, str]:
@@ -127,14 +133,20 @@ def told_of(aligner: Any, X: SeedPairs, seed: int) -> dict[str, str]:
         Of the random numbers of partitions.
     """
     told = fingerprint(aligner, X, [*X.kg1.features], aligner.device_)
-    graphs = {"first": X.kg1, "second": X.kg2}
-    said = {f"values and names of the {which} graph": _said(kg) for which, kg in graphs.items()}
+    said = {
+        f"{what} of the {which} graph": digest(*values)
+        for which, kg in {"first": X.kg1, "second": X.kg2}.items()
+        for what, values in _said(kg)
+    }
     return {**told, **said, "random numbers": str(seed)}
 
 
-def _said(kg: KnowledgeGraph) -> str:
-    sha = hashlib.sha256(np.ascontiguousarray(kg.attribute_triples).data)
-    sha.update(np.ascontiguousarray(kg.names.entities).data)
-    for text in (*kg.attribute_values.tolist(), *kg.names.values.tolist()):
-        sha.update(f"{text!r}\n".encode())
-    return sha.hexdigest()
+def _said(kg: KnowledgeGraph) -> Iterator[tuple[str, list[Any]]]:
+    """Yield what a graph says beside its triples and features, and what that is called."""
+    yield "names of relations", [kg.relation_names]
+    values = kg.attribute_names, kg.attribute_values, kg.attribute_datatypes
+    yield "attributes", [kg.attribute_triples, *values]
+    for what in ("names", "texts"):
+        yield what, list(getattr(kg, what))
+    entities, *images = kg.images
+    yield "images", [entities, *(list(map(content_of, column)) for column in images)]

@@ -38,7 +38,7 @@ from ._engine import Engine, computed
 from ._network import check_checkpoint
 from ._partition import Joint, blocker_of, cut, parts_of, ties_of
 from ._parts_fit import Found, fitted, joined, say_warnings
-from ._parts_kept import KeptParts, KeptRound, told_of
+from ._parts_kept import KeptParts, told_of
 from ._parts_search import PartsSearch
 from .base import BaseAligner
 from .propagation import PropagationAligner
@@ -274,7 +274,7 @@ class PartitionedAligner(BaseAligner):
         rounds, blocker = settings_of(self, "rounds"), blocker_of(X, self._modalities())
         last = max(rounds.n_rounds - 1, 1)  # by which confidences are judged
         for number in range(1, rounds.n_rounds + 1):
-            self._fit_parts(X, search, blocker, seed, None if kept is None else kept.begin_round())
+            self._fit_parts(X, search, blocker, seed, kept)
             if number <= last:
                 search.find()
             if number == last:
@@ -292,17 +292,19 @@ class PartitionedAligner(BaseAligner):
         search: PartsSearch,
         blocker: Blocker,
         seed: int,
-        kept: KeptRound | None,
+        kept: KeptParts | None,
     ) -> None:
         """Cut by what is known, fit all partitions, and tell the search what they have compared."""
         joint = Joint.of(X, search.known, ties_of(blocker, X, search.known))
         part = cut(joint, self._n_partitions(X))
         parts = parts_of(X, joint, part, search.known, self.overlap)
-        found = computed(self.engine, functools.partial(fitted, self._inner(), seed), parts, kept)
-        if kept is not None and kept.n_read and self.verbose:
+        of_round = None if kept is None else kept.begin_round(part, search.known)
+        if of_round is not None and of_round.n_kept and self.verbose:
             rich.print(
-                f"Going on: {counted(kept.n_read, 'partition')} had been fitted.", flush=True
+                f"Going on: {counted(of_round.n_kept, 'partition')} fitted before.", flush=True
             )
+        task = functools.partial(fitted, self._inner(), seed)
+        found = computed(self.engine, task, parts, of_round)
         say_warnings(found)
         search.part = part[joint.vertex]
         search.similar = joined(found, (X.kg1.n_entities, X.kg2.n_entities))

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from functools import singledispatch
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import joblib
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
 from .._utils.aligner_parameters import settings_of
+from .._utils.digests import content_of, digest, hash_of, line_of
 from ..graph import KnowledgeGraph
 
-# Characters of a path; no system has longer ones.
-_LONGEST = 4096
 # Parameters that change nothing of what is found, or that the seed of a run sets.
 _NO_MATTER = ("verbose", "random_state", "checkpoint_dir", "checkpoint_interval")
-
-
-def digest(*parts: Any) -> str:
-    """Return 64 hexadecimal digits that tell values from others: JSON's, arrays, files, objects."""
-    sha = hashlib.sha256()
-    for part in parts:
-        sha.update(_text(part))
-        sha.update(b"\n")
-    return sha.hexdigest()
 
 
 def digest_of_pair(kg1: KnowledgeGraph, kg2: KnowledgeGraph, links: np.ndarray) -> str:
@@ -65,21 +48,11 @@ def digest_of_aligner(aligner: Any) -> str:
     """
     kind = type(aligner)
     params = {
-        name: _content(value)
+        name: content_of(value)
         for name, value in settings_of(aligner).items()
         if name.rpartition("__")[2] not in _NO_MATTER
     }
     return digest(kind.__module__, kind.__qualname__, _source_of(kind), params)
-
-
-def _content(value: Any) -> Any:
-    """Take a path of a file for what is in it: vectors, or an image."""
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        return value
-    with suppress(OSError, ValueError):  # no path
-        if Path(value).is_file():
-            return Path(value)
-    return value
 
 
 def _source_of(kind: type) -> str:
@@ -95,7 +68,7 @@ def _of_graph(kg: KnowledgeGraph) -> str:
     sha = hashlib.sha256()
     for what, rows in _tables(kg):
         sha.update(f"{what}\n".encode())
-        for row in sorted(map(_text, rows)):
+        for row in sorted(map(line_of, rows)):
             sha.update(row)
             sha.update(b"\n")
     return sha.hexdigest()
@@ -112,7 +85,7 @@ def _tables(kg: KnowledgeGraph) -> Iterator[tuple[str, Iterable[Any]]]:
     yield "attributes", _rows(ids[owners], kg.attribute_names[attributes], *values)
     for what in ("images", "texts", "names"):
         entities, *columns = getattr(kg, what)
-        columns = [list(map(_content, c)) if what == "images" else c for c in columns]
+        columns = [list(map(content_of, c)) if what == "images" else c for c in columns]
         yield what, _rows(ids[entities], *columns)
     for modality in sorted(kg.features):
         vectors, mask = kg.features[modality]
@@ -126,68 +99,8 @@ def _rows(*columns: Any) -> Iterator[list[Any]]:
 
 def _row(vectors: Any, i: int) -> str:
     if not sparse.issparse(vectors):
-        return _hash(np.ascontiguousarray(vectors[i]).tobytes())
+        return hash_of(np.ascontiguousarray(vectors[i]).tobytes())
     part = slice(vectors.indptr[i], vectors.indptr[i + 1])
     order = np.argsort(vectors.indices[part], kind="stable")
     numbers = vectors.indices[part][order].astype(np.int64), vectors.data[part][order]
-    return _hash(b"".join(array.tobytes() for array in numbers))
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _text(value: Any) -> bytes:
-    """Write a value as one line."""
-    try:
-        said = json.dumps(value, sort_keys=True, default=_said)
-    except TypeError:  # keys of several kinds, or no strings
-        said = json.dumps(_said_object(value))
-    return said.encode("utf8", "surrogatepass")
-
-
-@singledispatch
-def _said(value: Any) -> Any:
-    """Say what JSON can't: by content, never by where it lies in memory."""
-    return _said_object(value)
-
-
-def _said_object(value: Any) -> Any:
-    if callable(value) and hasattr(value, "__qualname__"):
-        return [value.__module__, value.__qualname__]
-    if hasattr(value, "tobytes") and hasattr(value, "size"):  # an image of Pillow
-        return [type(value).__name__, repr(value.size), _hash(value.tobytes())]
-    return [type(value).__name__, joblib.hash(value)]
-
-
-@_said.register
-def _(value: np.generic) -> Any:
-    return value.item()
-
-
-@_said.register
-def _(value: bytes) -> Any:
-    return ["bytes", _hash(value)]
-
-
-@_said.register
-def _(value: np.ndarray) -> Any:
-    if value.dtype == object:
-        return value.tolist()
-    return [value.dtype.str, list(value.shape), _hash(np.ascontiguousarray(value).tobytes())]
-
-
-@_said.register
-def _(value: pd.DataFrame) -> Any:
-    return [list(map(str, value.columns)), value.index.to_numpy(), value.to_numpy()]
-
-
-@_said.register
-def _(value: os.PathLike) -> Any:
-    path = Path(value)
-    return _hash(path.read_bytes()) if path.is_file() else str(path)
-
-
-@_said.register
-def _(value: Mapping) -> Any:
-    return dict(value)
+    return hash_of(b"".join(array.tobytes() for array in numbers))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._utils.aligner_parameters import leave_candidates_out, rounds_for, setting_of, settings_of
-from .._utils.estimator import settings_of as settings_in
 from .._utils.names import FUSED
 from ..aligners._matches import with_units
 from ..aligners._ranking import RankQuestion, rank_question
@@ -276,7 +275,7 @@ def _ways(aligner: BaseAligner, protocol: Protocol) -> dict[str, BaseAligner]:
         return {"own": aligner}
     found = {}
     for method in protocol.matchings:
-        own = settings_in(aligner, "matching")
+        own = aligner._matching()
         if method == own.method and (method != "csls" or own.csls_k == protocol.csls_k):
             found[method] = aligner  # what `align` has found need not be found again
             continue

@@ -250,7 +250,6 @@ class Matching(Estimator):
             The pairs that are compared at all: those with an entry, such as :class:`Blocker` lists.
             Where both sides are None, the entries are their similarities. See the notes of the
             class.
-
         seen : Candidates, optional
             What :meth:`probable_candidates` of these settings has found of the same sources,
             targets and forbidden pairs: by Sinkhorn they are not looked for again.
@@ -661,6 +660,12 @@ class Matching(Estimator):
             return scores
         cosine.forbidden = places
         if self.method == "sinkhorn" and seen is not None:
+            if seen.shape != cosine.shape:
+                raise ValueError(
+                    f"Expected seen of these {cosine.shape[0]:,} sources and {cosine.shape[1]:,} "
+                    f"targets; found candidates of {seen.shape[0]:,} and {seen.shape[1]:,}. Pass "
+                    "what probable_candidates has returned of the same."
+                )
             return SinkhornScores(cosine, seen.log_matrix(), self.temperature)
         if self.method == "sinkhorn":
             width = None if is_exact else self.sketch_width

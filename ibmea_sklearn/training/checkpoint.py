@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from numbers import Real
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from skorch.callbacks import Callback
 
 from .. import __version__
 from .._utils.device import generator
+from .._utils.digests import digest
 from .._utils.estimator import Estimator
 from .._utils.files import remove_file
 from .._utils.validation import warn_user
@@ -490,8 +492,12 @@ def _of_verdicts(X: SeedPairs) -> dict[str, str]:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, Estimator):  # its parameters are told by their own names
         return type(value).__name__
-    # A RandomState holds hundreds of numbers.
-    return _random(value) if isinstance(value, np.random.RandomState) else to_json(value, name)
+    if isinstance(value, np.random.RandomState):  # it holds hundreds of numbers
+        return _random(value)
+    with suppress(TypeError):
+        if not isinstance(value, np.ndarray):
+            return to_json(value, name)
+    return digest(value)
 
 
 def _random(random: np.random.RandomState) -> str:

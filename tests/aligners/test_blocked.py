@@ -17,6 +17,7 @@ from ibmea_sklearn import (
     SeedFinder,
     SeedPairs,
 )
+from ibmea_sklearn.aligners._blocks import blocks_of
 from ibmea_sklearn.datasets import make_mmkg_pair
 
 SMALL = {
@@ -257,7 +258,7 @@ def test_too_few_partners_among_the_candidates_is_a_warning(pair):
         fit(pair, 110, modalities=["graph"], **BLOCKED, matching__blocker__n_keys=1)
 
 
-def test_nothing_to_find_candidates_by_is_told():
+def test_nothing_to_find_candidates_by_is_told(capsys):
     rng = np.random.default_rng(0)
     sides = [KnowledgeGraph(entities=[f"{s}{i}" for i in range(30)]) for s in "ab"]
     links = [(f"a{i}", f"b{i}") for i in range(20)]
@@ -265,6 +266,10 @@ def test_nothing_to_find_candidates_by_is_told():
     aligner = PrecomputedAligner(vectors, vectors, matching=Matching(search="blocked"))
     with pytest.raises(ValueError, match="something to find candidates by, of neighbor, name"):
         aligner.fit(*sides, links)
+    # Of an aligner that is extended, the features that its fit has made are none to find any by.
+    X = SeedPairs(*sides, links)
+    assert blocks_of(Matching(search="blocked"), X, None, True, must_find=False) is None
+    assert "compared are all pairs" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_blocker_is_a_part_of_how_pairs_are_compared():
@@ -276,8 +281,7 @@ def test_a_blocker_is_a_part_of_how_pairs_are_compared():
         aligner.set_params(matching__blocker__sources=["neighbour"]).check_parameters()
 
 
-def test_a_blocked_aligner_can_be_extended():
-    """Candidates are of the graphs of the fit: from then on all pairs are compared."""
+def test_earlier_matches_stay_when_candidates_are_listed_again():
     kg1, kg2, links = make_mmkg_pair(120, random_state=0)
     before = [kg.without(late) for kg, late in zip((kg1, kg2), links[110:].T, strict=True)]
     aligner = PropagationAligner(random_state=0, verbose=0).set_params(matching__search="blocked")

@@ -21,11 +21,12 @@ from ibmea_sklearn import (
     PropagationAligner,
     SeedPairs,
 )
-from ibmea_sklearn.aligners import _partition, partitioned
+from ibmea_sklearn.aligners import _partition, _parts_kept, partitioned
 from ibmea_sklearn.aligners._engine import computed
 from ibmea_sklearn.aligners._parts_fit import Found, joined, say_warnings
 from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.graph._joint import as_nodes
+from ibmea_sklearn.graph._knowledge_graph import EntityValues
 
 pytest.importorskip("pymetis", reason="pymetis is not installed (extra [partitions])")
 
@@ -354,16 +355,56 @@ def test_a_fit_of_other_data_or_parameters_does_not_go_on(pair, counted, tmp_pat
     counted.last = 1
     with pytest.raises(KeyboardInterrupt):
         new(checkpoint_dir=tmp_path).fit(X)
-    named = X.kg1.with_names("id")
-    others = [
-        (new(overlap=2), X, "overlap"),
-        (new(), SeedPairs(named, X.kg2, X.pairs), "values and names of the first graph"),
-    ]
-    for aligner, data, said in others:
-        with pytest.raises(ValueError, match=f"found one of a fit that differs: {said}"):
-            aligner.set_params(checkpoint_dir=tmp_path).fit(data)
+    kg = X.kg1
+    others = {
+        "names of the first graph": kg.with_names("id"),
+        "names of relations of the first graph": kg._with(relation_names=kg.relation_names + "s"),
+        "texts of the first graph": kg._with(texts=EntityValues(np.array([0]), ["A text"])),
+    }
+    for said, graph in others.items():
+        check_refused(new(), SeedPairs(graph, X.kg2, X.pairs), said, tmp_path)
+    check_refused(new(overlap=2), X, "overlap", tmp_path)
+    assert counted.n == 1  # nothing was fitted before it was refused
     counted.last = np.inf
     new(checkpoint_dir=tmp_path).fit(X)  # it is there still
+    assert counted.n == 4
+
+
+def check_refused(aligner, X, said, folder):
+    with pytest.raises(ValueError, match=f"found one of a fit that differs: {said}") as refused:
+        aligner.set_params(checkpoint_dir=folder).fit(X)
+    assert f"delete {folder}" in str(refused.value)
+    assert not getattr(refused.value, "__notes__", [])
+
+
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+def test_a_partition_of_another_cut_is_fitted_anew(pair, counted, monkeypatch, tmp_path):
+    counted.last = 2
+    with pytest.raises(KeyboardInterrupt):
+        new(checkpoint_dir=tmp_path).fit(pair[0])
+    counted.last, cut = np.inf, partitioned.cut
+    monkeypatch.setattr(partitioned, "cut", lambda *args: 1 - cut(*args))
+    new(checkpoint_dir=tmp_path).fit(pair[0])
+    assert counted.n == 2 + 4
+    assert [*tmp_path.iterdir()] == []  # of the first cut, too
+
+
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+def test_a_folder_that_takes_no_partition_is_said_once(
+    pair, halves, counted, monkeypatch, tmp_path
+):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_parts_kept, "write_state", full)
+    with pytest.warns(UserWarning, match="can't be written .*No space left on device") as said:
+        aligner = new(checkpoint_dir=tmp_path).fit(pair[0])
+    assert sum("No space" in str(one.message) for one in said) == 1
+    assert (aligner.candidates_ != halves.candidates_).nnz == 0
+    counted.n, counted.last = 0, 1
+    with pytest.warns(UserWarning), pytest.raises(KeyboardInterrupt) as stopped:
+        new(checkpoint_dir=tmp_path).fit(pair[0])
+    assert not getattr(stopped.value, "__notes__", [])  # nothing is kept
 
 
 def test_a_fit_that_could_not_go_on_is_refused(pair, tmp_path):

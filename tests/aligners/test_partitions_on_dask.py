@@ -72,11 +72,15 @@ def assert_same(one, other):
     pd.testing.assert_frame_equal(one.align(), other.align())
 
 
-@pytest.mark.parametrize("engine", ["dask", "client"])
+@pytest.mark.parametrize("engine", ["dask", "client", "not the default"])
 def test_workers_give_what_one_process_gives(client, pair, alone, tmp_path, engine):
     mark = tmp_path / "mark"
     mark.touch()
-    assert_same(fit(pair, mark, client if engine == "client" else "dask"), alone)
+    where = contextlib.nullcontext(client if engine == "client" else "dask")
+    if engine == "not the default":
+        where = distributed.Client(client.scheduler.address, set_as_default=False)
+    with where as used:
+        assert_same(fit(pair, mark, used), alone)
 
 
 def test_what_was_done_before_a_stop_is_not_done_again(client, pair, alone, tmp_path, monkeypatch):

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from ibmea_sklearn import IBMEAAligner, PropagationAligner, Protocol, compare, evaluate
+from ibmea_sklearn import (
+    IBMEAAligner,
+    PartitionedAligner,
+    PropagationAligner,
+    Protocol,
+    compare,
+    evaluate,
+)
+from ibmea_sklearn.datasets import make_mmkg_pair
 from ibmea_sklearn.evaluation import Split, split_links
 from ibmea_sklearn.evaluation._machine import forget_peak, peak_memory_mib
 from ibmea_sklearn.evaluation.one_run import ready
@@ -31,6 +39,17 @@ def test_each_matching_is_that_of_an_aligner_set_to_it(pair):
     assert (
         report["scores"]["left_to_right"]["fused"] == report["by_matching"]["csls"]["left_to_right"]
     )
+
+
+def test_a_matching_of_partitions_is_not_taken_for_another():
+    pair = make_mmkg_pair(80, structural_overlap=0.4, image_dim=0, random_state=0)
+    inner = small(matching__method="csls", rounds__n_rounds=1)
+    aligner = PartitionedAligner(inner, n_partitions=1, random_state=0, verbose=0)
+    protocol = Protocol(0.4, matchings=("sinkhorn", "csls"))
+    found = evaluate(aligner, pair, protocol)["by_matching"]
+    aligner.set_params(aligner__matching__method="sinkhorn")
+    other = evaluate(aligner, pair, protocol)["by_matching"]
+    assert found["sinkhorn"] == other["sinkhorn"] != found["csls"] == other["csls"]
 
 
 def test_products_of_a_modality_are_taken_once(pair, monkeypatch):

@@ -174,3 +174,10 @@ def test_what_was_seen_is_not_looked_for_again(monkeypatch, k, forbidden):
         how.top_k(sources, targets, k, rows, forbidden, seen=seen), expected, strict=True
     ):
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_what_was_seen_of_others_is_refused():
+    rows = np.eye(4)
+    seen = Matching(n_candidates=2).probable_candidates(rows[:3], rows)
+    with pytest.raises(ValueError, match="4 sources and 4 targets; found candidates of 3 and 4"):
+        Matching(n_candidates=2).top_k(rows, rows, 1, seen=seen)
