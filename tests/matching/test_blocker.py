@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from ibmea_sklearn import Blocker, KnowledgeGraph, SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.matching._keys import Keys, any_shared, largest_of_rows, shortlist
+from ibmea_sklearn.matching._keys import Keys, _best_first, any_shared, largest_of_rows, shortlist
 from ibmea_sklearn.matching._sources import Neighbours
 
 MANY = 10**6
@@ -70,6 +70,16 @@ def test_vectors_choose_among_those_that_share_a_key(n, m, n_keys, seed):
     assert any_shared(keys, np.column_stack([rows, columns])).all()
     assert found.nnz == shortlist(keys, m + n).nnz
     np.testing.assert_allclose(found.data, (left @ right.T)[found.tocoo().coords], atol=1e-5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-2, 2, width=32)), max_size=30))
+def test_one_sort_of_numbers_is_that_of_columns_and_values(entries):
+    columns = np.array([c for c, _ in entries], np.int32)
+    values = np.array([v for _, v in entries], np.float32)
+    found, expected = _best_first(columns, values), np.lexsort((-values, columns))
+    np.testing.assert_array_equal(columns[found], columns[expected])
+    np.testing.assert_array_equal(values[found], values[expected])
+    assert sorted(found.tolist()) == [*range(len(entries))]
 
 
 def test_a_small_block_changes_nothing(monkeypatch):
