@@ -46,7 +46,7 @@ class Exhibit(NamedTuple):
     """A table of a paper; with ``figure``, words for the axis and whether it is ``log``, drawn.
 
     ``bands``: each run has several points, by how alike images are. ``apart`` are seeds that were
-    seen in tuning: they have a line of their own.
+    seen in tuning: they have a line of their own. ``is_main``: a main table of a paper.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Exhibit(NamedTuple):
     figure: Mapping[str, Any] | None = None
     bands: bool = False
     apart: Sequence[int] = ()
+    is_main: bool = False
 
     def runs(self, forms: Sequence[str] = ()) -> list[Run]:
         """Return each run once, of some forms or of all."""
@@ -144,6 +145,7 @@ def _exhibit(name: str, told: Mapping[str, Any]) -> Exhibit:
         told.get("figure"),
         told.get("bands", False),
         told.get("apart", ()),
+        told.get("main", False),
     )
 
 

@@ -586,6 +586,10 @@ def test_a_table_of_a_paper_has_what_is_published_ours_and_what_is_not_run(shown
     assert "| Ours | with |" not in text
     assert "| two | Ours | **no images** | 1 | 0.400 |" in text
     assert "Not run yet: 3 of 6 runs, left out here." in text
+    assert "## In short" not in text
+    text = papers.section([shown._replace(is_main=True)])
+    assert "|  | Published, with images | Paper preset | Ours |" in text
+    assert "| one | 0.500 | 0.250 ± 0.071 |  |\n| two |  |  | 0.400 |" in text
 
 
 def test_a_figure_of_a_paper_is_drawn_of_what_is_there(shown, tmp_path, monkeypatch):
