@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 import rich
-from scipy import sparse
 
 from .._utils.names import FUSED
 from .._utils.validation import Number
 from ..graph import Sides
-from ._blocks import blocks_of
 from ._earlier import Earlier, surer
 from ._growth import Growth, growth_of
 from ._input import checked_embeddings
@@ -54,20 +52,8 @@ def extended(aligner: Any, kg1: Any, kg2: Any, min_confidence: float = 0.0) -> d
     if aligner.verbose:
         _say(aligner, growth)
     if aligner.candidates_ is not None:
-        draft.candidates_ = _listed_anew(draft, growth)
+        draft.candidates_ = draft._listed_again(growth)
     return draft.__dict__
-
-
-def _listed_anew(draft: Any, growth: Growth) -> sparse.csr_array | None:
-    """List candidates among all entities, by what is known at the end of the fit and by vectors."""
-    modalities = getattr(draft, "modalities_", None)
-    # Of features that the fit made there are none to find any by: all pairs, if by nothing else.
-    how, is_said = draft._matching(), bool(draft.verbose)
-    blocks = blocks_of(how, growth.X, modalities, is_said, must_find=False)
-    if blocks is None:
-        return None
-    known = draft.record_.known if hasattr(draft, "record_") else growth.X.indices
-    return blocks.similarities(draft.embeddings_[FUSED], known, growth.X.judged.different)
 
 
 def _makes_features(aligner: Any) -> bool:

@@ -13,7 +13,6 @@ from .._utils.files import remove_file
 from ..graph import KnowledgeGraph, SeedPairs
 from ..persistence import StateFile, write_state
 from ..training.checkpoint import KeptState, fingerprint
-from ._parts_fit import Found
 
 __all__ = ["KeptParts", "KeptRound", "told_of"]
 
@@ -33,10 +32,13 @@ class KeptParts(KeptState):
         It is created if need be.
     told : mapping of {str: str}
         What must be the same for a fit to go on.
+    kind : NamedTuple class
+        What a partition has found.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], told: Mapping[str, str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], told: Mapping[str, str], kind: type) -> None:
         super().__init__(folder, told, {})
+        self.kind = kind
         self._n_rounds = 0
 
     def begin_round(self, *cut: Any) -> KeptRound:
@@ -49,15 +51,14 @@ class KeptParts(KeptState):
         name = f"round-{self._n_rounds}-{digest(dict(self.fingerprint), *cut)[:12]}"
         return KeptRound(self, self.path.parent / name)
 
-    def keep(self, path: Path, found: Found) -> bool:
-        """Write what a partition has found; tell whether that worked. If not it is said, once."""
+    def keep(self, path: Path, found: Any) -> None:
+        """Write what a partition has found. That it can't be written is said, once."""
         try:
-            write_state(path, _CONTENT, {"found": found}, (Found,))
+            write_state(path, _CONTENT, {"found": found}, (self.kind,))
         except OSError as error:
             self._warn(error)
-            return False
+            return
         self._is_written = True  # there is something to go on with, as an error tells
-        return True
 
     def remove(self) -> None:
         """Remove all: the fit is done."""
@@ -99,7 +100,7 @@ class KeptRound:
         """How many are there."""
         return sum(1 for _ in self.folder.glob("partition-*.safetensors"))
 
-    def read(self, number: int) -> Found | None:
+    def read(self, number: int) -> Any:
         """Return what a partition has found, None if it is not there.
 
         Raises
@@ -109,11 +110,10 @@ class KeptRound:
         """
         if not self._path(number).exists():
             return None
-        with StateFile(self._path(number), _CONTENT, (Found,)) as file:
-            found: Found = file["found"]
-        return found
+        with StateFile(self._path(number), _CONTENT, (self.parts.kind,)) as file:
+            return file["found"]
 
-    def write(self, number: int, found: Found) -> None:
+    def write(self, number: int, found: Any) -> None:
         """Keep what a partition has found."""
         self.parts.keep(self._path(number), found)
 

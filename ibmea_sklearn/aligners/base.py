@@ -390,6 +390,16 @@ class BaseAligner(Estimator, ABC):
         more = self.extend_embeddings(growth._replace(X=self._featurize_more(growth.X)))
         return joined_embeddings(self.embeddings_, more, growth)
 
+    def _listed_again(self, growth: Growth) -> sparse.csr_array | None:
+        """List candidates in grown graphs, by what was known at the end of the fit, and vectors."""
+        # Features that the fit made are not there: all pairs, where there is nothing else.
+        how, modalities = self._matching(), getattr(self, "modalities_", None)
+        blocks = blocks_of(how, growth.X, modalities, bool(self.verbose), must_find=False)
+        if blocks is None:
+            return None
+        known = self.record_.known if hasattr(self, "record_") else growth.X.indices
+        return blocks.similarities(self.embeddings_[FUSED], known, growth.X.judged.different)
+
     @property
     def changes_(self) -> pd.DataFrame:
         """Earlier matches that :meth:`extend` has kept, and that would now be others.

@@ -263,7 +263,8 @@ class PartitionedAligner(BaseAligner):
         seed = int(random.randint(2**31 - 1))
         if self.checkpoint_dir is None:
             return self._in_rounds(X, search, seed, None)
-        with sigterm_interrupts(), KeptParts(self.checkpoint_dir, told_of(self, X, seed)) as kept:
+        told = told_of(self, X, seed)
+        with sigterm_interrupts(), KeptParts(self.checkpoint_dir, told, Found) as kept:
             embeddings = self._in_rounds(X, search, seed, kept)
             kept.remove()
         return embeddings
