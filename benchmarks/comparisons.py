@@ -78,7 +78,7 @@ def _parts(table: Table) -> Iterator[str]:
     if not written.is_file():
         return
     yield f"## {table.title}"
-    yield f"`{COMMAND} {table.name}`: {table.about}"
+    yield f"`{COMMAND} {table.name}`: {table.about.strip()}"
     if (table.folder / "comparison.png").is_file():
         yield f"![{table.title}]({FOLDER.name}/{table.name}/comparison.png)"
     yield written.read_text(encoding="utf8").strip()
