@@ -5,6 +5,7 @@ page and pictures::
 
     python -m benchmarks.papers --list
     python -m benchmarks.papers NAME [NAME ...] [--device cuda] [--seeds 0,1] [--forms best]
+    python -m benchmarks.papers NAME --forms paper --checkpoints FOLDER
 
 A run that was kept is not made again; several commands can share the work. Real data is looked for
 where IBMEA_DATA says. The whole takes days on two cores.
@@ -237,6 +238,7 @@ def make_all(
     seeds: Sequence[int],
     forms: Sequence[str],
     further: Sequence[str],
+    checkpoints: Path | None = None,
 ) -> int:
     """Make the runs that are missing; return how many failed. No seeds or no forms are all."""
     n_failed = 0
@@ -245,11 +247,18 @@ def make_all(
             if seeds and seed not in seeds:
                 continue
             try:
-                make(run, seed, further)
+                make(run, seed, [*further, *_kept_in(checkpoints, run, seed)])
             except subprocess.CalledProcessError as error:
                 n_failed += 1
                 print(f"Failed with {error.returncode}: {run.name}, S = {seed}.", flush=True)
     return n_failed
+
+
+def _kept_in(folder: Path | None, run: Run, seed: int) -> list[str]:
+    """Return the options by which a run that was stopped goes on."""
+    if folder is None:
+        return []
+    return ["--set", f"training__checkpoint_dir={folder.resolve() / f'{run.name}_{seed}'}"]
 
 
 def _listed(exhibits: Sequence[Exhibit]) -> str:
@@ -273,6 +282,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--seeds", default="", help="make these alone, with a comma between")
     parser.add_argument("--forms", default="", help="make these alone, such as paper,best")
+    parser.add_argument(
+        "--checkpoints", type=Path, metavar="FOLDER",
+        help="for runs that take hours: what was stopped goes on; its seconds are of the last part",
+    )  # fmt: skip
     return parser
 
 
@@ -308,7 +321,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = [e for e in exhibits if e.name in options.names or EVERY in options.names]
     further = ["--device", options.device] if options.device else []
     try:
-        n_failed = 0 if options.page else make_all(wanted, options.seeds, options.forms, further)
+        told = wanted, options.seeds, options.forms, further, options.checkpoints
+        n_failed = 0 if options.page else make_all(*told)
     finally:
         for exhibit in exhibits:
             draw(exhibit)

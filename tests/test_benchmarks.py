@@ -710,6 +710,10 @@ def test_what_is_missing_is_made_what_fails_is_said_and_the_page_is_written(
     assert "| one | published | with |  | 0.500 |" in papers.PAGE.read_text()
     papers.main(["some", "--forms", "best"])
     assert len(called) == 5 and not any("--preset" in call for call in called[3:])
+    kept = tmp_path / "kept"
+    with pytest.raises(SystemExit):
+        papers.main(["some", "--forms", "paper", "--seeds", "1", "--checkpoints", str(kept)])
+    assert f"training__checkpoint_dir={kept / 'some_one_paper_1'}" in called[-1]
     papers.main(["--list"])
     assert "some                       4 runs there,   2 missing: Some" in capsys.readouterr().out
 

@@ -242,10 +242,16 @@ def _circumstances(aligner: BaseAligner, seconds: float, place: str) -> dict[str
     return {
         "rounds": getattr(aligner, "rounds_", []),
         "cost": _cost(aligner, seconds),
-        "parameters": settings_of(aligner),
+        "parameters": _parameters(aligner),
         "machine": machine(getattr(aligner, "device_", "cpu")),
         "versions": versions((*PACKAGES.get(place, ()), *NAME_PACKAGES)),
     }
+
+
+def _parameters(aligner: BaseAligner) -> dict[str, Any]:
+    """Return all parameters but folders: where a run is kept changes nothing of it."""
+    every = settings_of(aligner).items()
+    return {name: v for name, v in every if name.rpartition("__")[2] != "checkpoint_dir"}
 
 
 def _fit(

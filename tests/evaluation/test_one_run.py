@@ -52,6 +52,11 @@ def test_a_matching_of_partitions_is_not_taken_for_another():
     assert found["sinkhorn"] == other["sinkhorn"] != found["csls"] == other["csls"]
 
 
+def test_a_folder_is_no_parameter_of_a_report(pair, tmp_path):
+    report = evaluate(small(checkpoint_dir=str(tmp_path)), pair, Protocol(0.4))
+    assert "random_state" in report["parameters"] and str(tmp_path) not in str(report)
+
+
 def test_products_of_a_modality_are_taken_once(pair, monkeypatch):
     asked = []
     hold = Matching.hold
