@@ -110,8 +110,11 @@ class KeptRound:
         """
         if not self._path(number).exists():
             return None
-        with StateFile(self._path(number), _CONTENT, (self.parts.kind,)) as file:
-            return file["found"]
+        try:
+            with StateFile(self._path(number), _CONTENT, (self.parts.kind,)) as file:
+                return file["found"]
+        except ValueError as error:
+            raise ValueError(f"{error} Delete it, and its partition is fitted anew.") from error
 
     def write(self, number: int, found: Any) -> None:
         """Keep what a partition has found."""

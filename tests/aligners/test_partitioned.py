@@ -407,6 +407,21 @@ def test_a_folder_that_takes_no_partition_is_said_once(
     assert not getattr(stopped.value, "__notes__", [])  # nothing is kept
 
 
+@pytest.mark.filterwarnings("ignore::ibmea_sklearn.AlignmentWarning")
+def test_a_damaged_file_of_a_partition_says_what_to_do(pair, counted, tmp_path):
+    counted.last = 1
+    with pytest.raises(KeyboardInterrupt):
+        new(checkpoint_dir=tmp_path).fit(pair[0])
+    (file,) = tmp_path.glob("round-1-*/partition-1.safetensors")
+    file.write_bytes(file.read_bytes()[:50])
+    counted.last = np.inf
+    with pytest.raises(ValueError, match="not a whole one.* Delete it, and its partition is"):
+        new(checkpoint_dir=tmp_path).fit(pair[0])
+    file.unlink()
+    new(checkpoint_dir=tmp_path).fit(pair[0])
+    assert counted.n == 1 + 4
+
+
 def test_a_fit_that_could_not_go_on_is_refused(pair, tmp_path):
     with pytest.raises(ValueError, match="Expected a random_state with checkpoint_dir"):
         new(checkpoint_dir=tmp_path, random_state=None).fit(pair[0])
