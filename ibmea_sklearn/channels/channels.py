@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._utils.columns import ArrayColumns, StoredVectors, is_stored
 from .._utils.names import GRAPH, PROPAGATION, SCHEMA, is_diffused
-from .weights import gains, learn_apart, learn_weights
+from .weights import learn_apart, learn_weights, try_channel
 
 # By channel: (n_nodes, width), an array or StoredVectors.
 Vectors = dict[str, Any]
@@ -193,7 +193,9 @@ class Channels:
         raw = {n: self.weights.get(n, mean) for n in names}
         return {n: w / sum(raw.values()) for n, w in raw.items()}
 
-    def chosen(self, vectors: Vectors, folds: list[np.ndarray], candidates: np.ndarray) -> Vectors:
+    def chosen(
+        self, vectors: Vectors, folds: list[np.ndarray], candidates: np.ndarray
+    ) -> tuple[Vectors, list[np.ndarray]]:
         """Leave out the facts that agree, unless held-out pairs are likelier with them.
 
         They rest on the same triples as propagated labels do: where they say nothing more, they
@@ -210,23 +212,32 @@ class Channels:
 
         Returns
         -------
-        dict of {str: ndarray}
+        vectors : dict
+            Those that count.
+        learnt : list of float64 ndarrays of shape (n_channels,)
+            The weights that each fold gives them, empty where nothing was tried.
         """
         name = frozen_name(SCHEMA)
         if name not in vectors:
-            return vectors
+            return vectors, []
+        learnt: list[np.ndarray] = []
         if len(vectors) > 1 and len(folds) > 1 and all(map(len, folds)):
             doubtful = list(vectors).index(name)
-            gain = gains(list(vectors.values()), folds, candidates, doubtful)
-            if gain.mean() > 0:
+            trial = try_channel(list(vectors.values()), folds, candidates, doubtful)
+            if trial.gains.mean() > 0:
                 # As much as the others do, until weights are learnt, if they ever are.
                 self.weights.setdefault(name, float(np.mean([*self.weights.values()] or [1.0])))
-                return vectors
+                return vectors, trial.weights_with
+            learnt = trial.weights_without
         self.weights.pop(name, None)
-        return {c: v for c, v in vectors.items() if c != name}
+        return {c: v for c, v in vectors.items() if c != name}, learnt
 
     def learn(
-        self, vectors: Vectors, folds: list[np.ndarray], candidates: np.ndarray
+        self,
+        vectors: Vectors,
+        folds: list[np.ndarray],
+        candidates: np.ndarray,
+        learnt: Sequence[np.ndarray] = (),
     ) -> list[np.ndarray]:
         """Learn the weights from pairs that are held out, fold by fold; keep their mean.
 
@@ -238,6 +249,8 @@ class Channels:
             Node numbers.
         candidates : int64 ndarray of shape (n_candidates,)
             Nodes of the second graph, ascending, the partners among them.
+        learnt : sequence of float64 ndarrays of shape (n_channels,), optional
+            What :meth:`chosen` has learnt on the way from the same folds: not learnt again.
 
         Returns
         -------
@@ -247,7 +260,8 @@ class Channels:
         if len(vectors) < 2 or not any(map(len, folds)):
             given = self.weights_of(list(vectors))
             return [np.array(list(given.values()))] * len(folds)
-        found = [learn_weights(list(vectors.values()), fold, candidates) for fold in folds]
+        of_channels = list(vectors.values())
+        found = list(learnt) or [learn_weights(of_channels, f, candidates) for f in folds]
         self.weights = dict(zip(vectors, np.mean(found, axis=0).tolist(), strict=True))
         return found
 

@@ -465,10 +465,11 @@ class PairSearch:
         """Compare candidates, and learn which channels count, and how much by fold."""
         families = dict.fromkeys(map(family_of, vectors))
         are_judged = self._have_judges and len(families) > 1
+        learnt: list[np.ndarray] = []
         if not are_judged:
             folds = self.folds if len(self.held_out) >= _CHOOSE else []
-            vectors = self.channels.chosen(vectors, folds, self.free[1])
-        learnt = self.channels.learn(vectors, self.folds, self.free[1])
+            vectors, learnt = self.channels.chosen(vectors, folds, self.free[1])
+        learnt = self.channels.learn(vectors, self.folds, self.free[1], learnt)
         comparison = self._compare(vectors, n_candidates)
         if not are_judged:
             return vectors, comparison, learnt
@@ -489,7 +490,7 @@ class PairSearch:
         judges = self._judges(comparison, list(vectors), GRAPH)
         folds = [judges[::2], judges[1::2]] if len(judges) >= _CHOOSE else []
         graph = {name: v for name, v in vectors.items() if family_of(name) == GRAPH}
-        kept = self.channels.chosen(graph, folds, self.free[1])
+        kept, _ = self.channels.chosen(graph, folds, self.free[1])
         return {name: v for name, v in vectors.items() if name in kept or name not in graph}
 
     def _weights(self, vectors: Vectors) -> np.ndarray:

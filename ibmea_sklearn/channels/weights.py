@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 
 from .._utils.columns import column_blocks
 
@@ -104,13 +104,29 @@ def _mean(logs: Sequence[np.ndarray], otherwise: float) -> float:
     return float(known.mean()) if len(known) else otherwise
 
 
-def gains(
+class Trial(NamedTuple):
+    """What a channel adds, and the weights with it and without it.
+
+    Attributes
+    ----------
+    gains : float64 ndarray of shape (n_pairs_of_both,)
+        How much likelier each pair is with the channel, in logarithms.
+    weights_with, weights_without : list of float64 ndarrays
+        By fold, of all channels and of the others, as :func:`learn_weights` gives them.
+    """
+
+    gains: np.ndarray
+    weights_with: list[np.ndarray]
+    weights_without: list[np.ndarray]
+
+
+def try_channel(
     vectors: Sequence[np.ndarray],
     folds: Sequence[np.ndarray],
     candidates: np.ndarray,
     doubtful: int,
-) -> np.ndarray:
-    """Say how much likelier pairs are with a channel than without it, in logarithms.
+) -> Trial:
+    """Say how much likelier pairs are with a channel than without it.
 
     Parameters
     ----------
@@ -125,22 +141,38 @@ def gains(
 
     Returns
     -------
-    float64 ndarray of shape (n_pairs_of_both,)
+    Trial
     """
     parts = [_similarities(vectors, fold, candidates) for fold in folds]
     kept = np.arange(len(vectors)) != doubtful
-    found = []
+    found, every, rest = [], [], []
     for (given, true), (asked, right) in zip(parts, parts[::-1], strict=True):
-        every, rest = fit_weights(given, true), fit_weights(given[kept], true)
-        found.append(_logs(asked, right, every) - _logs(asked[kept], right, rest))
-    return np.concatenate(found)
+        every.append(fit_weights(given, true))
+        rest.append(fit_weights(given[kept], true))
+        found.append(_logs(asked, right, every[-1]) - _logs(asked[kept], right, rest[-1]))
+    shares = ([weights / weights.sum() for weights in of_folds] for of_folds in (every, rest))
+    return Trial(np.concatenate(found), *shares)
 
 
 def _logs(similarities: np.ndarray, true: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Logarithm of the probability of each pair's right candidate, float64 (n_pairs,)."""
-    scores = np.tensordot(weights.astype(np.float32), similarities, 1).astype(np.float64)
-    of_true = np.take_along_axis(scores, true[:, None], axis=1)[:, 0]
-    return np.asarray(of_true - logsumexp(scores, axis=1))
+    scores = np.tensordot(weights.astype(np.float32), similarities, 1)
+    of_true = scores[np.arange(len(true)), true].astype(np.float64)
+    return np.asarray(of_true - _to_chances(scores))
+
+
+def _to_chances(scores: np.ndarray) -> np.ndarray:
+    """Make scores, float32 (n_pairs, n_candidates), chances where they stand.
+
+    A copy would be as large as what is compared. Returned is the logarithm of what each row was
+    divided by, float64 (n_pairs,).
+    """
+    highest = scores.max(axis=1, keepdims=True)
+    scores -= highest
+    np.exp(scores, out=scores)
+    sums = scores.sum(axis=1, dtype=np.float64, keepdims=True)
+    scores /= sums.astype(np.float32)
+    return np.asarray(highest + np.log(sums))[:, 0]
 
 
 def _similarities(
@@ -205,14 +237,8 @@ def fit_weights(
 
     def loss(logs: np.ndarray) -> tuple[float, np.ndarray]:
         weights = np.exp(logs)
-        # Scores become chances where they stand: with few channels a copy is as large as `flat`.
         chances = (weights.astype(np.float32) @ flat).reshape(n_pairs, n_candidates)
-        highest = chances.max(axis=1, keepdims=True)
-        chances -= highest
-        np.exp(chances, out=chances)
-        sums = chances.sum(axis=1, dtype=np.float64, keepdims=True)
-        chances /= sums.astype(np.float32)
-        norms = highest + np.log(sums)
+        norms = _to_chances(chances)
         slope = (flat @ chances.ravel() - of_true.sum(axis=1)) * weights
         apart = logs - logs.mean() if center is None else np.maximum(logs - center, 0)
         value = norms.sum() - (weights @ of_true).sum() + PRIOR_PAIRS * (apart**2).sum()

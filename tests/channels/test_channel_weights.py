@@ -16,9 +16,9 @@ from ibmea_sklearn.channels.weights import (
     LEAST_JUDGES,
     PRIOR_PAIRS,
     fit_weights,
-    gains,
     learn_apart,
     learn_weights,
+    try_channel,
 )
 
 
@@ -245,7 +245,7 @@ def test_gains_are_the_difference_of_logarithms_of_chances():
     vectors = [np.random.default_rng(i).normal(size=(60, 4)).astype("f") for i in range(3)]
     pairs = np.column_stack([np.arange(16), 20 + np.arange(16)])
     folds, candidates = [pairs[:8], pairs[8:]], np.arange(20, 60)
-    found = gains(vectors, folds, candidates, 1)
+    found = try_channel(vectors, folds, candidates, 1).gains
     rest = [vectors[0], vectors[2]]
     naive = []
     for told, asked in (folds, folds[::-1]):
