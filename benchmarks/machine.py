@@ -34,6 +34,8 @@ def described(where: Where) -> dict[str, Any]:
             "device": where.device,
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "gflops": {str(kind).removeprefix("torch."): _gflops(kind, where) for kind in KINDS},
+            # How much freed memory glibc keeps: giving it back and asking anew takes seconds.
+            "allocator": {k: v for k, v in sorted(os.environ.items()) if k.startswith("MALLOC_")},
             # Above the number of cores, others were at work as well.
             "load_at_start": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         },

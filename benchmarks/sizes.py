@@ -188,7 +188,9 @@ def machine_of(row: dict[str, Any]) -> str:
     """Say on what it ran."""
     machine = row["machine"]
     threads = machine["torch_threads"]
-    return f"{machine['cpu']}, {machine['cores']} cores, {threads} of torch's threads"
+    kept = " ".join(f"`{key}={value}`" for key, value in machine.get("allocator", {}).items())
+    said = f", with {kept}" if kept else ""
+    return f"{machine['cpu']}, {machine['cores']} cores, {threads} of torch's threads{said}"
 
 
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:

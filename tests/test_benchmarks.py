@@ -942,6 +942,7 @@ def test_a_table_of_wordnets_has_a_line_for_each_level():
 def test_a_whole_alignment_by_size(tmp_path, monkeypatch):
     monkeypatch.setattr(sizes, "FOLDER", tmp_path / "sizes")
     monkeypatch.setattr(sizes, "PAGE", tmp_path / "README.md")
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
     one = sizes.Run(60, names=True, train_ratio=0)
     sizes.main(["60", "--names", "--train-ratio", "0"])
     found = json.loads(one.path.read_text(encoding="utf8"))
@@ -955,6 +956,7 @@ def test_a_whole_alignment_by_size(tmp_path, monkeypatch):
     one._replace(n=120).path.write_text(json.dumps(larger), encoding="utf8")
     sizes.main(["60", "120", "--names", "--train-ratio", "0"])
     rows = sizes.PAGE.read_text(encoding="utf8").splitlines()
+    assert any("with `MALLOC_TRIM_THRESHOLD_=1000000`" in row for row in rows)
     assert [row.split(" | ")[1] for row in rows if "entities" not in row and " s |" in row] == [
         "60",
         "120",
