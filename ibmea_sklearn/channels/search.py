@@ -128,7 +128,8 @@ def compare(
     by_channel, has, products = [], [], None
     for channel in vectors:
         if products is None:
-            products = products_at(left[order], right[order], len(channel), device)
+            n_nodes = len(channel)
+            products = products_at(left[order], right[order], (n_nodes, n_nodes), device)
         tensors = (torch.as_tensor(block, device=device) for block in column_blocks(channel))
         of_channel = np.empty(len(left), np.float32)
         of_channel[order] = sum(products(tensor, tensor) for tensor in tensors)
