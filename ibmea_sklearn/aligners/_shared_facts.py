@@ -30,8 +30,9 @@ _COPIES = 4
 # Facts' worth of doubt. Without any, two of whom one fact is known that hundreds share are as alike
 # as can be (emoji pair, by cosine: .713 without, .791 with one, .791 without the channel).
 _DOUBT = 1.0
-# Rows that are made dense at once.
-_ROWS = 4096
+# Rows that are made dense at once: of few the memory is used again (60,000 rows: .5 s of system
+# time, .9 s with 4,096 at once; .6 s of work either way).
+_ROWS = 512
 
 
 class AlignedRelations(NamedTuple):
@@ -242,15 +243,16 @@ class SharedFacts:
             drawn = random.integers(2 * self.width, size=(int(numbers.max()) + 1, _COPIES))
             places += drawn[numbers] // 2
             signs = signs * (2.0 * (drawn[numbers] % 2) - 1)
-        starts = np.arange(len(columns) + 1) * _COPIES
-        parts = (np.ravel(signs) / _COPIES**0.5, np.ravel(places % self.width), starts)
-        spread = sparse.csr_array(parts, (len(columns), self.width))
+        signs, places = signs / _COPIES**0.5, places % self.width
         entries = facts["weight"].to_numpy(), (facts["place"].to_numpy(), column)
         shares = sparse.coo_array(entries, (n_rows, len(columns))).tocsr()
         for start in range(0, n_rows, _ROWS):
             rows = slice(start, min(start + _ROWS, n_rows))
-            values = np.zeros((rows.stop - start, self.width + 2), np.float32)
-            values[:, : self.width] = (shares[rows] @ spread).toarray()
+            some = shares[rows]
+            told = np.ravel(some.data[:, None] * signs[some.indices]).astype(np.float32)
+            at = np.ravel(places[some.indices]), some.indptr * _COPIES
+            # As dense rows, entries of the same place are added up.
+            values = sparse.csr_array((told, *at), (some.shape[0], self.width + 2)).toarray()
             yield rows, values
 
 
