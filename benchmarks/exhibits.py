@@ -62,11 +62,10 @@ class Exhibit(NamedTuple):
     apart: Sequence[int] = ()
     is_main: bool = False
 
-    def runs(self, forms: Sequence[str] = ()) -> list[Run]:
-        """Return each run once, of some forms or of all."""
-        every = (
-            run for row in self.rows for key, run in row.runs.items() if key in forms or not forms
-        )
+    def runs(self, forms: Sequence[str] = (), rows: Sequence[str] = ()) -> list[Run]:
+        """Return each run once, of some forms and rows or of all."""
+        of_rows = (row.runs for row in self.rows if row.key in rows or not rows)
+        every = (run for of in of_rows for key, run in of.items() if key in forms or not forms)
         return list({run.name: run for run in every}.values())
 
     def points(self, row: Row, form: Form) -> Iterator[Point]:

@@ -4,7 +4,8 @@ Makes the runs of ``papers.toml`` that are not there yet, each in a process of i
 page and pictures::
 
     python -m benchmarks.papers --list
-    python -m benchmarks.papers NAME [NAME ...] [--device cuda] [--seeds 0,1] [--forms best]
+    python -m benchmarks.papers NAME [NAME ...] [--device cuda] [--seeds 0,1]
+    python -m benchmarks.papers NAME --forms best --rows all,none
     python -m benchmarks.papers NAME --forms paper --checkpoints FOLDER
 
 A run that was kept is not made again; several commands can share the work. Real data is looked for
@@ -234,15 +235,14 @@ def draw(exhibit: Exhibit) -> None:
 
 
 def make_all(
-    exhibits: Sequence[Exhibit],
+    runs: Sequence[Run],
     seeds: Sequence[int],
-    forms: Sequence[str],
     further: Sequence[str],
     checkpoints: Path | None = None,
 ) -> int:
-    """Make the runs that are missing; return how many failed. No seeds or no forms are all."""
+    """Make the runs that are missing; return how many failed. No seeds are all."""
     n_failed = 0
-    for run in (run for exhibit in exhibits for run in exhibit.runs(forms)):
+    for run in runs:
         for seed in run.missing():
             if seeds and seed not in seeds:
                 continue
@@ -282,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--seeds", default="", help="make these alone, with a comma between")
     parser.add_argument("--forms", default="", help="make these alone, such as paper,best")
+    parser.add_argument("--rows", default="", help="make these alone, by their names in the plan")
     parser.add_argument(
         "--checkpoints", type=Path, metavar="FOLDER",
         help="for runs that take hours: what was stopped goes on; its seconds are of the last part",
@@ -292,12 +293,16 @@ def _parser() -> argparse.ArgumentParser:
 def _parsed(arguments: Sequence[str] | None, exhibits: Sequence[Exhibit]) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(arguments)
-    options.forms = [form for form in options.forms.split(",") if form]
+    for what in ("forms", "rows"):
+        setattr(options, what, [one for one in getattr(options, what).split(",") if one])
     forms = dict.fromkeys(form.key for exhibit in exhibits for form in exhibit.forms)
+    wanted = _of(exhibits, options.names or [EVERY])
+    rows = dict.fromkeys(row.key for exhibit in wanted for row in exhibit.rows)
     names = [exhibit.name for exhibit in exhibits]
     for what, given, known in (
         ("names", options.names, [*names, EVERY]),
         ("--forms", options.forms, list(forms)),
+        ("--rows", options.rows, list(rows)),
     ):
         unknown = [one for one in given if one not in known]
         if unknown:
@@ -312,16 +317,21 @@ def _parsed(arguments: Sequence[str] | None, exhibits: Sequence[Exhibit]) -> arg
     return options
 
 
+def _of(exhibits: Sequence[Exhibit], names: Sequence[str]) -> list[Exhibit]:
+    return [exhibit for exhibit in exhibits if exhibit.name in names or EVERY in names]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     exhibits = read_exhibits(PLAN.read_text(encoding="utf8"))
     options = _parsed(arguments, exhibits)
     if options.list:
         print(_listed(exhibits))
         return
-    wanted = [e for e in exhibits if e.name in options.names or EVERY in options.names]
+    wanted = _of(exhibits, options.names)
+    runs = [run for exhibit in wanted for run in exhibit.runs(options.forms, options.rows)]
     further = ["--device", options.device] if options.device else []
     try:
-        told = wanted, options.seeds, options.forms, further, options.checkpoints
+        told = runs, options.seeds, further, options.checkpoints
         n_failed = 0 if options.page else make_all(*told)
     finally:
         for exhibit in exhibits:

@@ -678,6 +678,7 @@ def test_a_plan_that_names_what_there_is_not(wrong, message):
         (["all", "--seeds", "one"], "Expected --seeds as numbers, such as 0,1; found 'one'"),
         (["all", "--device", "tpu"], "tpu"),
         (["all", "--forms", "bst"], "found bst. Did you mean 'best'"),
+        (["ibmea-bottlenecks", "--rows", "zro"], "found zro. Did you mean 'zero'"),
     ],
 )
 def test_mistakes_of_the_command_of_the_papers(capsys, arguments, said):
@@ -710,6 +711,8 @@ def test_what_is_missing_is_made_what_fails_is_said_and_the_page_is_written(
     assert "| one | published | with |  | 0.500 |" in papers.PAGE.read_text()
     papers.main(["some", "--forms", "best"])
     assert len(called) == 5 and not any("--preset" in call for call in called[3:])
+    papers.main(["some", "--rows", "two"])  # all of this row are there
+    assert len(called) == 5
     kept = tmp_path / "kept"
     with pytest.raises(SystemExit):
         papers.main(["some", "--forms", "paper", "--seeds", "1", "--checkpoints", str(kept)])
