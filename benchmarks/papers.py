@@ -240,7 +240,7 @@ def make_all(
     further: Sequence[str],
     checkpoints: Path | None = None,
 ) -> int:
-    """Make the runs that are missing; return how many failed. No seeds are all."""
+    """Make the runs that are missing; return how many failed. An empty `seeds` means all."""
     n_failed = 0
     for run in runs:
         for seed in run.missing():

@@ -30,8 +30,8 @@ _COPIES = 4
 # Facts' worth of doubt. Without any, two of whom one fact is known that hundreds share are as alike
 # as can be (emoji pair, by cosine: .713 without, .791 with one, .791 without the channel).
 _DOUBT = 1.0
-# Rows that are made dense at once: of few the memory is used again (60,000 rows: .5 s of system
-# time, .9 s with 4,096 at once; .6 s of work either way).
+# Rows that are made dense at once: the memory of a small block is used again by the next (60,000
+# rows: .5 s of system time, .9 s with 4,096 at once; .6 s of work either way).
 _ROWS = 512
 
 

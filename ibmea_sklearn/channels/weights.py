@@ -112,7 +112,8 @@ class Trial(NamedTuple):
     gains : float64 ndarray of shape (n_pairs_of_both,)
         How much likelier each pair is with the channel, in logarithms.
     weights_with, weights_without : list of float64 ndarrays
-        By fold, of all channels and of the others, as :func:`learn_weights` gives them.
+        By fold, of all channels and of the others, as :func:`learn_weights` gives them, from the
+        candidates that were drawn for all channels.
     """
 
     gains: np.ndarray
@@ -133,7 +134,7 @@ def try_channel(
     vectors : sequence of float32 ndarrays of shape (n_nodes, width)
         By channel.
     folds : two int64 ndarrays of shape (n_pairs, 2)
-        Node numbers, none of them empty. Each is judged by the weights that the other gives.
+        Node numbers, neither empty. Each is judged by the weights that the other gives.
     candidates : int64 ndarray of shape (n_candidates,)
         As in :func:`learn_weights`.
     doubtful : int
@@ -162,10 +163,9 @@ def _logs(similarities: np.ndarray, true: np.ndarray, weights: np.ndarray) -> np
 
 
 def _to_chances(scores: np.ndarray) -> np.ndarray:
-    """Make scores, float32 (n_pairs, n_candidates), chances where they stand.
+    """Turn scores, float32 (n_pairs, n_candidates), into chances in place: a copy would be large.
 
-    A copy would be as large as what is compared. Returned is the logarithm of what each row was
-    divided by, float64 (n_pairs,).
+    Return the logarithm of what each row was divided by, float64 (n_pairs,).
     """
     highest = scores.max(axis=1, keepdims=True)
     scores -= highest

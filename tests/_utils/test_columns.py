@@ -168,6 +168,20 @@ def test_an_array_is_kept_unless_it_is_ruined(rows):
         assert store.kept(ruined) is ruined
 
 
+def test_blocks_of_another_kind_are_told():
+    with pytest.raises(ValueError, match="not float16"):
+        Columns.of_blocks([np.zeros((4, 3), np.float32)], np.ones((1, 4), np.float32))
+
+
+@pytest.mark.parametrize("rows", [slice(2, 9), np.array([5, 0, 5]), slice(3, 3)])
+def test_what_is_read_of_a_file_that_cannot_be_written_is_what_numpy_reads(rows):
+    columns = Columns(20, 3, in_file=True)
+    columns.put(np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32))
+    assert not columns.block(0).flags.writeable  # torch would warn of it
+    naive = columns.block(0)[rows].astype(np.float32) * columns.factors[0][rows][:, None]
+    np.testing.assert_array_equal(columns.read(0, rows), naive)
+
+
 def test_rows_that_are_not_there_are_told():
     columns = Columns.of_blocks([np.zeros((4, 3), np.float16)], np.ones((1, 4), np.float32))
     assert StoredVectors([(columns, 1.0)], slice(1, 4)).check().shape == (3, 3)

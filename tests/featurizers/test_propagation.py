@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn import KnowledgeGraph
+from ibmea_sklearn._utils.csr import csr_tensor
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.featurizers.structure.propagation import Propagation, _torch_csr
+from ibmea_sklearn.featurizers.structure.propagation import Propagation
 
 NOBODY = KnowledgeGraph(entities=["x"])
 
@@ -176,7 +177,8 @@ def test_products_equal_those_of_scipy(graph):
     expected = theirs @ dense.numpy()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tensor = _torch_csr(*ours.parts, shape)
+        indices, indptr, values = ours.parts
+        tensor = csr_tensor(indptr, indices, values, shape)
     np.testing.assert_allclose(ours @ dense, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(tensor @ dense, expected, rtol=1e-4, atol=1e-5)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ibmea_sklearn.matching import candidate_similarities, top_k
 from ibmea_sklearn.matching._blocks import TopOfColumns, over_blocks
+from ibmea_sklearn.matching._candidates import products_at
 
 SIZES = st.integers(1, 12)
 DRAWS = {"n": SIZES, "m": SIZES, "k": SIZES, "seed": st.integers(0, 999)}
@@ -122,3 +123,16 @@ def test_top_of_columns_is_whole_after_an_error():
     values, rows = top.best()
     assert rows.tolist() == [[1], [0]]
     assert values.tolist() == [[2], [5]]
+
+
+@given(n=SIZES, m=SIZES, width=st.integers(0, 5), share=st.floats(0, 1), seed=st.integers(0, 99))
+def test_products_of_listed_pairs_are_those_of_their_rows(n, m, width, share, seed):
+    """The columns of a row may be in any order."""
+    rng = np.random.default_rng(seed)
+    left, right = (torch.from_numpy(rng.normal(size=(k, width)).astype("f")) for k in (n, m))
+    places = rng.permutation(n * m)[: round(share * n * m)]
+    rows, columns = np.divmod(places[np.argsort(places // m, kind="stable")], m)
+    products = products_at(rows, columns, (n, m), "cpu")
+    for one, other in ((left, right), (left.flip(1), right.flip(1))):  # prepared once, used twice
+        naive = [float(one[i] @ other[j]) for i, j in zip(rows, columns, strict=True)]
+        np.testing.assert_allclose(products(one, other), naive, atol=1e-5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, normalize
 
 from ..._utils.columns import StoredVectors, VectorStore, column_blocks, is_stored
+from ..._utils.csr import csr_tensor, device_of_sparse
 from ...graph import KnowledgeGraph
 from ...graph._joint import joint_triples
 
@@ -81,8 +81,7 @@ class Propagation:
         self.n_nodes = kg1.n_entities + kg2.n_entities
         self.n_components, self.label_width = n_components, label_width
         self.random_state, self.block_bytes = random_state, block_bytes
-        # torch has no sparse products on "mps".
-        self.device = torch.device("cpu" if device.startswith("mps") else device)
+        self.device = device_of_sparse(device)
         triples = _with_inverses(joint_triples(kg1, kg2))
         self.has_triples = len(triples) > 0
         if self.has_triples:
@@ -414,7 +413,9 @@ class _Sparse:
         self, indptr: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]
     ) -> None:
         self.parts = indices, indptr, values
-        self.matrix = None if values.device.type == "cpu" else _torch_csr(*self.parts, shape)
+        self.matrix = (
+            None if values.device.type == "cpu" else csr_tensor(indptr, indices, values, shape)
+        )
 
     def __matmul__(self, dense: Tensor) -> Tensor:
         if self.matrix is not None:
@@ -423,9 +424,3 @@ class _Sparse:
         return embedding_bag(
             indices, dense, indptr, mode="sum", per_sample_weights=values, include_last_offset=True
         )
-
-
-def _torch_csr(indices: Tensor, indptr: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(indptr, indices, values, shape, check_invariants=False)
