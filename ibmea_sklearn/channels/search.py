@@ -130,7 +130,7 @@ def compare(
         if products is None:
             n_nodes = len(channel)
             products = products_at(left[order], right[order], (n_nodes, n_nodes), device)
-        tensors = (torch.as_tensor(block, device=device) for block in column_blocks(channel))
+        tensors = map(torch.as_tensor, column_blocks(channel))  # `products` moves them
         of_channel = np.empty(len(left), np.float32)
         of_channel[order] = sum(products(tensor, tensor) for tensor in tensors)
         by_channel.append(of_channel)
