@@ -139,6 +139,19 @@ def test_every_page_is_reached_from_the_first():
     assert [str(p.relative_to(DOCS)) for p in PAGES if p not in reached] == []
 
 
+INCLUDED = re.compile(r"^```\{include\} (\S+)", re.MULTILINE)
+TO_A_PAGE = re.compile(r"\]\(([\w./-]+\.(?:md|rst))[)#]")
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.suffix == ".md"], ids=lambda p: p.stem)
+def test_links_to_other_pages_lead_there(page):
+    # A file that a page includes is read at the place of the page: its links may lead elsewhere.
+    text = page.read_text()
+    texts = [text, *((page.parent / name).read_text() for name in INCLUDED.findall(text))]
+    links = {link for part in texts for link in TO_A_PAGE.findall(part)}
+    assert sorted(link for link in links if not (page.parent / link).is_file()) == []
+
+
 # -- The commands ----------------------------------------------------------------------------------
 
 
