@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from .._utils.columns import column_blocks
+from .._utils.columns import column_blocks, is_stored
 
 # As many pairs' worth of belief that all channels count the same: it decides where few pairs are
 # held out, and hardly matters where there are hundreds.
@@ -182,11 +182,16 @@ def _similarities(
     pairs = pairs[np.linspace(0, len(pairs) - 1, min(len(pairs), MOST_PAIRS)).astype(int)]
     candidates = _drawn(candidates, pairs[:, 1], MOST_NUMBERS // (len(pairs) * len(vectors)))
     similarities = np.zeros((len(vectors), len(pairs), len(candidates)), np.float32)
+    few = np.union1d(pairs[:, 0], candidates)
     for part, channel in zip(similarities, vectors, strict=True):
+        left, right = pairs[:, 0], candidates
+        if is_stored(channel):  # read no others: at a million entities these are a hundredth
+            left, right = np.searchsorted(few, left), np.searchsorted(few, right)
+            channel = channel.take(few)
         for v in column_blocks(channel):
-            for start in range(0, len(candidates), _BLOCK):
+            for start in range(0, len(right), _BLOCK):
                 block = slice(start, start + _BLOCK)
-                part[:, block] += v[pairs[:, 0]] @ _rows(v, candidates[block]).T
+                part[:, block] += v[left] @ _rows(v, right[block]).T
     return similarities, np.searchsorted(candidates, pairs[:, 1])
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
+from ibmea_sklearn._utils.columns import Columns, VectorStore
 from ibmea_sklearn.channels import weights as module
 from ibmea_sklearn.channels.channels import unit_rows
 from ibmea_sklearn.channels.weights import (
@@ -168,6 +169,27 @@ def test_similarities_are_those_of_pairs_and_candidates(fitted):
     assert candidates[true].tolist() == pairs[:, 1].tolist()
     expected = [[[v[i] @ v[j] for j in candidates] for i in pairs[:, 0]] for v in vectors]
     np.testing.assert_allclose(similarities, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_of_what_is_stored_no_other_rows_are_read(fitted, monkeypatch, in_file):
+    vectors, pairs, candidates = planted(n_pairs=6)
+    monkeypatch.setattr(module, "MOST_NUMBERS", 20 * len(pairs) * len(vectors))
+    learn_weights(vectors, pairs, candidates)
+    stored = [VectorStore(in_file).of_rows(*v.shape, v.__getitem__) for v in vectors]
+    read, real = [], Columns.read
+
+    def watched(columns, number, rows):
+        block = real(columns, number, rows)
+        read.append(len(block))
+        return block
+
+    monkeypatch.setattr(Columns, "read", watched)
+    learn_weights(stored, pairs, candidates)
+    (similarities, true), (of_stored, true_stored) = fitted
+    assert true.tolist() == true_stored.tolist()
+    np.testing.assert_allclose(of_stored, similarities, atol=2e-3)
+    assert read and max(read) == len(pairs) + similarities.shape[2]
 
 
 def test_more_pairs_than_needed_are_sampled_evenly(fitted, monkeypatch):
