@@ -230,7 +230,9 @@ def section() -> str:
 
 def _title(made: dict[str, Any]) -> str:
     ratio, n = made["train_ratio"], made["n_seeds"]
-    return f"{made['dataset']}, {made['aligner']}, {ratio:.0%} of the links as {n:,} seeds"
+    images = "with images" if made["dataset"] == "emoji" else "**no images**"
+    kind = f"{made['dataset']}, {images}, {made['aligner']}"
+    return f"{kind}, {ratio:.0%} of the links as {n:,} seeds"
 
 
 def _row(made: dict[str, Any]) -> list[str]:

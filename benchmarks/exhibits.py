@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .plan import COLUMNS, Run, joined
+from .plan import COLUMNS, Run, joined, run_of
 
 _COLUMNS = ("Hits@1", "Hits@10", "MRR")
 
@@ -173,9 +173,9 @@ def _row(
         if form.key not in wanted:
             continue
         options = joined(told.get("options"), row.get("options"), form.options)
-        run = named.get(form.key, f"{name}_{key}_{form.key}")
+        run = _filled(named.get(form.key, f"{name}_{key}_{form.key}"), words, key)
         title = f"{row['title']}, {form.title}"
-        runs[form.key] = Run(run, title, _filled(options, words, run), told["seeds"])
+        runs[form.key] = run_of(run, title, _filled(options, words, run), told["seeds"])
     published, curve = row.get("published", ()), row.get("curve", "")
     return Row(key, row["title"], published, runs, row.get("x"), curve)
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FOLDER = Path(__file__).parent / "results" / "evaluate"
+RESULTS = Path(__file__).parent / "results"
+FOLDER, COMPARED = RESULTS / "evaluate", RESULTS / "compare"
 
 
 def _ranked(score: str, matching: str | None = None) -> Callable[[dict[str, Any]], float | None]:
@@ -64,8 +65,6 @@ class Run(NamedTuple):
     title: str
     options: str
     seeds: Sequence[int]
-    # What data and aligner are called in the overview, of a run that stands there.
-    overview: Sequence[str] = ()
 
     def path(self, seed: int) -> Path:
         """Say where scores and protocol are kept."""
@@ -90,6 +89,40 @@ class Run(NamedTuple):
         return {s: json.loads(p.read_text(encoding="utf8")) for s, p in paths.items() if p.exists()}
 
 
+class Compared(Run):
+    """What ``ibmea compare`` has made: ``name`` is TABLE/ALIGNER/DATASET of comparisons.toml."""
+
+    def missing(self) -> list[int]:
+        """Return the seeds whose runs are not there."""
+        there = self.by_seed()
+        return [seed for seed in self.seeds if seed not in there]
+
+    def by_seed(self) -> dict[int, dict[str, Any]]:
+        """Read what is there, by seed."""
+        table, aligner, dataset = self.name.split("/")
+        runs = compared(table)
+        wanted = ((aligner, dataset, seed) for seed in self.seeds)
+        return {run[-1]: runs[run]["report"] for run in wanted if run in runs}
+
+
+def compared(table: str) -> dict[tuple[str, str, int], dict[str, Any]]:
+    """Read what a call of ``ibmea compare`` has kept, by aligner, data set and seed.
+
+    Raises
+    ------
+    ValueError
+        If one is there twice, as of another version.
+    """
+    found: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for path in sorted((COMPARED / table / "runs").glob("*.json")):
+        run = json.loads(path.read_text(encoding="utf8"))
+        key = run["aligner"], run["dataset"], run["seed"]
+        if key in found:
+            raise ValueError(f"Expected one run of {key}; found {path} as well. Remove the older.")
+        found[key] = run
+    return {key: run for key, run in found.items() if run.get("report")}  # not what failed
+
+
 class Table(NamedTuple):
     """Runs that belong together; `options` are common to all, `columns` are of COLUMNS."""
 
@@ -109,17 +142,21 @@ def read_plan(text: str) -> list[Table]:
 def _table(name: str, told: Mapping[str, Any]) -> Table:
     common = told.get("options", "")
     runs = [
-        Run(
+        run_of(
             run,
             how["title"],
             joined(common, how.get("options")),
             how.get("seeds", told["seeds"]),
-            how.get("overview", ()),
         )
         for run, how in told["runs"].items()
     ]
     columns = told.get("columns", DEFAULT)
     return Table(name, told["title"], told["about"].strip(), common, runs, columns)
+
+
+def run_of(name: str, title: str, options: str, seeds: Sequence[int]) -> Run:
+    """Return a run of ``ibmea evaluate``, or of ``ibmea compare`` where the name says so."""
+    return (Compared if "/" in name else Run)(name, title, options, seeds)
 
 
 def joined(*options: str | None) -> str:
@@ -135,6 +172,10 @@ def make(run: Run, seed: int, further: Sequence[str] = ()) -> None:
     CalledProcessError
         If it fails.
     """
+    if isinstance(run, Compared):
+        table = run.name.partition("/")[0]
+        print(f"Left out: python -m benchmarks.comparisons {table} makes {run.name}.")
+        return
     lock = run.path(seed).with_suffix(".lock")
     if run.path(seed).exists():
         return

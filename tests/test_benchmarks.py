@@ -454,27 +454,59 @@ def test_a_table_without_a_run_is_named_and_not_drawn(tmp_path, monkeypatch):
     assert evaluations.section([table]) == f"## Not run yet\n\n- {table.title}: plain; quick"
 
 
-def test_the_overview_has_what_the_plan_calls_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(plan, "FOLDER", tmp_path)
-    named = PLAN.replace('title = "plain"', 'title = "plain"\noverview = ["zh-en", "all"]')
-    (table,) = plan.read_plan(named)
-    plain, quick = table.runs
-    for seed, hits in ((0, 0.7), (1, 0.8)):
-        keep_run(plain.path(seed), hits, protocol={"split_seed": seed})
-    keep_run(quick.path(5), 0.1, protocol={"split_seed": 5})
-    runs = overview.overview([table])
-    assert runs.to_numpy().tolist() == [["zh-en", "all", 0, 0.7], ["zh-en", "all", 1, 0.8]]
+def keep_compared(folder, aligner, seed, hits, of="zh", digest="0"):
+    """Keep a run as `ibmea compare` does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = {"left_to_right": {"fused": {"hits@1": hits}}}
+    report = {"scores": scores} if hits is not None else None
+    run = {"aligner": aligner, "dataset": of, "seed": seed, "report": report}
+    path = folder / f"{of}_{aligner}_{seed}_{digest}.json"
+    path.write_text(json.dumps(run), encoding="utf8")
+    return path
+
+
+def test_the_overview_has_what_was_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "COMPARED", tmp_path)
+    folder = tmp_path / "toy" / "runs"
+    for seed, hits in enumerate([0.7, 0.8, None]):  # the last has failed
+        keep_compared(folder, "all", seed, hits)
+    keep_compared(folder, "all", 0, 0.1, of="not in rows")
+    runs = overview.overview([comparisons.Table("toy", "", "", "", {"zh": ("zh-en, 30%", "")})])
+    kept = [["zh-en, 30%", "all", 0, 0.7], ["zh-en, 30%", "all", 1, 0.8]]
+    assert runs.to_numpy().tolist() == kept
     text = overview.section(runs)
     assert text.startswith("![Hits@1 by pair of graphs and aligner](overview.png)")
-    assert "| zh-en | all | 0.750 ± 0.071 |" in text
+    assert "| zh-en, 30% | all | 0.750 ± 0.071 |" in text
     (ax,) = overview.draw(runs).axes
-    assert ax.get_title(loc="left") == "zh-en" and ax.get_xlabel() == "Hits@1"
+    assert ax.get_title(loc="left") == "zh-en, 30%" and ax.get_xlabel() == "Hits@1"
+
+
+def test_what_was_compared_is_a_run_of_a_table_and_is_not_made_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(plan, "COMPARED", tmp_path)
+    run = plan.Compared("toy/all/zh", "All", "--iterative", [0, 1])
+    assert run.missing() == [0, 1]
+    kept = keep_compared(tmp_path / "toy" / "runs", "all", 1, 0.8)
+    assert run.missing() == [0] and list(run.by_seed()) == [1]
+    plan.make(run, 0)
+    assert "python -m benchmarks.comparisons toy makes toy/all/zh" in capsys.readouterr().out
+    keep_compared(kept.parent, "all", 1, 0.9, digest="1")
+    with pytest.raises(ValueError, match=r"one run of .*'zh', 1.*Remove the older"):
+        run.results()
 
 
 def test_the_overview_of_the_page_is_that_of_the_runs():
-    tables = plan.read_plan(evaluations.PLAN.read_text(encoding="utf8"))
-    page = evaluations.PAGE.read_text(encoding="utf8")
+    tables = comparisons.read_tables(comparisons.PLAN.read_text(encoding="utf8"))
+    page = overview.PAGE.read_text(encoding="utf8")
     assert overview.section(overview.overview(tables)) in page
+
+
+def test_each_run_that_is_kept_stands_on_a_page():
+    tables = plan.read_plan(evaluations.PLAN.read_text(encoding="utf8"))
+    exhibits_ = exhibits.read_exhibits(papers.PLAN.read_text(encoding="utf8"))
+    runs = [run for table in tables for run in table.runs]
+    runs += [run for exhibit in exhibits_ for run in exhibit.runs()]
+    named = {run.path(seed) for run in runs for seed in run.seeds}
+    assert sorted(path.name for path in set(plan.FOLDER.glob("*.json")) - named) == []
 
 
 def test_a_run_is_made_once_and_by_one_process(tmp_path, monkeypatch, capsys):
@@ -887,7 +919,8 @@ def test_what_answers_bring_is_told_by_data_and_aligner(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "make_aligner", None)  # nothing is made again
     answers.main(["pair", "--train-ratio", "0.3"])
     table = answers.section()
-    assert table.count("\n|") == 7 and "pair, propagation, 30% of the links as 18 seeds" in table
+    titled = "pair, **no images**, propagation, 30% of the links as 18 seeds"
+    assert table.count("\n|") == 7 and titled in table
 
 
 def test_means_of_three_graphs_are_by_pair_then_of_all():
