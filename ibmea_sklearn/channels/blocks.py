@@ -66,6 +66,7 @@ class Blocks:
         """
         sums = sketch(vectors, channels.weights_of(list(vectors)), _WIDTH)
         rows = [sums[side] for side in nodes]
+        del sums  # as large as both
         has = Sides(*(side.any(axis=1) for side in rows))
         among = Sides(nodes.left, nodes.right - self.shift[1])
         sides = tuple(map(torch.from_numpy, rows))

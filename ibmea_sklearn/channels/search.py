@@ -23,7 +23,7 @@ from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..matching import Matching
-from ..matching._candidates import Candidates, places_among, products_at, row_numbers
+from ..matching._candidates import Candidates, places_among, products_at, row_blocks, with_data
 from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k, mean_reciprocal_rank
@@ -81,12 +81,16 @@ class Comparison(NamedTuple):
 
     def similarities(self, weights: np.ndarray) -> sparse.csr_array:
         """Cosine of the candidates by all channels, weighed."""
-        rows, columns = row_numbers(self.places), self.places.indices
+        columns, ends = self.places.indices, self.places.indptr
         # What vectors of channels side by side have as lengths: who lacks one has a shorter one.
         left, right = (np.sqrt(weights @ has) for has in self.has)
-        lengths = left[rows] * right[columns]
-        data = (weights @ self.by_channel) / np.where(lengths > 0, lengths, 1)
-        return sparse.csr_array((data, columns, self.places.indptr), self.places.shape)
+        data = np.empty(len(columns), np.float32)
+        for rows in row_blocks(self.places):
+            some = slice(ends[rows.start], ends[rows.stop])
+            lengths = np.repeat(left[rows], np.diff(ends[rows.start : rows.stop + 1]))
+            lengths *= right[columns[some]]
+            data[some] = (weights @ self.by_channel[:, some]) / np.where(lengths > 0, lengths, 1)
+        return with_data(self.places, data)
 
     def mutual(self, weights: np.ndarray, how: Matching) -> tuple[np.ndarray, np.ndarray]:
         """Pairs that are each other's single best, and their probabilities by Sinkhorn."""
@@ -122,19 +126,23 @@ def compare(
         Node numbers of the rows and of the columns of `places`.
     device : str or torch.device
     """
-    left, right = nodes.left[row_numbers(places)], nodes.right[places.indices]
-    # The products take their rows in order; nodes may be in any.
-    order = np.argsort(left, kind="stable")
+    counts, right = np.diff(places.indptr), nodes.right.astype(np.int32)[places.indices]
+    order: Any = slice(None)
+    if not (np.diff(nodes.left) > 0).all():  # the products take their rows in order
+        order = np.argsort(np.repeat(nodes.left, counts), kind="stable")
     by_channel, has, products = [], [], None
     for channel in vectors:
+        n_nodes = len(channel)
         if products is None:
-            n_nodes = len(channel)
-            products = products_at(left[order], right[order], (n_nodes, n_nodes), device)
-        tensors = map(torch.as_tensor, column_blocks(channel))  # `products` moves them
-        of_channel = np.empty(len(left), np.float32)
-        of_channel[order] = sum(products(tensor, tensor) for tensor in tensors)
+            ends = np.zeros(n_nodes + 1, np.int64)
+            ends[nodes.left + 1] = counts
+            products = products_at(np.cumsum(ends), right[order], (n_nodes, n_nodes), device)
+        of_channel = np.zeros(len(right), np.float32)
+        for tensor in map(torch.as_tensor, column_blocks(channel)):  # `products` moves them
+            of_channel[order] += products(tensor, tensor)
         by_channel.append(of_channel)
         has.append(channel.any(axis=1))
+    del products  # what it holds is as large as two channels
     every = np.stack(has)
     return Comparison(places, np.stack(by_channel), Sides(*(every[:, side] for side in nodes)))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._candidates import exact_entries, row_numbers
+from ._candidates import exact_entries, row_numbers, with_data
 from ._scores import ROUNDING, Scores
 from ._sinkhorn import (
     ends_of,
@@ -59,7 +59,7 @@ class ListedScores:
         data = self.matrix.data.copy()
         at = places_in(self.matrix, forbidden)
         data[at[at >= 0]] = -np.inf
-        return ListedScores(_with_data(self.matrix, data), self.rounding, self.below)
+        return ListedScores(with_data(self.matrix, data), self.rounding, self.below)
 
     def published(self, values: np.ndarray) -> np.ndarray:
         """Turn scores, as they are compared here, into those that a user sees."""
@@ -127,7 +127,7 @@ def csls_listed(cosine: ListedScores, k: int) -> ListedScores:
     of_rows, of_columns = mean_of_best(matrix, k), mean_of_best(matrix.T.tocsr(), k)
     data = 2 * matrix.data - of_rows[row_numbers(matrix)] - of_columns[matrix.indices]
     rounding = [2 * (part + part.max(initial=0)) for part in cosine.rounding]
-    return ListedScores(_with_data(matrix, data), (rounding[0], rounding[1]))
+    return ListedScores(with_data(matrix, data), (rounding[0], rounding[1]))
 
 
 def sinkhorn_listed(
@@ -146,7 +146,7 @@ def sinkhorn_listed(
     data = rest.astype(np.float32)
     data[places_in(listed.matrix, logs)] = logs.data
     of_rows, of_columns = (np.maximum(4 / temperature * r, ends.least) for r in listed.rounding)
-    return ListedScores(_with_data(listed.matrix, data), (of_rows, of_columns), ends.below)
+    return ListedScores(with_data(listed.matrix, data), (of_rows, of_columns), ends.below)
 
 
 def chosen_of(cosine: Scores | None, listed: ListedScores, n_candidates: int) -> sparse.csr_array:
@@ -250,7 +250,3 @@ def _allowed(matrix: sparse.csr_array) -> sparse.csr_array:
 def _above(matrix: sparse.csr_array, least: float) -> sparse.csr_array:
     kept = matrix.data > least
     return matrix if kept.all() else entries_of(matrix, kept)
-
-
-def _with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
-    return sparse.csr_array((data, pattern.indices, pattern.indptr), pattern.shape)

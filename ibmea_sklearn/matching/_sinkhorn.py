@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from .._utils.validation import Number, checked_integer
 from ._blocks import single_best
-from ._candidates import Candidates, candidates_of, row_numbers
+from ._candidates import Candidates, candidates_of, row_numbers, with_data
 from ._scores import ROUNDING, Scores
 
 TEMPERATURE = Number(0, open_ends="least")
@@ -127,7 +127,7 @@ def log_sinkhorn(
         else:
             ways = [turns(first, 2 * n_iterations, n_kept=1)[0] for first in (0, 1)]
         data[at] = np.minimum(*ways)
-    return _with_data(logs, data)
+    return with_data(logs, data)
 
 
 def _parts(
@@ -181,7 +181,7 @@ def _alternate(
         has[axis] = np.isfinite(log_sums)
         normalise(axis, log_sums)
         data = data + scales[axis][groups[axis]]
-    found, start, matrix = [data], list(scales), _with_data(logs, np.exp(data))
+    found, start, matrix = [data], list(scales), with_data(logs, np.exp(data))
     oriented = matrix, matrix.T
     for turn, axis in enumerate(axes[2:], start=3):
         sums = oriented[axis] @ np.exp(scales[1 - axis] - start[1 - axis])
@@ -226,10 +226,6 @@ def _log_sums(groups: np.ndarray, logs: np.ndarray, n_groups: int) -> np.ndarray
     np.maximum.at(largest, groups, logs)
     sums = np.bincount(groups, np.exp(logs - largest[groups]), n_groups)
     return largest + np.log(np.maximum(sums, 1))  # of one that isn't empty, at least exp(0)
-
-
-def _with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
-    return sparse.csr_array((data, pattern.indices, pattern.indptr), pattern.shape)
 
 
 def probable_candidates(

@@ -10,7 +10,15 @@ from sklearn.exceptions import NotFittedError
 
 from ibmea_sklearn import Blocker, KnowledgeGraph, SeedPairs
 from ibmea_sklearn.datasets import make_mmkg_pair
-from ibmea_sklearn.matching._keys import Keys, _best_first, any_shared, largest_of_rows, shortlist
+from ibmea_sklearn.matching import _keys as keys_module
+from ibmea_sklearn.matching._keys import (
+    Keys,
+    _TopOfColumns,
+    any_shared,
+    largest_of_rows,
+    shortlist,
+    union_of,
+)
 from ibmea_sklearn.matching._sources import Neighbours
 
 MANY = 10**6
@@ -72,14 +80,48 @@ def test_vectors_choose_among_those_that_share_a_key(n, m, n_keys, seed):
     np.testing.assert_allclose(found.data, (left @ right.T)[found.tocoo().coords], atol=1e-5)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.floats(-2, 2, width=32)), max_size=30))
-def test_one_sort_of_numbers_is_that_of_columns_and_values(entries):
-    columns = np.array([c for c, _ in entries], np.int32)
-    values = np.array([v for _, v in entries], np.float32)
-    found, expected = _best_first(columns, values), np.lexsort((-values, columns))
-    np.testing.assert_array_equal(columns[found], columns[expected])
-    np.testing.assert_array_equal(values[found], values[expected])
-    assert sorted(found.tolist()) == [*range(len(entries))]
+@settings(max_examples=40)
+@given(*SIZES, st.integers(1, 4))
+def test_the_best_of_columns_are_those_of_the_whole_matrix(n, m, n_keys, seed, n_best):
+    """Whatever the blocks: with all of a column different, no order of rows decides."""
+    random = np.random.default_rng(seed)
+    values = np.zeros((n, m), np.float32)
+    values[random.random((n, m)) < 0.6] = 1
+    values *= random.permutation(n * m).reshape(n, m) - n_keys  # some are negative
+    top = _TopOfColumns(m, n_best)
+    ends = np.unique([0, n, *random.integers(0, n + 1, 3)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys_module, "_ENTRIES", int(random.integers(1, 40)))
+        for start, end in zip(ends[:-1], ends[1:], strict=True):
+            top.update(start, sparse.csr_array(values[start:end]))
+    expected = np.zeros((n, m), np.float32)
+    for column, of_column in enumerate(values.T):
+        best = sorted(np.flatnonzero(of_column), key=lambda i: -of_column[i])[:n_best]
+        expected[best, column] = of_column[best]
+    np.testing.assert_array_equal(top.best(n).toarray(), expected)
+
+
+@settings(max_examples=40)
+@given(*SIZES)
+def test_the_union_has_all_places_of_both(n, m, n_keys, seed):
+    random = np.random.default_rng(seed)
+    values = random.integers(-2, 3, (n, m)).astype(np.float32)  # zeros may be stored, too
+    one, other = (
+        sparse.coo_array((values[at], at), (n, m)).tocsr()
+        for at in (np.nonzero(random.random((n, m)) < share) for share in (0.3, 0.5))
+    )
+    # Columns of a row need not be in order.
+    ends = zip(other.indptr[:-1], other.indptr[1:], strict=True)
+    order = np.concatenate([np.arange(*of_row)[::-1] for of_row in ends])
+    entries = other.data[order], other.indices[order], other.indptr
+    backwards = sparse.csr_array(entries, other.shape)
+    both = union_of(one, backwards)
+    places = set(zip(*map(np.ndarray.tolist, one.tocoo().coords), strict=True))
+    places |= set(zip(*map(np.ndarray.tolist, other.tocoo().coords), strict=True))
+    found = both.tocoo()
+    assert both.dtype == np.float32 and both.has_canonical_format
+    assert sorted(zip(*map(np.ndarray.tolist, found.coords), strict=True)) == sorted(places)
+    np.testing.assert_array_equal(found.data, values[found.coords])
 
 
 def test_a_small_block_changes_nothing(monkeypatch):

@@ -132,7 +132,8 @@ def test_products_of_listed_pairs_are_those_of_their_rows(n, m, width, share, se
     left, right = (torch.from_numpy(rng.normal(size=(k, width)).astype("f")) for k in (n, m))
     places = rng.permutation(n * m)[: round(share * n * m)]
     rows, columns = np.divmod(places[np.argsort(places // m, kind="stable")], m)
-    products = products_at(rows, columns, (n, m), "cpu")
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))])
+    products = products_at(ends, columns, (n, m), "cpu")
     for one, other in ((left, right), (left.flip(1), right.flip(1))):  # prepared once, used twice
         naive = [float(one[i] @ other[j]) for i, j in zip(rows, columns, strict=True)]
         np.testing.assert_allclose(products(one, other), naive, atol=1e-5)
