@@ -102,9 +102,9 @@ class _TopOfColumns:
         columns = np.argsort(counts, kind="stable")  # alike in number, so little is padded
         columns = columns[counts[columns] > 0]
         while len(columns):
-            most = max(1, _ENTRIES // (self.width + int(counts[columns[-1]])))
-            self._merge(columns[-most:], start, new)
-            columns = columns[:-most]
+            some = max(1, _ENTRIES // (self.width + int(counts[columns[-1]])))
+            self._merge(columns[-some:], start, new)
+            columns = columns[:-some]
 
     def _merge(self, columns: np.ndarray, start: int, new: sparse.csr_array) -> None:
         """Take in the new entries of some columns, which stand in rows of `new`."""
