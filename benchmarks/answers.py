@@ -204,8 +204,16 @@ def run(options: argparse.Namespace, given: Callable[[], Setting], how: str, err
         aligner = fit(more=data.others[:n])
         rows = [{"n_answers": n, "n_same": n, **scores(aligner, data)}]
     else:
+        aligner = fit()  # made already: it is the first of the curve
         rows = list(curve(fit, data, how, error, options.seed))
-    told = {"asked": name, "n_seeds": len(data.seeds), "n_links": len(data.others), "rows": rows}
+    images = "image" in aligner.modalities_
+    told = {
+        "asked": name,
+        "images": images,
+        "n_seeds": len(data.seeds),
+        "n_links": len(data.others),
+        "rows": rows,
+    }
     FOLDER.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as file:
         file.write(json.dumps({**_protocol(options), **told}, indent=1))
@@ -230,7 +238,8 @@ def section() -> str:
 
 def _title(made: dict[str, Any]) -> str:
     ratio, n = made["train_ratio"], made["n_seeds"]
-    images = "with images" if made["dataset"] == "emoji" else "**no images**"
+    # Older files don't say; of the data sets with a name only the emoji pair has images.
+    images = "with images" if made.get("images", made["dataset"] == "emoji") else "**no images**"
     kind = f"{made['dataset']}, {images}, {made['aligner']}"
     return f"{kind}, {ratio:.0%} of the links as {n:,} seeds"
 

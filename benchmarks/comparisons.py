@@ -19,18 +19,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ibmea_sklearn.evaluation import Comparison
-
-from .plan import mean
+from .plan import COLUMNS, COMPARED, compared, mean
 from .report import markdown_table
 from .sections import write_section
 
 HERE = Path(__file__).parent
 PLAN, PAGE = HERE / "comparisons.toml", HERE / "results" / "comparisons.md"
-FOLDER, README = HERE / "results" / "compare", HERE.parent / "README.md"
+README = HERE.parent / "README.md"
 COMMAND = "python -m benchmarks.comparisons"
-# What the command writes beside the runs; it repeats them, and is not kept with them.
-TOLD = "comparison.json"
 
 
 class Table(NamedTuple):
@@ -48,7 +44,14 @@ class Table(NamedTuple):
     @property
     def folder(self) -> Path:
         """Say where runs, tables and picture are."""
-        return FOLDER / self.name
+        return COMPARED / self.name
+
+    @property
+    def aligners(self) -> list[str]:
+        """Return what the aligners are called, in the order of the options."""
+        options = shlex.split(self.options)
+        named = zip(options, options[1:], strict=False)
+        return [value.partition("=")[0] for key, value in named if key == "--aligner"]
 
     def arguments(self, further: Sequence[str] = ()) -> list[str]:
         """Return the arguments of ``ibmea``."""
@@ -80,26 +83,28 @@ def _parts(table: Table) -> Iterator[str]:
     yield f"## {table.title}"
     yield f"`{COMMAND} {table.name}`: {table.about.strip()}"
     if (table.folder / "comparison.png").is_file():
-        yield f"![{table.title}]({FOLDER.name}/{table.name}/comparison.png)"
+        yield f"![{table.title}]({COMPARED.name}/{table.name}/comparison.png)"
     yield written.read_text(encoding="utf8").strip()
 
 
-def overview(tables: Sequence[Table]) -> str:
-    """Return the table of the README: published figures, and means of ours by aligner.
-
-    Of the last comparison of each: older runs in its folder may be of other versions.
-    """
-    rows: list[tuple[str, str, dict[str, str]]] = []
+def of_readme(tables: Sequence[Table]) -> str:
+    """Return the table of the README: published figures, and means of ours by aligner."""
+    rows: list[tuple[str, str, dict[str, list[float]]]] = []
     aligners: dict[str, None] = {}
     for table in tables:
-        runs = Comparison.from_json(table.folder / TOLD).runs_frame()
-        hits = runs.groupby(["dataset", "aligner"], sort=False)["hits@1"].apply(list)
+        runs = compared(table.name)
+        aligners.update(dict.fromkeys(table.aligners))
         for dataset, (called, published) in table.rows.items():
-            of_row = {a: mean(found) for (d, a), found in hits.items() if d == dataset}
-            aligners.update(dict.fromkeys(of_row))
-            rows.append((called, published, of_row))
+            hits: dict[str, list[float]] = {}
+            for (aligner, of, _), run in runs.items():
+                score = COLUMNS["Hits@1"](run["report"])
+                if of == dataset and score is not None:
+                    hits.setdefault(aligner, []).append(score)
+            rows.append((called, published, hits))
     head = ("Data, share of links as seeds", "Published, with images", *aligners)
-    return markdown_table(head, [(c, p, *(r.get(a, "") for a in aligners)) for c, p, r in rows])
+    return markdown_table(
+        head, [(c, p, *(mean(hits.get(a, [])) for a in aligners)) for c, p, hits in rows]
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -121,11 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     further = [f"--jobs={given.jobs}", *["--retry"] * given.retry]
     done = [make(by_name[name], further) for name in given.names]
     write_section(PAGE, COMMAND, section(tables))
-    missing = [table.name for table in tables if not (table.folder / TOLD).is_file()]
-    if missing:
-        print(f"The README's table stays: {', '.join(missing)} must be compared first, here.")
-    else:
-        write_section(README, COMMAND, overview(tables))
+    write_section(README, COMMAND, of_readme(tables))
     return 0 if all(done) else 1
 
 

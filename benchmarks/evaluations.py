@@ -52,18 +52,18 @@ def _parts(table: Table) -> Iterator[str]:
 
 
 def _row(run: Run, table: Table) -> tuple[str, ...]:
-    results = run.results()
+    by_seed = run.by_seed()
+    results = list(by_seed.values())
     found = ([COLUMNS[name](result) for result in results] for name in table.columns)
     seconds = statistics.median(result["cost"]["seconds_fit"] for result in results)
-    own = run.options.removeprefix(table.options).strip()
-    seeds = [s for s in run.seeds if run.path(s).exists()]
+    own = f"`{run.options.removeprefix(table.options).strip()}`"
     return (
         run.title,
-        ", ".join(map(str, seeds)),
+        ", ".join(map(str, by_seed)),
         *(mean([x for x in numbers if x is not None]) for numbers in found),
         f"{seconds:.0f} s",
         f"{max(result['cost']['peak_memory_mib'] for result in results):,.0f} MiB",
-        f"`{own}`" if own else "",
+        run.made_by or ("" if own == "``" else own),
     )
 
 

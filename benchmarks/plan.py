@@ -1,4 +1,4 @@
-"""Runs of ``ibmea evaluate`` that a file names: what they are, what is there, making them."""
+"""Runs that a file names, of ``ibmea evaluate`` or ``compare``: what is there, making them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,6 +67,11 @@ class Run(NamedTuple):
     options: str
     seeds: Sequence[int]
 
+    @property
+    def made_by(self) -> str:
+        """Say what makes it, where that is not ``ibmea evaluate`` with its options."""
+        return ""
+
     def path(self, seed: int) -> Path:
         """Say where scores and protocol are kept."""
         return FOLDER / f"{self.name}_{seed}.json"
@@ -92,6 +98,11 @@ class Run(NamedTuple):
 class Compared(Run):
     """What ``ibmea compare`` has made: ``name`` is TABLE/ALIGNER/DATASET of comparisons.toml."""
 
+    @property
+    def made_by(self) -> str:
+        """Say what makes it."""
+        return f"of `python -m benchmarks.comparisons {self.name.partition('/')[0]}`"
+
     def missing(self) -> list[int]:
         """Return the seeds whose runs are not there."""
         there = self.by_seed()
@@ -115,12 +126,19 @@ def compared(table: str) -> dict[tuple[str, str, int], dict[str, Any]]:
     """
     found: dict[tuple[str, str, int], dict[str, Any]] = {}
     for path in sorted((COMPARED / table / "runs").glob("*.json")):
-        run = json.loads(path.read_text(encoding="utf8"))
+        run = _read(path, path.stat().st_mtime_ns)
         key = run["aligner"], run["dataset"], run["seed"]
         if key in found:
             raise ValueError(f"Expected one run of {key}; found {path} as well. Remove the older.")
         found[key] = run
     return {key: run for key, run in found.items() if run.get("report")}  # not what failed
+
+
+@cache
+def _read(path: Path, _: int) -> dict[str, Any]:
+    """Read what is asked for of a run: its ranks, which are most of it, are not."""
+    run = json.loads(path.read_text(encoding="utf8"))
+    return {name: run.get(name) for name in ("aligner", "dataset", "seed", "report")}
 
 
 class Table(NamedTuple):
@@ -172,13 +190,12 @@ def make(run: Run, seed: int, further: Sequence[str] = ()) -> None:
     CalledProcessError
         If it fails.
     """
-    if isinstance(run, Compared):
-        table = run.name.partition("/")[0]
-        print(f"Left out: python -m benchmarks.comparisons {table} makes {run.name}.")
+    if seed not in run.missing():
+        return
+    if run.made_by:
+        print(f"Left out: {run.name}, S = {seed}, is {run.made_by}.")
         return
     lock = run.path(seed).with_suffix(".lock")
-    if run.path(seed).exists():
-        return
     try:
         lock.touch(exist_ok=False)
     except FileExistsError:

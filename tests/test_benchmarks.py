@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -457,8 +458,9 @@ def test_a_table_without_a_run_is_named_and_not_drawn(tmp_path, monkeypatch):
 def keep_compared(folder, aligner, seed, hits, of="zh", digest="0"):
     """Keep a run as `ibmea compare` does."""
     folder.mkdir(parents=True, exist_ok=True)
-    scores = {"left_to_right": {"fused": {"hits@1": hits}}}
-    report = {"scores": scores} if hits is not None else None
+    scores = {"left_to_right": {"fused": {"hits@1": hits, "hits@10": 1.0, "mrr": 1.0}}}
+    cost = {"seconds_fit": 2.0, "peak_memory_mib": 1.0}
+    report = {"scores": scores, "cost": cost, "machine": "abacus"} if hits is not None else None
     run = {"aligner": aligner, "dataset": of, "seed": seed, "report": report}
     path = folder / f"{of}_{aligner}_{seed}_{digest}.json"
     path.write_text(json.dumps(run), encoding="utf8")
@@ -488,10 +490,34 @@ def test_what_was_compared_is_a_run_of_a_table_and_is_not_made_there(tmp_path, m
     kept = keep_compared(tmp_path / "toy" / "runs", "all", 1, 0.8)
     assert run.missing() == [0] and list(run.by_seed()) == [1]
     plan.make(run, 0)
-    assert "python -m benchmarks.comparisons toy makes toy/all/zh" in capsys.readouterr().out
+    assert (
+        "toy/all/zh, S = 0, is of `python -m benchmarks.comparisons toy`" in capsys.readouterr().out
+    )
+    plan.make(run, 1)
+    assert not capsys.readouterr().out  # it is there
+    table = plan.Table("t", "T", "About.", "", [run])
+    text = evaluations.section([table])
+    assert "| All | 1 | 0.800 |" in text and "of `python -m benchmarks.comparisons toy` |" in text
     keep_compared(kept.parent, "all", 1, 0.9, digest="1")
     with pytest.raises(ValueError, match=r"one run of .*'zh', 1.*Remove the older"):
         run.results()
+
+
+def test_what_tables_take_from_comparisons_is_made_there_with_the_same_options():
+    tables = comparisons.read_tables(comparisons.PLAN.read_text(encoding="utf8"))
+    by_name = {table.name: table for table in tables}
+    runs = [r for t in plan.read_plan(evaluations.PLAN.read_text(encoding="utf8")) for r in t.runs]
+    for exhibit in exhibits.read_exhibits(papers.PLAN.read_text(encoding="utf8")):
+        runs += exhibit.runs()
+    taken = [run for run in runs if isinstance(run, plan.Compared)]
+    assert taken
+    for one in taken:
+        name, aligner, dataset = one.name.split("/")
+        table = by_name[name]
+        assert aligner in table.aligners and dataset in table.rows
+        there = shlex.split(table.options)
+        asked = [o for o in shlex.split(one.options) if o not in ("--aligner", "propagation")]
+        assert set(asked) <= {*there, dataset}, one.name
 
 
 def test_the_overview_of_the_page_is_that_of_the_runs():
@@ -919,7 +945,7 @@ def test_what_answers_bring_is_told_by_data_and_aligner(tmp_path, monkeypatch):
     monkeypatch.setattr(answers, "make_aligner", None)  # nothing is made again
     answers.main(["pair", "--train-ratio", "0.3"])
     table = answers.section()
-    titled = "pair, **no images**, propagation, 30% of the links as 18 seeds"
+    titled = "pair, with images, propagation, 30% of the links as 18 seeds"
     assert table.count("\n|") == 7 and titled in table
 
 
@@ -1012,13 +1038,13 @@ def test_a_comparison_is_made_by_the_command_and_written_on_the_page(tmp_path, m
     """
     (tmp_path / "plan.toml").write_text(plan, encoding="utf8")
     monkeypatch.setattr(comparisons, "PLAN", tmp_path / "plan.toml")
-    monkeypatch.setattr(comparisons, "FOLDER", tmp_path / "compare")
+    for module in (comparisons, sys.modules["benchmarks.plan"]):
+        monkeypatch.setattr(module, "COMPARED", tmp_path / "compare")
     monkeypatch.setattr(comparisons, "PAGE", tmp_path / "page.md")
     monkeypatch.setattr(comparisons, "README", tmp_path / "README.md")
     assert comparisons.main(["--page"]) == 0
     assert "toy" not in comparisons.PAGE.read_text(encoding="utf8")
-    assert "README's table stays: toy" in capsys.readouterr().out
-    assert not comparisons.README.exists()
+    assert "| A pair | none |  |" in comparisons.README.read_text()
     assert comparisons.main(["toy"]) == 0
     page = comparisons.PAGE.read_text(encoding="utf8")
     assert "## A toy" in page and "compare/toy/comparison.png" in page

@@ -265,7 +265,7 @@ def _usual(alike: sparse.csr_array) -> np.ndarray:
 def _mutual(alike: sparse.csr_array, usual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs, the lower number first, of which each is a best one of the other; scores."""
     rows, columns = row_numbers(alike), alike.indices
-    best = np.full(alike.shape[0], -np.inf)
+    best = np.full(alike.shape[0], -np.inf, alike.dtype)  # of one type it takes a 25th
     np.maximum.at(best, rows, alike.data)
     is_best = (alike.data >= np.maximum(best[rows], best[columns]) - _ROUNDING) & (rows < columns)
     pairs = np.column_stack([rows, columns])[is_best].astype(np.int64)

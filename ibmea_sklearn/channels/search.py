@@ -123,7 +123,7 @@ def compare(
     vectors : iterable of float32 ndarrays, or StoredVectors, of shape (n_nodes, width)
         By channel, rows of length 1 or zero. One at a time is held.
     nodes : Sides
-        Node numbers of the rows and of the columns of `places`.
+        Node numbers of the rows and of the columns of `places`, each once, in any order.
     device : str or torch.device
     """
     counts, right = np.diff(places.indptr), nodes.right.astype(np.int32)[places.indices]
@@ -587,7 +587,7 @@ class PairSearch:
         """
         assert self.blocks is not None
         comparison = self._compare_listed(self.blocks, vectors, nodes)
-        return comparison.similarities(self._weights(vectors)).astype(np.float32)
+        return comparison.similarities(self._weights(vectors))
 
     def _recall(self, comparison: Comparison) -> dict[str, float] | None:
         """Which share of the held-out pairs is listed."""

@@ -66,7 +66,10 @@ def shortlist(
         How alike they are.
     """
     by_key = sparse.csr_array(keys.right.T)
-    top = _TopOfColumns(keys.right.shape[0], min(n_best, keys.left.shape[0]))
+    owners = np.bincount(keys.left.indices, minlength=keys.left.shape[1])
+    n_shared = np.bincount(row_numbers(keys.right), owners[keys.right.indices], keys.right.shape[0])
+    most = int(min(n_best, keys.left.shape[0], n_shared.max(initial=0)))
+    top = _TopOfColumns(keys.right.shape[0], most)
     parts = [sparse.csr_array((0, keys.right.shape[0]), dtype=np.float32)]
     for rows in _blocks(keys.left, np.diff(by_key.indptr)):
         shared = sparse.csr_array(keys.left[rows] @ by_key)
@@ -129,7 +132,7 @@ class _TopOfColumns:
 
 
 def union_of(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
-    """Return the entries that stand in one matrix or both, of values that are the same in both."""
+    """Return the entries that stand in one matrix or both; of both, with the value of the first."""
     sides = [m if m.has_sorted_indices else m.sorted_indices() for m in (one, other)]
     # The sum says whose each entry is: 1, 2 or, of both, 3. All are in the same order as theirs.
     flags = (np.full(m.nnz, flag, np.int8) for m, flag in zip(sides, (1, 2), strict=True))

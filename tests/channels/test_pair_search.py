@@ -22,12 +22,14 @@ from planted import (
     search_in,
     vectors_of,
 )
+from scipy import sparse
 
 import ibmea_sklearn
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.channels.channels import Channels
-from ibmea_sklearn.channels.search import split_seeds
+from ibmea_sklearn.channels.search import compare, split_seeds
+from ibmea_sklearn.graph import Sides
 from ibmea_sklearn.matching import Matching, candidate_similarities
 from ibmea_sklearn.matching._sinkhorn import mutual_candidates, probable_candidates
 
@@ -416,6 +418,31 @@ def test_two_seeds_are_left_to_train_on(toy_pair):
     X = SeedPairs(toy_pair.kg1, toy_pair.kg2, toy_pair.links[:20])
     with pytest.raises(ValueError, match=r"to leave 2 seeds to train on; found 0.95 of 20 seeds"):
         split_seeds(X, 0.95, np.random.RandomState(0))
+
+
+@pytest.mark.parametrize("n_at_once", [1, 4, 10**6])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_candidates_are_compared_by_each_channel_as_in_a_loop(monkeypatch, in_order, n_at_once):
+    monkeypatch.setattr("ibmea_sklearn.matching._candidates._ENTRIES", n_at_once)
+    random = np.random.default_rng(0)
+    vectors = [random.normal(size=(30, width)).astype(np.float32) for width in (3, 5)]
+    vectors = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors]
+    vectors[1][[2, 17]] = 0  # who lack a channel
+    left, right = np.array([1, 2, 5, 9, 11]), 15 + random.permutation(12)
+    if not in_order:
+        left = left[[3, 0, 4, 1, 2]]
+    places = sparse.csr_array((random.random((5, 12)) < 0.4).astype(np.float32))
+    weights = np.array([0.3, 0.7])
+    comparison = compare(places, iter(vectors), Sides(left, right), "cpu")
+    found = comparison.similarities(weights).tocoo()
+    expected = []
+    for i, j in zip(*found.coords, strict=True):
+        one, two = ([w**0.5 * v[k] for w, v in zip(weights, vectors, strict=True)]
+                    for k in (left[i], right[j]))  # fmt: skip
+        one, two = np.concatenate(one), np.concatenate(two)
+        expected.append(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
+    np.testing.assert_allclose(found.data, expected, atol=1e-6)
+    assert found.nnz == places.nnz and found.data.dtype == np.float32
 
 
 @pytest.mark.parametrize(("n_seeds", "n_held_out"), [(0, 0), (60, 0), (60, 5)])
