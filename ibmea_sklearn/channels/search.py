@@ -41,6 +41,8 @@ _FIND = 50
 # Probabilities must be near those of `align`, which compares exactly, or their worth is misjudged.
 _CALIBRATE = 100
 _SKETCH_WIDTH = 1024
+# Candidates whose similarities are added up at once.
+_ENTRIES = 1 << 20
 # Searches before the first round, by the channels that need no training.
 _FROZEN_SEARCHES = 2
 # With fewer seeds, and fewer of them held out, pairs that some channels find tell how much the
@@ -85,7 +87,7 @@ class Comparison(NamedTuple):
         # What vectors of channels side by side have as lengths: who lacks one has a shorter one.
         left, right = (np.sqrt(weights @ has) for has in self.has)
         data = np.empty(len(columns), np.float32)
-        for rows in row_blocks(self.places):
+        for rows in row_blocks(ends, _ENTRIES):
             some = slice(ends[rows.start], ends[rows.stop])
             lengths = np.repeat(left[rows], np.diff(ends[rows.start : rows.stop + 1]))
             lengths *= right[columns[some]]

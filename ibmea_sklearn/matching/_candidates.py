@@ -23,8 +23,6 @@ from ._stored_vectors import BlockVectors, block_products
 _AUTO_SUMS = 2048
 _AUTO_COLUMNS = 8192
 _AUTO_PAIRS = 5_000**2
-# Entries of a matrix of candidates that are looked at at once.
-_ENTRIES = 1 << 20
 # Rows whose columns are added up at once: so few that they stay in the cache.
 _ROWS = 512
 # Probabilities nearer to 0 or 1 tell nothing more.
@@ -181,10 +179,13 @@ def places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.asarray(order[np.searchsorted(among, values, sorter=order)])
 
 
-def row_blocks(matrix: sparse.csr_array) -> list[slice]:
-    """Cut rows into blocks that have about as many stored entries as are looked at at once."""
-    block = matrix.indptr[:-1] // _ENTRIES
-    starts = [*np.flatnonzero(np.diff(block, prepend=-1)), matrix.shape[0]]
+def row_blocks(ends: np.ndarray, most: int) -> list[slice]:
+    """Cut rows, whose entries are from ``ends[i]`` to ``ends[i + 1]``, into blocks of some `most`.
+
+    One row may have more.
+    """
+    block = ends[:-1] // most
+    starts = [*np.flatnonzero(np.diff(block, prepend=-1)), len(ends) - 1]
     return [slice(*ends) for ends in zip(starts[:-1], starts[1:], strict=True)]
 
 

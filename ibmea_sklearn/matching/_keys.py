@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from ._candidates import entry_products, row_numbers, with_data
+from ._candidates import entry_products, row_blocks, row_numbers, with_data
 from ._listed import entries_of, kth_of_rows
 from ._sparse_vectors import Vectors
 
@@ -165,6 +165,4 @@ def largest_of_columns(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
 def _blocks(left: sparse.csr_array, n_owners: np.ndarray) -> list[slice]:
     """Cut rows into blocks, each of which meets about as many pairs as are looked at at once."""
     costs = np.bincount(row_numbers(left), n_owners[left.indices], left.shape[0])
-    block = np.cumsum(costs) // _BLOCK
-    starts = [*np.flatnonzero(np.diff(block, prepend=-1)), left.shape[0]]
-    return [slice(*ends) for ends in zip(starts[:-1], starts[1:], strict=True)]
+    return row_blocks(np.concatenate([[0], np.cumsum(costs)]), _BLOCK)

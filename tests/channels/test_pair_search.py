@@ -423,7 +423,7 @@ def test_two_seeds_are_left_to_train_on(toy_pair):
 @pytest.mark.parametrize("n_at_once", [1, 4, 10**6])
 @pytest.mark.parametrize("in_order", [True, False])
 def test_candidates_are_compared_by_each_channel_as_in_a_loop(monkeypatch, in_order, n_at_once):
-    monkeypatch.setattr("ibmea_sklearn.matching._candidates._ENTRIES", n_at_once)
+    monkeypatch.setattr("ibmea_sklearn.channels.search._ENTRIES", n_at_once)
     random = np.random.default_rng(0)
     vectors = [random.normal(size=(30, width)).astype(np.float32) for width in (3, 5)]
     vectors = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors]
