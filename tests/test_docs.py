@@ -143,13 +143,21 @@ INCLUDED = re.compile(r"^```\{include\} (\S+)", re.MULTILINE)
 TO_A_PAGE = re.compile(r"\]\(([\w./-]+\.(?:md|rst))[)#]")
 
 
+def source_of(page: Path) -> Path:
+    """Return what a page is made of: those of the gallery, of examples."""
+    if page.parent.name != "gallery":
+        return page
+    examples = DOCS.parent / "examples"
+    return examples / ("GALLERY_HEADER.rst" if page.stem == "index" else f"{page.stem}.py")
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if p.suffix == ".md"], ids=lambda p: p.stem)
 def test_links_to_other_pages_lead_there(page):
     # A file that a page includes is read at the place of the page: its links may lead elsewhere.
     text = page.read_text()
     texts = [text, *((page.parent / name).read_text() for name in INCLUDED.findall(text))]
     links = {link for part in texts for link in TO_A_PAGE.findall(part)}
-    assert sorted(link for link in links if not (page.parent / link).is_file()) == []
+    assert sorted(link for link in links if not source_of(page.parent / link).is_file()) == []
 
 
 # -- The commands ----------------------------------------------------------------------------------
