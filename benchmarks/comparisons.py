@@ -87,24 +87,30 @@ def _parts(table: Table) -> Iterator[str]:
     yield written.read_text(encoding="utf8").strip()
 
 
-def of_readme(tables: Sequence[Table]) -> str:
-    """Return the table of the README: published figures, and means of ours by aligner."""
-    rows: list[tuple[str, str, dict[str, list[float]]]] = []
-    aligners: dict[str, None] = {}
+def hits(tables: Sequence[Table]) -> Iterator[tuple[str, str, int, float]]:
+    """Yield what a data set is called, aligner, seed and Hits@1 of each run that is kept."""
     for table in tables:
         runs = compared(table.name)
-        aligners.update(dict.fromkeys(table.aligners))
-        for dataset, (called, published) in table.rows.items():
-            hits: dict[str, list[float]] = {}
-            for (aligner, of, _), run in runs.items():
+        for dataset, (called, _) in table.rows.items():
+            for (aligner, of, seed), run in runs.items():
                 score = COLUMNS["Hits@1"](run["report"])
                 if of == dataset and score is not None:
-                    hits.setdefault(aligner, []).append(score)
-            rows.append((called, published, hits))
+                    yield called, aligner, seed, score
+
+
+def of_readme(tables: Sequence[Table]) -> str:
+    """Return the table of the README: published figures, and means of ours by aligner."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for called, aligner, _, score in hits(tables):
+        found.setdefault((called, aligner), []).append(score)
+    aligners = dict.fromkeys(aligner for table in tables for aligner in table.aligners)
     head = ("Data, share of links as seeds", "Published, with images", *aligners)
-    return markdown_table(
-        head, [(c, p, *(mean(hits.get(a, [])) for a in aligners)) for c, p, hits in rows]
-    )
+    rows = [
+        (called, published, *(mean(found.get((called, a), [])) for a in aligners))
+        for table in tables
+        for called, published in table.rows.values()
+    ]
+    return markdown_table(head, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

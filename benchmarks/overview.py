@@ -14,9 +14,9 @@ from matplotlib.figure import Figure as Canvas
 
 from ibmea_sklearn.inspection import ComparisonDisplay
 
-from .comparisons import PLAN, Table, read_tables
+from .comparisons import PLAN, Table, hits, read_tables
 from .pictures import save
-from .plan import COLUMNS, compared, mean
+from .plan import mean
 from .report import markdown_table
 from .sections import write_section
 
@@ -34,14 +34,7 @@ on the page of comparisons."""
 
 def overview(tables: Sequence[Table]) -> pd.DataFrame:
     """Return a row for each run that was compared, as ComparisonDisplay takes it."""
-    rows = [
-        (called, aligner, seed, COLUMNS["Hits@1"](run["report"]))
-        for table in tables
-        for dataset, (called, _) in table.rows.items()
-        for (aligner, of, seed), run in compared(table.name).items()
-        if of == dataset
-    ]
-    return pd.DataFrame(rows, columns=["dataset", "aligner", "seed", "hits@1"])
+    return pd.DataFrame(hits(tables), columns=["dataset", "aligner", "seed", "hits@1"])
 
 
 def section(runs: pd.DataFrame) -> str:
@@ -49,9 +42,9 @@ def section(runs: pd.DataFrame) -> str:
     found = runs.groupby(["dataset", "aligner"], sort=False)["hits@1"].apply(list)
     # Long, not wide: three columns fit a phone.
     rows = [
-        (data, aligner, mean(hits))
+        (data, aligner, mean(scores))
         for name in _names(runs)
-        for (data, aligner), hits in found.items()
+        for (data, aligner), scores in found.items()
         if data == name
     ]
     picture = f"![Hits@1 by pair of graphs and aligner]({PICTURE.name})"

@@ -524,6 +524,7 @@ def test_the_overview_of_the_page_is_that_of_the_runs():
     tables = comparisons.read_tables(comparisons.PLAN.read_text(encoding="utf8"))
     page = overview.PAGE.read_text(encoding="utf8")
     assert overview.section(overview.overview(tables)) in page
+    assert comparisons.of_readme(tables) in comparisons.README.read_text(encoding="utf8")
 
 
 def test_each_run_that_is_kept_stands_on_a_page():
