@@ -18,6 +18,7 @@ __all__ = [
     "StoredVectors",
     "VectorStore",
     "column_blocks",
+    "in_file",
     "is_stored",
     "some_rows",
 ]
@@ -382,6 +383,22 @@ class VectorStore(NamedTuple):
             return values
         n_rows, width = values.shape
         return self.of_rows(n_rows, width, values.__getitem__, units)
+
+
+def in_file(values: np.ndarray) -> np.ndarray:
+    """Put an array into a file without a name, and return it as a map of this; an empty one stays.
+
+    Raises
+    ------
+    OSError
+        If there is no room for the file.
+    """
+    if not values.size:
+        return values
+    with _file_of(values.nbytes) as file:  # the map keeps what is in it
+        values.tofile(file)
+        file.flush()
+        return np.memmap(file, values.dtype, "r", shape=values.shape)
 
 
 def some_rows(vectors: Any, rows: Any) -> Any:

@@ -10,23 +10,27 @@ import numpy as np
 import rich
 from scipy import sparse
 
-from .._utils.columns import VectorStore
+from .._utils.columns import VectorStore, in_file
 from .._utils.estimator import settings_of
 from .._utils.memory import as_bytes, as_size, in_use
 from .._utils.names import GRAPH
 from ..featurizers.structure.propagation import Propagation
 from ..graph import SeedPairs
+from ..matching._keys import MOST_LOOKED_AT
 from ._shared_facts import SharedFacts
 
-__all__ = ["NetworkSizes", "store_of"]
+__all__ = ["NetworkSizes", "in_files", "store_of"]
 
 # What a fit takes beside what grows with the entities: blocks of columns, of weights, of scores.
 _FIXED = 300e6
 # Bytes of an entity by what it is multiplied with: rough, and rather too much, from single runs on
 # made pairs of 8,000 and 20,000 entities a side: 8,000 peak at 772 MB with a bound of 1,100.
 _OF_CANDIDATE = 130.0  # of an exact search: similarities, places, what Sinkhorn makes of them
-_OF_LISTED = 120.0  # of one that a blocker lists: 30,000 a side peak at 1,716 MB of a bound of 2 GB
 _OF_SKETCH = 4096.0
+# Of a search that a blocker lists: 30,000 a side peak at 1,211 MB of a bound of 1,500.
+_OF_LISTED = 40.0
+_OF_LISTED_SKETCH = 2048.0
+_OF_LOOKED_AT = 30.0  # of each pair that is looked at at once, whatever the size
 _OF_LABEL = 12.0  # for each column of what is sent along the relations, as an array
 _AS_ARRAYS = 12.0  # for each number: by channel, fused, and what a comparison copies
 _AS_CHANNELS = 5.0  # where candidates are listed, and what is fused is no copy
@@ -102,9 +106,9 @@ def store_of(
     if least + as_arrays <= limit:
         return None
     _check(aligner, limit, least)
-    in_file = least + _AS_FLOAT16 * numbers > limit
+    is_large = least + _AS_FLOAT16 * numbers > limit
     if aligner.verbose:
-        where = f"in files in {tempfile.gettempdir()}" if in_file else "in memory"
+        where = f"in files in {tempfile.gettempdir()}" if is_large else "in memory"
         rich.print(
             f"memory_limit={aligner.memory_limit!r}: {width:,} numbers of each of {n_nodes:,} "
             f"entities are kept as float16 {where}, {as_size(_AS_FLOAT16 * numbers)}, not as "
@@ -112,7 +116,22 @@ def store_of(
             f"{as_size(least + as_arrays)}.",
             flush=True,
         )
-    return VectorStore(in_file)
+    return VectorStore(is_large)
+
+
+def in_files(made: SeedPairs, given: SeedPairs) -> SeedPairs:
+    """Return a view whose dense features lie in files, but for those that were given."""
+    graphs = [
+        kg.with_features(
+            **{
+                modality: (in_file(side.values), side.mask)
+                for modality, side in kg.features.items()
+                if modality not in raw.features and isinstance(side.values, np.ndarray)
+            }
+        )
+        for kg, raw in zip((made.kg1, made.kg2), (given.kg1, given.kg2), strict=True)
+    ]
+    return made.with_graphs(*graphs)
 
 
 def _steps_bytes(
@@ -125,6 +144,8 @@ def _steps_bytes(
     """Bytes of what a network holds all along, and of the step that takes most: one at a time."""
     n_nodes = X.kg1.n_entities + X.kg2.n_entities
     of_search = n_nodes * _search_bytes(aligner, is_listed)
+    if is_listed:
+        of_search += _OF_LOOKED_AT * min(MOST_LOOKED_AT, X.kg1.n_entities * X.kg2.n_entities)
     if network is None:
         return of_search
     held = n_nodes * _OF_LEARNED * network.learned
@@ -160,7 +181,7 @@ def _search_bytes(aligner: Any, is_listed: bool) -> float:
     """Bytes that a search takes of each entity."""
     how = aligner._matching()
     if is_listed:
-        return float(_OF_LISTED * settings_of(how, "blocker").n_candidates + _OF_SKETCH)
+        return float(_OF_LISTED * settings_of(how, "blocker").n_candidates + _OF_LISTED_SKETCH)
     return float(_OF_CANDIDATE * max(100, how.n_candidates) + _OF_SKETCH)
 
 

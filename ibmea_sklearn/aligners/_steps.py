@@ -42,7 +42,7 @@ from ..graph._joint import as_nodes
 from ..training import Trainer, fingerprint
 from ..training.net import Batches
 from ._blocks import blocks_of, listed_by
-from ._memory import store_of
+from ._memory import in_files, store_of
 from ._record import record_of
 from ._shared_facts import SharedFacts, facts_by
 from .base import BaseAligner
@@ -133,6 +133,8 @@ def begin(
     aligner._makers = {}
     if featurizer is not None:
         train = with_features(aligner, featurizer, train)
+        if aligner.memory_limit is not None and "training" not in aligner.settings:
+            train = in_files(train, X)  # a network reads them all along
         X, held_out = (part.with_graphs(train.kg1, train.kg2) for part in (X, held_out))
     modalities = choose_modalities(X, _wanted(aligner, X))
     hint_at_coverage(X, modalities)

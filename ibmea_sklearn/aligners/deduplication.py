@@ -208,7 +208,7 @@ def _look(vectors: dict[str, np.ndarray], sure: np.ndarray, how: Matching) -> _F
     weights = _weights(list(vectors.values()), sure)
     joined = np.hstack([w**0.5 * v for w, v in zip(weights, vectors.values(), strict=True)])
     places = _without_diagonal(how.candidate_places(joined, joined))
-    seen = compare(places, vectors.values(), Sides(nodes, nodes), how.device)
+    seen = compare(places, vectors.values(), len(vectors), Sides(nodes, nodes), how.device)
     alike = seen.similarities(weights)
     usual = _usual(alike)
     pairs, scores = _mutual(alike, usual)

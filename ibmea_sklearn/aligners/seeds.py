@@ -132,7 +132,7 @@ def agreeing(aligner: BaseAligner, pairs: np.ndarray) -> dict[str, np.ndarray]:
     weights = getattr(aligner, "channel_weights_", {FUSED: 1.0})
     nodes = Sides(free.left, free.right + aligner.kg1_.n_entities)
     vectors = (np.concatenate(aligner.embeddings_[channel]) for channel in weights)
-    comparison = compare(places, vectors, nodes, how.device)
+    comparison = compare(places, vectors, len(weights), nodes, how.device)
     asked = as_nodes(aligner.kg1_, pairs).tolist()
     found = {}
     for kind in dict.fromkeys(map(family_of, weights)):

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from ..graph import Sides
 from ..matching import Blocker
-from ..matching._candidates import exact_entries, row_numbers, sketched
-from ..matching._listed import entries_of, places_in
+from ..matching._candidates import by_rows, entries_of, exact_entries, sketched
+from ..matching._listed import places_in
 from ..matching._scores import cosine_scores
 from .channels import Channels, Vectors
 from .sketches import sketch
@@ -64,10 +64,8 @@ class Blocks:
         float32 csr_array of shape (n, m)
             Of which only the places count. Of whom nothing is known has none.
         """
-        sums = sketch(vectors, channels.weights_of(list(vectors)), _WIDTH)
-        rows = [sums[side] for side in nodes]
-        del sums  # as large as both
-        has = Sides(*(side.any(axis=1) for side in rows))
+        rows = sketch(vectors, channels.weights_of(list(vectors)), _WIDTH, nodes)
+        has = Sides(*(np.any(side, axis=1) for side in rows))
         among = Sides(nodes.left, nodes.right - self.shift[1])
         sides = tuple(map(torch.from_numpy, rows))
         return self._places(known - self.shift, among, sides, has, different)
@@ -77,10 +75,10 @@ class Blocks:
     ) -> sparse.csr_array:
         """List candidates of entities that have vectors, by these."""
         listed = self.blocker.places(known, among, sides)
-        kept = has.left[row_numbers(listed)] & has.right[listed.indices]
+        kept = by_rows(listed, has.left) & has.right[listed.indices]
         out = places_in(listed, _matrix(different, listed.shape))
         kept[out[out >= 0]] = False
-        return entries_of(listed, kept)
+        return listed if kept.all() else entries_of(listed, kept)
 
     def similarities(
         self, embeddings: Sides, known: np.ndarray, different: np.ndarray

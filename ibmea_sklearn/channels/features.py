@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
 from .._utils.columns import StoredVectors, VectorStore
+from .._utils.maps import let_go
 from .._utils.names import GRAPH, PROPAGATION
 from .._utils.validation import did_you_mean
 from ..featurizers.base import shared_width
@@ -127,6 +128,7 @@ def stored_vectors(X: SeedPairs, modality: str, store: VectorStore) -> StoredVec
             part = centred(ModalityFeatures(side.values[rows], side.mask[rows]), centre)
             check_float32(part, modality)
             kept.put_rows(slice(first + rows.start, first + rows.stop), part)
+            let_go(side.values)
     return StoredVectors([(kept.to_units(), 1.0)])
 
 
@@ -157,6 +159,7 @@ def mean_of_rows(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     for start in range(0, len(values), size):
         block = slice(start, start + size)
         total += values[block][mask[block]].sum(axis=0, dtype=np.float64)
+        let_go(values)
     return np.asarray(total / max(1, mask.sum()), np.float32)
 
 

@@ -23,7 +23,15 @@ from ..graph import SeedPairs, Sides
 from ..graph._joint import split_sides
 from ..graph._verdicts import NOTHING_JUDGED, Judged
 from ..matching import Matching
-from ..matching._candidates import Candidates, places_among, products_at, row_blocks, with_data
+from ..matching._candidates import (
+    Candidates,
+    by_rows,
+    entries_of,
+    entry_blocks,
+    places_among,
+    products_at,
+    with_data,
+)
 from ..matching._listed import pairs_listed
 from ..matching._sinkhorn import mutual_candidates, probable_candidates
 from ..metrics import hits_at_k, mean_reciprocal_rank
@@ -41,8 +49,6 @@ _FIND = 50
 # Probabilities must be near those of `align`, which compares exactly, or their worth is misjudged.
 _CALIBRATE = 100
 _SKETCH_WIDTH = 1024
-# Candidates whose similarities are added up at once.
-_ENTRIES = 1 << 20
 # Searches before the first round, by the channels that need no training.
 _FROZEN_SEARCHES = 2
 # With fewer seeds, and fewer of them held out, pairs that some channels find tell how much the
@@ -83,14 +89,11 @@ class Comparison(NamedTuple):
 
     def similarities(self, weights: np.ndarray) -> sparse.csr_array:
         """Cosine of the candidates by all channels, weighed."""
-        columns, ends = self.places.indices, self.places.indptr
         # What vectors of channels side by side have as lengths: who lacks one has a shorter one.
         left, right = (np.sqrt(weights @ has) for has in self.has)
-        data = np.empty(len(columns), np.float32)
-        for rows in row_blocks(ends, _ENTRIES):
-            some = slice(ends[rows.start], ends[rows.stop])
-            lengths = np.repeat(left[rows], np.diff(ends[rows.start : rows.stop + 1]))
-            lengths *= right[columns[some]]
+        data = np.empty(self.places.nnz, np.float32)
+        for rows, some in entry_blocks(self.places):
+            lengths = by_rows(self.places, left, rows) * right[self.places.indices[some]]
             data[some] = (weights @ self.by_channel[:, some]) / np.where(lengths > 0, lengths, 1)
         return with_data(self.places, data)
 
@@ -114,7 +117,7 @@ class _Seen(NamedTuple):
 
 
 def compare(
-    places: sparse.csr_array, vectors: Iterable[Any], nodes: Sides, device: Any
+    places: sparse.csr_array, vectors: Iterable[Any], n_channels: int, nodes: Sides, device: Any
 ) -> Comparison:
     """Compare candidates by each channel.
 
@@ -124,6 +127,8 @@ def compare(
         Who is whose candidate.
     vectors : iterable of float32 ndarrays, or StoredVectors, of shape (n_nodes, width)
         By channel, rows of length 1 or zero. One at a time is held.
+    n_channels : int
+        How many there are.
     nodes : Sides
         Node numbers of the rows and of the columns of `places`, each once, in any order.
     device : str or torch.device
@@ -132,21 +137,19 @@ def compare(
     order: Any = slice(None)
     if not (np.diff(nodes.left) > 0).all():  # the products take their rows in order
         order = np.argsort(np.repeat(nodes.left, counts), kind="stable")
-    by_channel, has, products = [], [], None
-    for channel in vectors:
+    by_channel, has = np.zeros((n_channels, len(right)), np.float32), []
+    products = None
+    for of_channel, channel in zip(by_channel, vectors, strict=True):
         n_nodes = len(channel)
         if products is None:
             ends = np.zeros(n_nodes + 1, np.int64)
             ends[nodes.left + 1] = counts
             products = products_at(np.cumsum(ends), right[order], (n_nodes, n_nodes), device)
-        of_channel = np.zeros(len(right), np.float32)
         for tensor in map(torch.as_tensor, column_blocks(channel)):  # `products` moves them
             of_channel[order] += products(tensor, tensor)
-        by_channel.append(of_channel)
         has.append(channel.any(axis=1))
-    del products  # what it holds is as large as two channels
     every = np.stack(has)
-    return Comparison(places, np.stack(by_channel), Sides(*(every[:, side] for side in nodes)))
+    return Comparison(places, by_channel, Sides(*(every[:, side] for side in nodes)))
 
 
 class PairSearch:
@@ -365,13 +368,15 @@ class PairSearch:
         match too sure.
         """
         places = [np.searchsorted(free, p) for free, p in zip(self.free, fold.T, strict=True)]
-        both = self._probable(comparison.similarities(weights))
+        alike = comparison.similarities(weights)
+        both = self._probable(alike)
         parts = []
-        for side, seen in enumerate((both, both.T)):
-            asked, partners = places[side], places[1 - side]
+        for side, asked in enumerate(places):
+            partners = places[1 - side]
             coverage = comparison.has[side][:, asked].mean(axis=0)
-            absent = self._probable(seen.without(partners))
-            for candidates, is_there in ((seen, True), (absent, False)):
+            absent = self._probable(_without(alike, 1 - side, partners))
+            for every, is_there in ((both, True), (absent, False)):
+                candidates = every.T if side else every
                 entries = candidates.best()[asked]
                 has = entries >= 0  # of whom nothing is known, nothing can be learnt
                 is_right = candidates.columns[entries[has]] == partners[has]
@@ -542,19 +547,19 @@ class PairSearch:
         how = clone(self.matching).set_params(n_candidates=n_candidates, normalize=False)
         out = places_among(self.different, *self.free)
         places = how.candidate_places(*self._few_columns(vectors), out)
-        return compare(places, vectors.values(), Sides(*self.free), how.device)
+        return compare(places, vectors.values(), len(vectors), Sides(*self.free), how.device)
 
     def _few_columns(self, vectors: Vectors) -> Sides:
         """Return unit vectors of free nodes, or a sketch of them where they are wide."""
         if sum(v.shape[1] for v in vectors.values()) <= _SKETCH_WIDTH:
             return self._sides(vectors, *self.free)
-        sums = sketch(vectors, self.channels.weights_of(list(vectors)), _SKETCH_WIDTH)
-        return Sides(*(sums[nodes] for nodes in self.free))
+        weights = self.channels.weights_of(list(vectors))
+        return sketch(vectors, weights, _SKETCH_WIDTH, Sides(*self.free))
 
     def _compare_listed(self, blocks: Blocks, vectors: Vectors, nodes: Sides) -> Comparison:
         out = places_among(self.different, *nodes)
         places = blocks.places(self.channels, vectors, self.known, nodes, out)
-        return compare(places, vectors.values(), nodes, self.matching.device)
+        return compare(places, vectors.values(), len(vectors), nodes, self.matching.device)
 
     def listed(self, encode: Encode | None = None) -> sparse.csr_array | None:
         """Return the similarity of all candidates that are listed, seeds among them.
@@ -628,6 +633,13 @@ class PairSearch:
         if self.verbose:
             took = "" if began is None else long_step(time.perf_counter() - began)
             rich.print(_said(self.log[-1]) + took, flush=True)
+
+
+def _without(alike: sparse.csr_array, axis: int, gone: np.ndarray) -> sparse.csr_array:
+    """Return a matrix of the same shape, without the entries of some rows (0) or columns (1)."""
+    is_left = np.ones(alike.shape[axis], bool)
+    is_left[gone] = False
+    return entries_of(alike, is_left[alike.indices] if axis else by_rows(alike, is_left))
 
 
 def _said(row: dict[str, Any]) -> str:

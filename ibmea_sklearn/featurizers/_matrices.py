@@ -107,11 +107,9 @@ def project(rows: Matrix, width: int, seed: int) -> np.ndarray:
     values = np.zeros((rows.shape[0], width), np.float32)
     for part in _column_parts(rows):
         matrix = random.standard_normal((part.shape[1], width), dtype=np.float32)
-        if sparse.issparse(part):
-            values += part @ matrix
-            continue
-        for row in range(0, len(part), _BLOCK):
-            block = np.asarray(part[row : row + _BLOCK], np.float32)
+        for row in range(0, part.shape[0], _BLOCK):
+            block = part[row : row + _BLOCK]
+            block = block if sparse.issparse(block) else np.asarray(block, np.float32)
             values[row : row + _BLOCK] += block @ matrix
     return values
 
@@ -121,9 +119,10 @@ def _column_parts(rows: Matrix) -> Iterator[Any]:
     if is_stored(rows):
         yield from column_blocks(rows)
         return
-    columns: Any = rows.tocsc() if not isinstance(rows, np.ndarray) else rows
+    columns: Any = rows if isinstance(rows, np.ndarray) else rows.tocsc()
     for start in range(0, rows.shape[1], _BLOCK):
-        yield columns[:, start : start + _BLOCK]
+        part = columns[:, start : start + _BLOCK]
+        yield part.tocsr() if sparse.issparse(part) else part
 
 
 class Components:

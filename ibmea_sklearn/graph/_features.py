@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from scipy import sparse
 
+from .._utils.maps import let_go
+
 # A sum of squares of larger ones is beyond float32.
 _LARGEST = 1e16
 _BLOCK_NUMBERS = 1 << 22
@@ -154,7 +156,11 @@ def _rows_too_large(values: np.ndarray | sparse.csr_array) -> np.ndarray:
             return np.zeros(len(values), bool)
         # In blocks: it may be a file that is larger than the memory.
         parts = np.array_split(values, -(-values.size // _BLOCK_NUMBERS))
-        return np.concatenate([~_is_usable(part).all(axis=1) for part in parts])
+        bad = []
+        for part in parts:
+            bad.append(~_is_usable(part).all(axis=1))
+            let_go(values)
+        return np.concatenate(bad)
     rows = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
     is_bad = ~_is_usable(values.data[: len(rows)])
     return np.bincount(rows[is_bad], minlength=values.shape[0]) > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,8 @@ _AUTO_COLUMNS = 8192
 _AUTO_PAIRS = 5_000**2
 # Rows whose columns are added up at once: so few that they stay in the cache.
 _ROWS = 512
+# Entries of a sparse matrix that are looked at at once.
+_ENTRIES = 1 << 20
 # Probabilities nearer to 0 or 1 tell nothing more.
 _LEAST = 1e-6
 
@@ -144,7 +146,7 @@ def products_at(
     """
     where = device_of_sparse(device)
     # Half the memory of int64, and on one core 5% faster.
-    kind = np.int32 if max(len(columns), *shape) <= np.iinfo(np.int32).max else np.int64
+    kind = index_type(len(columns), *shape)
     parts = (np.ascontiguousarray(part, kind) for part in (ends, columns))
     by_row, at = (torch.from_numpy(part).to(where) for part in parts)
     places = csr_tensor(by_row, at, torch.zeros(len(columns), device=where), shape)
@@ -179,6 +181,11 @@ def places(values: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.asarray(order[np.searchsorted(among, values, sorter=order)])
 
 
+def index_type(*sizes: int) -> type[np.integer]:
+    """Return the smaller type of integers that can count so many."""
+    return np.int32 if max(sizes) <= np.iinfo(np.int32).max else np.int64
+
+
 def row_blocks(ends: np.ndarray, most: int) -> list[slice]:
     """Cut rows, whose entries are from ``ends[i]`` to ``ends[i + 1]``, into blocks of some `most`.
 
@@ -189,14 +196,36 @@ def row_blocks(ends: np.ndarray, most: int) -> list[slice]:
     return [slice(*ends) for ends in zip(starts[:-1], starts[1:], strict=True)]
 
 
+def entry_blocks(matrix: sparse.csr_array) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and where their entries are, some at a time: little is held of what is made."""
+    ends = matrix.indptr
+    for rows in row_blocks(ends, _ENTRIES):
+        yield rows, slice(int(ends[rows.start]), int(ends[rows.stop]))
+
+
+def by_rows(matrix: sparse.csr_array, values: np.ndarray, rows: slice = slice(None)) -> np.ndarray:
+    """Return the value of the row of each entry, of all rows or of some."""
+    start, stop, _ = rows.indices(matrix.shape[0])
+    return np.repeat(values[start:stop], np.diff(matrix.indptr[start : stop + 1]))
+
+
 def with_data(pattern: sparse.csr_array, data: np.ndarray) -> sparse.csr_array:
     """Return a matrix with the places of another, and numbers of its own."""
     return sparse.csr_array((data, pattern.indices, pattern.indptr), pattern.shape)
 
 
+def entries_of(matrix: sparse.csr_array, kept: np.ndarray) -> sparse.csr_array:
+    """Return a matrix with some of the stored entries only."""
+    counts, has = np.zeros(matrix.shape[0], np.int64), np.diff(matrix.indptr) > 0
+    if has.any():
+        counts[has] = np.add.reduceat(kept, matrix.indptr[:-1][has], dtype=np.int64)
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], ends), matrix.shape)
+
+
 def row_numbers(matrix: sparse.csr_array) -> np.ndarray:
-    """Row of each stored entry."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    """Row of each stored entry, of the type that columns have."""
+    return by_rows(matrix, np.arange(matrix.shape[0], dtype=matrix.indices.dtype))
 
 
 class Candidates(NamedTuple):
@@ -220,7 +249,7 @@ class Candidates(NamedTuple):
 
     def log_matrix(self) -> sparse.csr_array:
         """Return the logarithms of the probabilities, (n, m)."""
-        ends = np.concatenate([[0], np.cumsum(np.bincount(self.rows, minlength=self.shape[0]))])
+        ends = np.searchsorted(self.rows, np.arange(self.shape[0] + 1, dtype=self.rows.dtype))
         return sparse.csr_array((self.logs, self.columns, ends), self.shape)
 
     def entries(self, pairs: np.ndarray) -> np.ndarray:
@@ -231,21 +260,14 @@ class Candidates(NamedTuple):
         at = np.minimum(np.searchsorted(keys, asked), max(len(keys) - 1, 0))
         return np.where(keys[at] == asked, at, -1) if len(keys) else np.full(len(asked), -1)
 
-    def without(self, columns: np.ndarray) -> sparse.csr_array:
-        """Return the similarities (n, m) without some columns."""
-        is_out = np.zeros(self.shape[1], bool)
-        is_out[columns] = True
-        kept = ~is_out[self.columns]
-        places = self.rows[kept], self.columns[kept]
-        return sparse.coo_array((self.similarities[kept], places), self.shape).tocsr()
-
     def best(self) -> np.ndarray:
         """Return the entry of the most probable candidate of each row, (n,); -1 without one."""
-        result = np.full(self.shape[0], -1)
-        is_best = self.logs == _largest(self.rows, self.logs, self.shape[0])[self.rows]
+        result, largest = np.full(self.shape[0], -1), _largest(self.rows, self.logs, self.shape[0])
         # The first of equal ones: who must not depend on an order gives one that says nothing.
-        entries = np.flatnonzero(is_best)[::-1]
-        result[self.rows[entries]] = entries
+        for some in reversed(_parts_of(len(self.logs))):
+            rows = self.rows[some]
+            entries = np.flatnonzero(self.logs[some] == largest[rows])[::-1]
+            result[rows[entries]] = some.start + entries
         return result
 
     def usual(self) -> np.ndarray:
@@ -300,10 +322,17 @@ class Candidates(NamedTuple):
         return np.column_stack([odds, similarities, *margins, np.logical_and(*is_best)])
 
 
+def _parts_of(n_entries: int) -> list[slice]:
+    """Cut entries into parts, so that little is held of what is made of them."""
+    starts = range(0, n_entries, _ENTRIES)
+    return [slice(start, min(start + _ENTRIES, n_entries)) for start in starts]
+
+
 def _largest(groups: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
     # Of their own type: numbers that have to be converted one by one take 25 times as long.
     largest = np.full(n_groups, -np.inf, values.dtype)
-    np.maximum.at(largest, groups, values)
+    for some in _parts_of(len(values)):
+        np.maximum.at(largest, groups[some], values[some])
     return largest
 
 
@@ -312,8 +341,13 @@ def _others(
 ) -> np.ndarray:
     """Largest value in the group of each entry, itself not counted; -1 where it is alone."""
     largest = _largest(groups, values, n_groups)
-    is_top = values == largest[groups]
-    second = _largest(groups[~is_top], values[~is_top], n_groups)
-    second = np.where(np.bincount(groups[is_top], minlength=n_groups) > 1, largest, second)
-    others = np.where(is_top[entries], second[groups[entries]], largest[groups[entries]])
+    second, n_top = np.full(n_groups, -np.inf, values.dtype), np.zeros(n_groups, int)
+    for some in _parts_of(len(values)):
+        of_part, own = groups[some], values[some]
+        is_top = own == largest[of_part]
+        np.maximum.at(second, of_part[~is_top], own[~is_top])
+        np.add.at(n_top, of_part[is_top], 1)
+    second = np.where(n_top > 1, largest, second)
+    at = groups[entries]
+    others = np.where(values[entries] == largest[at], second[at], largest[at])
     return np.where(np.isfinite(others), others, -1.0)

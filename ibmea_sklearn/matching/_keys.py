@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import normalize
 
-from ._candidates import entry_products, row_blocks, row_numbers, with_data
-from ._listed import entries_of, kth_of_rows
+from ._candidates import (
+    by_rows,
+    entries_of,
+    entry_products,
+    index_type,
+    row_blocks,
+    row_numbers,
+    with_data,
+)
+from ._listed import kth_of_rows
 from ._sparse_vectors import Vectors
 
-__all__ = ["Keys", "any_shared", "largest_of_rows", "shortlist", "union_of"]
+__all__ = ["MOST_LOOKED_AT", "Keys", "any_shared", "largest_of_rows", "shortlist", "union_of"]
 
 # Pairs that are looked at at once, each as often as it shares a key.
-_BLOCK = 1 << 24
+MOST_LOOKED_AT = 1 << 23
+# Entries of a union that are made at once.
+_PAIRS = 1 << 22
 # Entries of columns that are put in order at once.
 _ENTRIES = 1 << 20
 # Weights that differ by no more are equal, but for the order of sums.
@@ -70,16 +81,18 @@ def shortlist(
     n_shared = np.bincount(row_numbers(keys.right), owners[keys.right.indices], keys.right.shape[0])
     most = int(min(n_best, keys.left.shape[0], n_shared.max(initial=0)))
     top = _TopOfColumns(keys.right.shape[0], most)
-    parts = [sparse.csr_array((0, keys.right.shape[0]), dtype=np.float32)]
-    for rows in _blocks(keys.left, np.diff(by_key.indptr)):
-        shared = sparse.csr_array(keys.left[rows] @ by_key)
-        if vectors is not None:
-            own = vectors[0][rows]
-            shared.data = entry_products(own, vectors[1], row_numbers(shared), shared.indices)
-        parts.append(largest_of_rows(shared, n_best))
-        top.update(rows.start, shared)
-    by_row = sparse.csr_array(sparse.vstack(parts, format="csr"), dtype=np.float32)
-    return union_of(by_row, top.best(keys.left.shape[0]))
+
+    def by_row() -> Iterator[sparse.csr_array]:
+        for rows in _blocks(keys.left, np.diff(by_key.indptr)):
+            shared = sparse.csr_array(keys.left[rows] @ by_key)
+            if vectors is not None:
+                own = vectors[0][rows]
+                shared.data = entry_products(own, vectors[1], row_numbers(shared), shared.indices)
+            top.update(rows.start, shared)
+            yield largest_of_rows(shared, n_best)
+
+    n, m = keys.left.shape[0], keys.right.shape[0]
+    return union_of(_stacked(by_row(), n * min(n_best, m), m), top.best(n))
 
 
 class _TopOfColumns:
@@ -89,7 +102,7 @@ class _TopOfColumns:
     """
 
     def __init__(self, n_columns: int, n_best: int) -> None:
-        self.n_best, self.width = n_best, n_best + 1
+        self.width = n_best + 1
         self.values = np.full((n_columns, self.width), -np.inf, np.float32)
         self.rows = np.zeros((n_columns, self.width), np.int32)
         self.least = np.full(n_columns, -np.inf, np.float32)
@@ -124,15 +137,40 @@ class _TopOfColumns:
 
     def best(self, n_rows: int) -> sparse.csr_array:
         """Return the best of each column, (n_rows, n_columns)."""
-        there = np.isfinite(self.values)
-        ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-        kept = self.values[there], self.rows[there], ends
-        every = sparse.csr_array(kept, (len(self.least), n_rows))
-        return sparse.csr_array(largest_of_rows(every, self.n_best).T)
+        kept = self.values > _cut(self.least)[:, None]
+        ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+        found = self.values[kept], self.rows[kept], ends
+        return sparse.csr_array(sparse.csc_array(found, (n_rows, len(self.least))))
 
 
 def union_of(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
     """Return the entries that stand in one matrix or both; of both, with the value of the first."""
+    blocks = row_blocks(one.indptr.astype(np.int64) + other.indptr, _PAIRS)
+    parts = (_union_of(one[rows], other[rows]) for rows in blocks)
+    dtype = np.result_type(one.dtype, other.dtype)
+    return _stacked(parts, one.nnz + other.nnz, one.shape[1], dtype)
+
+
+def _stacked(
+    parts: Iterable[sparse.csr_array], n_most: int, n_columns: int, dtype: Any = np.float32
+) -> sparse.csr_array:
+    """Put matrices on top of each other: one is held at a time, and the result once.
+
+    ``n_most`` is what they have as entries at most: what is not written takes no memory.
+    """
+    data, indices = np.empty(n_most, dtype), np.empty(n_most, index_type(n_most, n_columns))
+    ends, n_written = [np.zeros(1, indices.dtype)], 0
+    for part in parts:
+        some = slice(n_written, n_written + part.nnz)
+        data[some], indices[some] = part.data, part.indices
+        ends.append(part.indptr[1:] + n_written)
+        n_written += part.nnz
+    every = np.concatenate(ends)
+    entries = data[:n_written], indices[:n_written], every
+    return sparse.csr_array(entries, (len(every) - 1, n_columns))
+
+
+def _union_of(one: sparse.csr_array, other: sparse.csr_array) -> sparse.csr_array:
     sides = [m if m.has_sorted_indices else m.sorted_indices() for m in (one, other)]
     # The sum says whose each entry is: 1, 2 or, of both, 3. All are in the same order as theirs.
     flags = (np.full(m.nnz, flag, np.int8) for m, flag in zip(sides, (1, 2), strict=True))
@@ -152,9 +190,12 @@ def any_shared(keys: Keys, pairs: np.ndarray) -> np.ndarray:
 
 def largest_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     """Keep the k largest entries of each row; of those that equal the next one none."""
-    next_one = kth_of_rows(matrix, k + 1)
-    cut = next_one + _ROUNDING * np.abs(np.where(np.isfinite(next_one), next_one, 0))
-    return entries_of(matrix, matrix.data > cut[row_numbers(matrix)])
+    return entries_of(matrix, matrix.data > by_rows(matrix, _cut(kth_of_rows(matrix, k + 1))))
+
+
+def _cut(next_one: np.ndarray) -> np.ndarray:
+    """Return what the best are above, where the next one after them is given."""
+    return next_one + _ROUNDING * np.abs(np.where(np.isfinite(next_one), next_one, 0))
 
 
 def largest_of_columns(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
@@ -165,4 +206,4 @@ def largest_of_columns(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
 def _blocks(left: sparse.csr_array, n_owners: np.ndarray) -> list[slice]:
     """Cut rows into blocks, each of which meets about as many pairs as are looked at at once."""
     costs = np.bincount(row_numbers(left), n_owners[left.indices], left.shape[0])
-    return row_blocks(np.concatenate([[0], np.cumsum(costs)]), _BLOCK)
+    return row_blocks(np.concatenate([[0], np.cumsum(costs)]), MOST_LOOKED_AT)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._candidates import exact_entries, row_numbers, with_data
+from ._candidates import by_rows, entries_of, exact_entries, row_numbers, with_data
 from ._scores import ROUNDING, Scores
 from ._sinkhorn import (
     ends_of,
@@ -99,7 +99,7 @@ class ListedScores:
         """
         allowed = _allowed(self.matrix)
         of_rows, of_columns = self.rounding
-        by_row = allowed.data > (kth_of_rows(self.matrix, k + 1) + of_rows)[row_numbers(allowed)]
+        by_row = allowed.data > by_rows(allowed, kth_of_rows(self.matrix, k + 1) + of_rows)
         of_columns = kth_of_rows(self.matrix.T.tocsr(), k + 1) + of_columns
         return entries_of(allowed, by_row | (allowed.data > of_columns[allowed.indices]))
 
@@ -125,7 +125,7 @@ def csls_listed(cosine: ListedScores, k: int) -> ListedScores:
     """Return CSLS: means are over each entity's k best among its candidates."""
     matrix = cosine.matrix
     of_rows, of_columns = mean_of_best(matrix, k), mean_of_best(matrix.T.tocsr(), k)
-    data = 2 * matrix.data - of_rows[row_numbers(matrix)] - of_columns[matrix.indices]
+    data = 2 * matrix.data - by_rows(matrix, of_rows) - of_columns[matrix.indices]
     rounding = [2 * (part + part.max(initial=0)) for part in cosine.rounding]
     return ListedScores(with_data(matrix, data), (rounding[0], rounding[1]))
 
@@ -169,11 +169,13 @@ def pairs_listed(matrix: sparse.csr_array, pairs: np.ndarray) -> np.ndarray:
 
 
 def _places_of(matrix: sparse.csr_array, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    if not matrix.nnz:
+    if not matrix.nnz or not len(rows):
         return np.full(len(rows), -1)
     # In order, as columns are within each row.
-    keys = row_numbers(matrix) * matrix.shape[1] + matrix.indices
-    asked = rows * matrix.shape[1] + columns
+    firsts = np.arange(matrix.shape[0]) * matrix.shape[1]
+    keys = by_rows(matrix, firsts)
+    keys += matrix.indices
+    asked = firsts[rows] + columns
     at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
     return np.where(keys[at] == asked, at, -1)
 
@@ -207,13 +209,6 @@ def kth_of_rows(matrix: sparse.csr_array, k: int) -> np.ndarray:
         result[part] = np.partition(values, kth, axis=1)[:, kth]
         long = long[len(part) :]
     return result
-
-
-def entries_of(matrix: sparse.csr_array, kept: np.ndarray) -> sparse.csr_array:
-    """Return a matrix with some of the stored entries only."""
-    counts = np.bincount(row_numbers(matrix)[kept], minlength=matrix.shape[0])
-    ends = np.concatenate([[0], np.cumsum(counts)])
-    return sparse.csr_array((matrix.data[kept], matrix.indices[kept], ends), matrix.shape)
 
 
 def checked_listed(candidates: Any, shape: tuple[int, int] | None) -> sparse.csr_array:

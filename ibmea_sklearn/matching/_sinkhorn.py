@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -12,13 +13,23 @@ from scipy.sparse.csgraph import connected_components
 
 from .._utils.validation import Number, checked_integer
 from ._blocks import single_best
-from ._candidates import Candidates, candidates_of, row_numbers, with_data
+from ._candidates import (
+    Candidates,
+    by_rows,
+    candidates_of,
+    entries_of,
+    entry_blocks,
+    row_numbers,
+    with_data,
+)
 from ._scores import ROUNDING, Scores
 
 TEMPERATURE = Number(0, open_ends="least")
 
 _LEAST_LOG = -745.0  # of a float64 above 0
 _TINY = float(np.finfo(np.float64).tiny)
+# Candidates of each row that are joined first.
+_JOINING = 4
 # A sum that is 1 but for rounding is not above it.
 _ROUNDING_OF_SUMS = 1e-12
 
@@ -108,17 +119,16 @@ def log_sinkhorn(
     """Return the logarithms of :func:`sinkhorn`, in float64: no small probability is lost."""
     if not np.isfinite(similarities.data).all():
         raise ValueError("Expected finite similarities; found NaN or infinity.")
-    logs = similarities.astype(np.float64)
+    logs = sparse.csr_array(similarities, copy=not similarities.has_canonical_format)
     logs.sum_duplicates()
-    logs.data /= temperature
-    groups = row_numbers(logs), logs.indices
-    parts, sizes = _parts(logs, groups)
+    # Of what is as large as the candidates, two arrays of float64 are held, and nothing else.
+    logs = with_data(logs, logs.data / np.float64(temperature))
+    parts, sizes = _parts(logs)
     kinds = np.sign(sizes[1] - sizes[0])
     there = np.unique(kinds[sizes.min(axis=0) > 0])
-    data = np.empty(len(logs.data))
     for kind in there:
-        at = kinds[parts[0]][groups[0]] == kind
-        inside = logs if len(there) == 1 else _only(logs, groups, at)
+        at = by_rows(logs, kinds[parts[0]] == kind)
+        inside = logs if at.all() else entries_of(logs, at)
         turns = partial(_alternate, inside, parts, sizes.min(axis=0))
         if kind:
             # The larger side has one scale where it isn't full, so it can't be first; either
@@ -126,32 +136,53 @@ def log_sinkhorn(
             ways = turns(int(kind < 0), 2 * n_iterations + 1, n_kept=2)
         else:
             ways = [turns(first, 2 * n_iterations, n_kept=1)[0] for first in (0, 1)]
-        data[at] = np.minimum(*ways)
-    return with_data(logs, data)
+        for rows, some in entry_blocks(inside):
+            both = (_scaled(inside, scales, rows, some) for scales in ways)
+            inside.data[some] = np.minimum(*both)
+        if inside is not logs:
+            logs.data[at] = inside.data
+    return logs
 
 
-def _parts(
-    logs: sparse.csr_array, groups: tuple[np.ndarray, np.ndarray]
-) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+def _parts(logs: sparse.csr_array) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Return which part each row and each column is in, and how large either side of each is.
 
     Candidates fall into parts: what is in one takes nothing from another. What has no candidate
     does not count.
     """
     n, m = logs.shape
-    ends = np.concatenate([logs.indptr, np.full(m, logs.indptr[-1])])
-    joint = sparse.csr_array((np.ones(len(logs.data)), n + logs.indices, ends), (n + m, n + m))
-    n_parts, labels = connected_components(joint, directed=False)
-    parts = labels[:n], labels[n:]
-    has = (np.bincount(g, minlength=k) > 0 for g, k in zip(groups, logs.shape, strict=True))
-    sizes = [np.bincount(p[h], minlength=n_parts) for p, h in zip(parts, has, strict=True)]
-    return parts, np.stack(sizes)
+    rows, is_column = np.flatnonzero(np.diff(logs.indptr)), np.zeros(m, bool)
+    # A few candidates of each row join nearly all, so that few are left that are still apart.
+    spread = np.random.default_rng(0).random((_JOINING, len(rows)))
+    some = logs.indptr[rows] + (spread * np.diff(logs.indptr)[rows]).astype(np.int64)
+    left, right = np.broadcast_to(rows, some.shape).ravel(), n + logs.indices[some.ravel()]
+    labels = _components(left, right, n + m)
+    apart = [np.empty((2, 0), labels.dtype)]
+    for of_block, some in entry_blocks(logs):
+        columns = logs.indices[some]
+        is_column[columns] = True
+        pairs = np.stack([by_rows(logs, labels[:n], of_block), labels[n:][columns]])
+        apart.append(pairs[:, pairs[0] != pairs[1]])
+    left, right = np.concatenate(apart, axis=1)
+    labels = _components(left, right, n + m)[labels]
+    parts, n_parts = (labels[:n], labels[n:]), labels.max(initial=-1) + 1
+    has = zip(parts, (rows, is_column), strict=True)
+    return parts, np.stack([np.bincount(part[those], minlength=n_parts) for part, those in has])
 
 
-def _only(
-    logs: sparse.csr_array, groups: tuple[np.ndarray, np.ndarray], at: np.ndarray
-) -> sparse.csr_array:
-    return sparse.csr_array((logs.data[at], tuple(g[at] for g in groups)), logs.shape)
+def _components(left: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
+    """Return the number of the component of each of n nodes, of which some are joined."""
+    edges = sparse.coo_array((np.ones(len(left), bool), (left, right)), (n, n))
+    return np.asarray(connected_components(edges, directed=False)[1])
+
+
+def _scaled(
+    logs: sparse.csr_array, scales: Sequence[np.ndarray], rows: slice, some: slice
+) -> np.ndarray:
+    """Return some entries, those of some rows, with the logarithms of both scales added."""
+    data = logs.data[some] + by_rows(logs, scales[0], rows)
+    data += scales[1][logs.indices[some]]
+    return data
 
 
 def _alternate(
@@ -161,9 +192,8 @@ def _alternate(
     first: int,
     n_turns: int,
     n_kept: int,
-) -> list[np.ndarray]:
-    """Normalise along one axis after the other; from logarithms to those of the last turns."""
-    groups = row_numbers(logs), logs.indices
+) -> list[tuple[np.ndarray, ...]]:
+    """Normalise along one axis after the other; return the scales of the last turns."""
     axes = [(first + turn) % 2 for turn in range(n_turns)]
     scales = [np.zeros(size) for size in logs.shape]  # logarithms, too
     has = [np.zeros(size, bool) for size in logs.shape]
@@ -175,21 +205,41 @@ def _alternate(
 
     # Twice in logarithms. Then each row and each column that sums to 1 has an entry that is no
     # smaller than one part in (n m), at any temperature, and the rest are products with vectors.
-    data = logs.data
     for axis in axes[:2]:
-        log_sums = _log_sums(groups[axis], data, logs.shape[axis])
+        log_sums = _log_sums_along(axis, logs, scales)
         has[axis] = np.isfinite(log_sums)
         normalise(axis, log_sums)
-        data = data + scales[axis][groups[axis]]
-    found, start, matrix = [data], list(scales), with_data(logs, np.exp(data))
+    found, start, matrix = [tuple(scales)], list(scales), with_data(logs, np.empty(logs.nnz))
+    for rows, some in entry_blocks(logs):
+        np.exp(_scaled(logs, scales, rows, some), out=matrix.data[some])
     oriented = matrix, matrix.T
     for turn, axis in enumerate(axes[2:], start=3):
         sums = oriented[axis] @ np.exp(scales[1 - axis] - start[1 - axis])
         least = np.where(has[axis], _LEAST_LOG, -np.inf)  # of what is too small for a number
         normalise(axis, np.log(sums, out=least, where=sums > 0) - start[axis])
         if turn > n_turns - n_kept:
-            found.append(logs.data + scales[0][groups[0]] + scales[1][groups[1]])
+            found.append(tuple(scales))
     return found[-n_kept:]
+
+
+def _log_sums_along(axis: int, logs: sparse.csr_array, scales: Sequence[np.ndarray]) -> np.ndarray:
+    """Logarithm of the sum of each row (0) or column (1), scaled; minus infinity for empty ones.
+
+    What is of `axis` itself does not count: it is what is looked for.
+    """
+    n = logs.shape[axis]
+    largest, sums = np.full(n, -np.inf), np.zeros(n)
+    numbers, scales = np.arange(logs.shape[0]), [*scales]
+    scales[axis] = np.zeros(n)
+    for is_sum in (False, True):
+        for rows, some in entry_blocks(logs):
+            groups = by_rows(logs, numbers, rows) if axis == 0 else logs.indices[some]
+            data = _scaled(logs, scales, rows, some)
+            if is_sum:
+                np.add.at(sums, groups, np.exp(data - largest[groups]))
+            else:
+                np.maximum.at(largest, groups, data)
+    return largest + np.log(np.maximum(sums, 1))  # of one that isn't empty, at least exp(0)
 
 
 def _log_scales(
@@ -256,11 +306,8 @@ def mutual_candidates(candidates: Candidates, temperature: float) -> tuple[np.nd
         By row.
     probabilities : float32 ndarray of shape (n_pairs,)
     """
-    rounding = 4 / temperature * ROUNDING
-    logs, n_rows = candidates.logs, candidates.shape[0]
-    ends = np.concatenate([[0], np.cumsum(np.bincount(candidates.rows, minlength=n_rows))])
-    matrix = sparse.csr_array((logs, candidates.columns, ends), candidates.shape)
-    pairs, values = single_best_entries(matrix, *(np.full(n, rounding) for n in matrix.shape))
+    rounding = [np.full(n, 4 / temperature * ROUNDING) for n in candidates.shape]
+    pairs, values = single_best_entries(candidates.log_matrix(), *rounding)
     return pairs, np.exp(values).astype(np.float32)
 
 
@@ -268,12 +315,32 @@ def single_best_entries(
     matrix: sparse.csr_array, of_rows: np.ndarray, of_columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the places that are the single best of their row and of their column, and values."""
+    matrix = _near_best(matrix, of_rows, of_columns)
     places = row_numbers(matrix), matrix.indices
     nothing = (np.full(n, -np.inf, matrix.dtype) for n in matrix.shape)
     parts = zip(places, (of_rows, of_columns), nothing, strict=True)
     best = np.logical_and(*(single_best(matrix.data, *part) for part in parts))
     found = np.flatnonzero(best)
     return np.column_stack([part[found] for part in places]).astype(np.int64), matrix.data[found]
+
+
+def _near_best(
+    matrix: sparse.csr_array, of_rows: np.ndarray, of_columns: np.ndarray
+) -> sparse.csr_array:
+    """Keep what is a best one of its row or of its column, but for rounding."""
+    best = [np.full(n, -np.inf, matrix.dtype) for n in matrix.shape]
+    numbers = np.arange(matrix.shape[0])
+    for rows, some in entry_blocks(matrix):
+        places = by_rows(matrix, numbers, rows), matrix.indices[some]
+        for groups, largest in zip(places, best, strict=True):
+            np.maximum.at(largest, groups, matrix.data[some])
+    least = [b - rounding for b, rounding in zip(best, (of_rows, of_columns), strict=True)]
+    kept = np.empty(matrix.nnz, bool)
+    for rows, some in entry_blocks(matrix):
+        data = matrix.data[some]
+        kept[some] = data >= by_rows(matrix, least[0], rows)
+        kept[some] |= data >= least[1][matrix.indices[some]]
+    return entries_of(matrix, kept)
 
 
 class Ends(NamedTuple):
@@ -384,11 +451,8 @@ def of_vectors(candidates: sparse.csr_array, cosine: Scores) -> sparse.csr_array
     All of them choose the same candidates, those with the lowest numbers.
     """
     left, right = ((side.norm(dim=1) > 0).cpu().numpy() for side in (cosine.left, cosine.right))
-    kept = left[row_numbers(candidates)] & right[candidates.indices]
-    if kept.all():
-        return candidates
-    places = row_numbers(candidates)[kept], candidates.indices[kept]
-    return sparse.coo_array((candidates.data[kept], places), candidates.shape).tocsr()
+    kept = by_rows(candidates, left) & right[candidates.indices]
+    return candidates if kept.all() else entries_of(candidates, kept)
 
 
 def top_of_entries(matrix: sparse.csr_array, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from ibmea_sklearn._utils.columns import (
     StoredVectors,
     VectorStore,
     column_blocks,
+    in_file,
 )
 
 # Of the largest number of a row in a block, what a float16 is off by at most.
@@ -188,3 +189,13 @@ def test_rows_that_are_not_there_are_told():
     for rows in (slice(1, 5), np.array([0, 4]), np.array([-1, 2])):
         with pytest.raises(ValueError, match="fewer than rows"):
             StoredVectors([(columns, 1.0)], rows).check()
+
+
+@pytest.mark.parametrize("shape", [(50, 7), (0, 7), (50, 0)])
+def test_an_array_in_a_file_is_the_same_and_leaves_no_name(shape, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    values = np.random.default_rng(0).normal(size=shape).astype("f")
+    found = in_file(values)
+    np.testing.assert_array_equal(found, values)
+    assert isinstance(found, np.memmap) == bool(values.size)
+    assert not any(tmp_path.iterdir())

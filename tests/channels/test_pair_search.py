@@ -28,7 +28,7 @@ import ibmea_sklearn
 from ibmea_sklearn import SeedPairs
 from ibmea_sklearn.channels import PairSearch
 from ibmea_sklearn.channels.channels import Channels
-from ibmea_sklearn.channels.search import compare, split_seeds
+from ibmea_sklearn.channels.search import _without, compare, split_seeds
 from ibmea_sklearn.graph import Sides
 from ibmea_sklearn.matching import Matching, candidate_similarities
 from ibmea_sklearn.matching._sinkhorn import mutual_candidates, probable_candidates
@@ -420,10 +420,19 @@ def test_two_seeds_are_left_to_train_on(toy_pair):
         split_seeds(X, 0.95, np.random.RandomState(0))
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_without_some_rows_or_columns(axis):
+    random = np.random.default_rng(0)
+    values = random.normal(size=(5, 8)) * (random.random((5, 8)) < 0.5)
+    rest = _without(sparse.csr_array(values), axis, np.array([0, 4])).toarray()
+    values[([0, 4], slice(None)) if axis == 0 else (slice(None), [0, 4])] = 0
+    np.testing.assert_array_equal(rest, values)
+
+
 @pytest.mark.parametrize("n_at_once", [1, 4, 10**6])
 @pytest.mark.parametrize("in_order", [True, False])
 def test_candidates_are_compared_by_each_channel_as_in_a_loop(monkeypatch, in_order, n_at_once):
-    monkeypatch.setattr("ibmea_sklearn.channels.search._ENTRIES", n_at_once)
+    monkeypatch.setattr("ibmea_sklearn.matching._candidates._ENTRIES", n_at_once)
     random = np.random.default_rng(0)
     vectors = [random.normal(size=(30, width)).astype(np.float32) for width in (3, 5)]
     vectors = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors]
@@ -433,7 +442,7 @@ def test_candidates_are_compared_by_each_channel_as_in_a_loop(monkeypatch, in_or
         left = left[[3, 0, 4, 1, 2]]
     places = sparse.csr_array((random.random((5, 12)) < 0.4).astype(np.float32))
     weights = np.array([0.3, 0.7])
-    comparison = compare(places, iter(vectors), Sides(left, right), "cpu")
+    comparison = compare(places, iter(vectors), 2, Sides(left, right), "cpu")
     found = comparison.similarities(weights).tocoo()
     expected = []
     for i, j in zip(*found.coords, strict=True):

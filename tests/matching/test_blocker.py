@@ -134,7 +134,7 @@ def test_the_union_has_all_places_of_both(n, m, n_keys, seed):
 def test_a_small_block_changes_nothing(monkeypatch):
     keys = some_keys(40, 30, 10, 0)
     whole = shortlist(keys, 4).toarray()
-    monkeypatch.setattr("ibmea_sklearn.matching._keys._BLOCK", 20)
+    monkeypatch.setattr("ibmea_sklearn.matching._keys.MOST_LOOKED_AT", 20)
     np.testing.assert_allclose(shortlist(keys, 4).toarray(), whole)
 
 

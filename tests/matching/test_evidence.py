@@ -92,14 +92,6 @@ def test_entries_of_pairs():
     assert len(absent) and (candidates.entries(absent) == -1).all()
 
 
-def test_without_some_columns():
-    candidates, similarities, _ = seen()
-    rest = candidates.without(np.array([0, 4])).toarray()
-    expected = similarities.toarray()
-    expected[:, [0, 4]] = 0
-    np.testing.assert_allclose(rest, expected)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_mutual_candidates_are_those_that_a_search_finds(seed):
     _, _, sides = seen(30, 25, seed=seed)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ibmea_sklearn.matching import candidate_similarities, sinkhorn
-from ibmea_sklearn.matching._sinkhorn import log_sinkhorn
+from ibmea_sklearn.matching._sinkhorn import _parts, log_sinkhorn
 
 SIZES = st.integers(1, 9)
 
@@ -123,6 +123,35 @@ def test_what_is_too_improbable_for_a_number_keeps_its_order(temperature):
     free = np.exp(logs).sum(axis=0) < 1e-9  # all of one scale
     for row, given_row in zip(logs[:, free], similarities[:, free], strict=True):
         np.testing.assert_array_equal(np.argsort(row), np.argsort(given_row))
+
+
+@given(n=st.integers(1, 30), m=st.integers(1, 30), seed=st.integers(0, 999))
+def test_a_few_entries_at_a_time_change_nothing(n, m, seed):
+    """Few candidates a row: they fall into parts, with either side the larger one."""
+    random = np.random.default_rng(seed)
+    mask = random.random((n, m)) < 1.5 / m
+    given_ones = as_sparse(random.uniform(-1, 1, (n, m)), mask)
+    whole = log_sinkhorn(given_ones, 0.05, 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ibmea_sklearn.matching._candidates._ENTRIES", 3)
+        found = log_sinkhorn(given_ones, 0.05, 5)
+    np.testing.assert_allclose(found.toarray(), whole.toarray(), rtol=1e-9)
+
+
+@given(n=st.integers(1, 40), m=st.integers(1, 40), seed=st.integers(0, 999))
+def test_parts_are_those_of_a_loop(n, m, seed):
+    random = np.random.default_rng(seed)
+    mask = random.random((n, m)) < random.choice([0.5, 1, 2, 6]) / m
+    (rows, columns), sizes = _parts(as_sparse(np.ones((n, m)), mask))
+    expected = np.arange(n + m)
+    for _ in range(n + m):  # the lowest number goes round
+        for i, j in zip(*np.nonzero(mask), strict=True):
+            expected[[i, n + j]] = expected[[i, n + j]].min()
+    same = np.concatenate([rows, columns])[:, None] == np.concatenate([rows, columns])
+    np.testing.assert_array_equal(same, expected[:, None] == expected)
+    for part in np.unique(rows[mask.any(axis=1)]):
+        of_both = (rows == part) & mask.any(axis=1), (columns == part) & mask.any(axis=0)
+        assert sizes[:, part].tolist() == [side.sum() for side in of_both]
 
 
 def test_rows_without_candidates_stay_empty():

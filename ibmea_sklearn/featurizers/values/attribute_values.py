@@ -305,10 +305,7 @@ class AttributeValues(EitherForm):
         mask = np.diff(rows.indptr) > 0
         if self.n_components is None:
             return rows, mask
-        values = np.zeros((n_rows, self.n_features_out_), np.float32)
-        if mask.any():
-            values[mask] = projected(rows[mask], self.n_features_out_, self._seed)
-        return values, mask
+        return projected(rows, self.n_features_out_, self._seed), mask
 
 
 def _is_any(values: TypedValues) -> bool:
