@@ -28,7 +28,7 @@ _FIXED = 300e6
 _OF_CANDIDATE = 130.0  # of an exact search: similarities, places, what Sinkhorn makes of them
 _OF_SKETCH = 4096.0
 # Of a search that a blocker lists: 30,000 a side peak at 1,211 MB of a bound of 1,500.
-_OF_LISTED = 40.0
+_OF_LISTED = 45.0
 _OF_LISTED_SKETCH = 2048.0
 _OF_LOOKED_AT = 30.0  # of each pair that is looked at at once, whatever the size
 _OF_LABEL = 12.0  # for each column of what is sent along the relations, as an array

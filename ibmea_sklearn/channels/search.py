@@ -367,21 +367,21 @@ class PairSearch:
         All seeds have a partner, other entities may have none: taken alone, seeds would make every
         match too sure.
         """
-        places = [np.searchsorted(free, p) for free, p in zip(self.free, fold.T, strict=True)]
         alike = comparison.similarities(weights)
-        both = self._probable(alike)
-        parts = []
+        both, parts = self._probable(alike), []
+        places = [np.searchsorted(free, p) for free, p in zip(self.free, fold.T, strict=True)]
         for side, asked in enumerate(places):
             partners = places[1 - side]
             coverage = comparison.has[side][:, asked].mean(axis=0)
-            absent = self._probable(_without(alike, 1 - side, partners))
-            for every, is_there in ((both, True), (absent, False)):
+            for is_there in (True, False):
+                every = both if is_there else self._probable(_without(alike, 1 - side, partners))
                 candidates = every.T if side else every
                 entries = candidates.best()[asked]
                 has = entries >= 0  # of whom nothing is known, nothing can be learnt
                 is_right = candidates.columns[entries[has]] == partners[has]
                 outcome = np.where(is_right, RIGHT, WRONG) if is_there else np.full(has.sum(), NONE)
                 evidence = candidates.relative_evidence(entries[has])
+                del every, candidates  # they are large, and others follow
                 sides = np.full(has.sum(), side)
                 parts.append(Examples(evidence, coverage[has], sides, fold[has, 0], outcome))
         return Examples(*map(np.concatenate, zip(*parts, strict=True)))
