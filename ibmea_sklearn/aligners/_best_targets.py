@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import rich
 
 from .._utils.columns import some_rows
 from .._utils.names import FUSED
@@ -14,6 +15,8 @@ from ._earlier import kept_first
 
 __all__ = ["best_targets"]
 
+# Pairs of which it is said that they are compared: some ten seconds, with 7,000 numbers each.
+_LONG = 100_000_000
 # Scores and indices, both (n, k).
 Found = tuple[np.ndarray, np.ndarray]
 
@@ -64,6 +67,7 @@ def best_targets(aligner: Any, sources: np.ndarray, k: int) -> Found:
     targets[is_seed, 0] = [partner[s] for s in sources[is_seed].tolist()]
     lost = targets[:, 0] < 0
     if lost.any():  # who is on no list is compared with all
+        _say_if_long(aligner, sources[lost], free.right)
         found = _by_cosine(aligner, sources[lost], free.right, 1, is_listed=False)
         scores[lost, :1], targets[lost, :1] = found
     return scores, targets
@@ -93,6 +97,16 @@ def _by_cosine(
     how, out = aligner._matching().set_params(method="cosine"), aligner._forbidden(some, right)
     scores, found = how.top_k(*vectors[:2], k, None, out, vectors[2])
     return scores[back], _named(right, found)[back]
+
+
+def _say_if_long(aligner: Any, lost: np.ndarray, right: np.ndarray) -> None:
+    n_lost = len(np.unique(lost))
+    if aligner.verbose and n_lost * len(right) > _LONG:
+        rich.print(
+            f"{n_lost:,} of these are on no list of candidates: each is compared with all "
+            f"{len(right):,} that are free. matching__blocker__max_owners and __n_keys list more.",
+            flush=True,
+        )
 
 
 def _named(entities: np.ndarray, places: np.ndarray) -> np.ndarray:

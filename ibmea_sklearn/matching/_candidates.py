@@ -88,32 +88,27 @@ def _add(vectors: Vectors, signs: torch.Tensor, width: int) -> torch.Tensor:
 
 def exact_entries(scores: Scores, places: sparse.csr_array) -> sparse.csr_array:
     """Return a sparse matrix with the stored entries of `places`, and their exact scores."""
-    at = row_numbers(places), places.indices
-    data = entry_products(scores.left, scores.right, *at)
-    return sparse.csr_array((data, places.indices, places.indptr), places.shape)
+    return with_data(places, entry_products(scores.left, scores.right, places))
 
 
-def entry_products(
-    left: Vectors, right: Vectors, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
+def entry_products(left: Vectors, right: Vectors, places: sparse.csr_array) -> np.ndarray:
     """Return the inner products of some rows of both sides, without a copy of them.
 
     Parameters
     ----------
     left, right : float32 tensors of shapes (n, d) and (m, d), or what stands for them
-    rows, columns : int ndarrays of shape (n_places,)
-        Rows ascending.
+    places : csr_array of shape (n, m)
+        Whose entries say which rows.
 
     Returns
     -------
-    float32 ndarray of shape (n_places,)
+    float32 ndarray of shape (n_entries,)
     """
     if isinstance(left, SparseVectors) and isinstance(right, SparseVectors):
-        return paired_products(left, right, rows, columns)
+        return paired_products(left, right, row_numbers(places), places.indices)
     if isinstance(left, HeldProducts) and isinstance(right, HeldProducts):
-        return held_entries(left, right, rows, columns)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(left)))])
-    products = products_at(ends, columns, (len(left), len(right)), left.device)
+        return held_entries(left, right, row_numbers(places), places.indices)
+    products = products_at(places.indptr, places.indices, places.shape, left.device)
     if isinstance(left, BlockVectors) and isinstance(right, BlockVectors):
         return block_products(left, right, products)
     return products(left, right)

@@ -86,8 +86,7 @@ def shortlist(
         for rows in _blocks(keys.left, np.diff(by_key.indptr)):
             shared = sparse.csr_array(keys.left[rows] @ by_key)
             if vectors is not None:
-                own = vectors[0][rows]
-                shared.data = entry_products(own, vectors[1], row_numbers(shared), shared.indices)
+                shared.data = entry_products(vectors[0][rows], vectors[1], shared)
             top.update(rows.start, shared)
             yield largest_of_rows(shared, n_best)
 

@@ -196,6 +196,24 @@ def test_it_switches_by_itself_and_says_so_once(pair, monkeypatch, capsys):
     assert fit(pair, 0).candidates_ is None
 
 
+def test_who_is_on_no_list_is_compared_with_all_and_if_that_is_long_it_is_said(
+    pair, monkeypatch, capsys
+):
+    few = {"matching__blocker__n_keys": 1, "matching__blocker__max_owners": 2}
+    aligner = fit(pair, 20, rounds__n_rounds=1, **BLOCKED, **few).set_params(verbose=1)
+    asked = pair[2][20:, 0]
+    before = aligner.predict(asked)
+    assert "on no list" not in capsys.readouterr().out
+    monkeypatch.setattr("ibmea_sklearn.aligners._best_targets._LONG", 0)
+    assert aligner.predict(asked).tolist() == before.tolist() and np.isin(before, None).sum() == 0
+    said = " ".join(capsys.readouterr().out.split())
+    n_lost = (
+        len(asked)
+        - np.isin(asked, aligner.kg1_.entity_ids[np.diff(aligner.candidates_.indptr) > 0]).sum()
+    )
+    assert n_lost and said.count(f"{n_lost} of these are on no list of candidates: each is") == 1
+
+
 @pytest.mark.parametrize("has", [True, False])
 def test_what_a_look_up_of_vectors_costs_is_said(monkeypatch, capsys, has):
     monkeypatch.setattr("ibmea_sklearn.aligners._blocks.is_installed", lambda name: has)

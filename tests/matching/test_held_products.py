@@ -67,9 +67,10 @@ def test_columns_beside_them_count(sides):
         assert torch.allclose(held.norm(), vectors.norm(dim=1))
     scores = module.Scores(*beside, (more[0], more[1]), None)
     assert torch.allclose(scores._block(slice(3, 9)), wide[0][3:9] @ wide[1].T, atol=1e-5)
-    at = np.array([0, 0, 5]), np.array([7, 2, 30])
+    at = np.array([0, 0, 5]), np.array([2, 7, 30])
     expected = (wide[0][at[0]] * wide[1][at[1]]).sum(dim=1)
-    assert entry_products(*beside, *at) == pytest.approx(expected.numpy(), abs=1e-5)
+    places = sparse.csr_array((np.ones(3), at), (40, 50))
+    assert entry_products(*beside, places) == pytest.approx(expected.numpy(), abs=1e-5)
 
 
 def test_what_is_too_large_or_no_array_is_not_held(sides, monkeypatch):
