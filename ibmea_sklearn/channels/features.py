@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -97,8 +97,9 @@ def frozen_vectors(X: SeedPairs, modality: str) -> np.ndarray:
     ValueError
         If they don't fit into float32.
     """
-    values = np.concatenate([centred(kg.features[modality]) for kg in (X.kg1, X.kg2)])
-    check_float32(values, modality)
+    values = np.empty(_shape(X, modality), np.float32)
+    for rows, part in _centred_parts(X, modality):
+        values[rows] = part
     return values
 
 
@@ -119,17 +120,29 @@ def stored_vectors(X: SeedPairs, modality: str, store: VectorStore) -> StoredVec
     ValueError
         If they don't fit into float32.
     """
-    sides = [kg.features[modality] for kg in (X.kg1, X.kg2)]
-    centres, n_left = [centre_of(side) for side in sides], X.kg1.n_entities
-    kept = store.columns(n_left + X.kg2.n_entities, sides[0].values.shape[1])
-    for first, side, centre in zip((0, n_left), sides, centres, strict=True):
-        for start in range(0, len(side.mask), _ROWS):
-            rows = slice(start, min(start + _ROWS, len(side.mask)))
+    kept = store.columns(*_shape(X, modality))
+    for rows, part in _centred_parts(X, modality):
+        kept.put_rows(rows, part)
+    return StoredVectors([(kept.to_units(), 1.0)])
+
+
+def _shape(X: SeedPairs, modality: str) -> tuple[int, int]:
+    return X.kg1.n_entities + X.kg2.n_entities, X.kg1.features[modality].values.shape[1]
+
+
+def _centred_parts(X: SeedPairs, modality: str) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield centred features of some nodes at a time, and which nodes."""
+    first = 0
+    for kg in (X.kg1, X.kg2):
+        side = kg.features[modality]
+        centre = centre_of(side)
+        for start in range(0, kg.n_entities, _ROWS):
+            rows = slice(start, min(start + _ROWS, kg.n_entities))
             part = centred(ModalityFeatures(side.values[rows], side.mask[rows]), centre)
             check_float32(part, modality)
-            kept.put_rows(slice(first + rows.start, first + rows.stop), part)
+            yield slice(first + rows.start, first + rows.stop), part
             let_go(side.values)
-    return StoredVectors([(kept.to_units(), 1.0)])
+        first += kg.n_entities
 
 
 def centred(side: ModalityFeatures, centre: np.ndarray | None = None) -> np.ndarray:
